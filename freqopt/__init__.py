@@ -1,0 +1,1 @@
+"""Frequency-aware and fixed-memory optimizers for embedding tables: reference, simulation, proof."""

@@ -1,0 +1,1 @@
+"""Floor 5: a study file becomes runs, runs become stored results."""

@@ -1,0 +1,1 @@
+"""Floor 1: the reference rules, one per file."""

@@ -1,0 +1,1 @@
+"""Floor 0: counter-based random bits and the samplers built on them."""

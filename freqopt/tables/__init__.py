@@ -1,0 +1,1 @@
+"""Floor 1: embedding tables, plain and factorised."""
