@@ -6,6 +6,11 @@ The command line turns any `FreqoptError` into one line and exit code 2; nothing
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
 
 class FreqoptError(ValueError):
     """Base of every error that is the caller's to mend."""
@@ -49,3 +54,31 @@ class ResultError(FreqoptError):
 
 class FigureError(FreqoptError):
     """A figure cannot be drawn from the results at hand."""
+
+
+def describe(error: ValidationError, what: str, known: Iterable[str] = ()) -> str:
+    """One readable sentence per mistake that pydantic found in `what`.
+
+    Parameters
+    ----------
+    error : pydantic.ValidationError
+    what : str
+        The thing that was given, as the user calls it: ``"rule adam"``.
+    known : iterable of str
+        Valid keys, to suggest one for a misspelt key.
+    """
+    sentences = []
+    for item in error.errors():
+        place = ".".join(str(part) for part in item["loc"])
+        if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            near = difflib.get_close_matches(place.rsplit(".", 1)[-1], list(known), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+            sentences.append(f"unknown key {place!r}; {hint}")
+        elif item["type"] == "missing":
+            sentences.append(f"key {place!r} is missing; add it")
+        elif item["type"] == "value_error":
+            reason = item["msg"].removeprefix("Value error, ")
+            sentences.append(f"{place}: {reason}" if place else reason)
+        else:
+            sentences.append(f"{place} = {item['input']!r}: {item['msg'].lower()}")
+    return f"{what}: " + "; ".join(sentences)

@@ -1,0 +1,88 @@
+"""Things are found by their file: no list to edit when one is added."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Generic, TypeVar
+
+from freqopt.errors import FreqoptError
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, type[T]], Generic[T]):
+    """The classes of one kind, by the name of the file that defines them.
+
+    Parameters
+    ----------
+    package : str
+        The package whose modules without a leading underscore are searched.
+    kind : type
+        Each module defines exactly one subclass of it.
+    noun : str
+        What such a thing is called in messages.
+    error : type
+        Error class for an unknown name or a file that defines none.
+
+    A key may also be the path of a user's own file, ending in ``.py``.
+    """
+
+    def __init__(self, package: str, kind: type[T], noun: str, error: type[FreqoptError]) -> None:
+        self.package, self.kind, self.noun, self.error = package, kind, noun, error
+
+    def __iter__(self) -> Iterator[str]:
+        paths = importlib.import_module(self.package).__path__
+        return (m.name for m in pkgutil.iter_modules(paths) if not m.name.startswith("_"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return any(name == known for known in self)
+
+    def __getitem__(self, name: str) -> type[T]:
+        if name.endswith(".py"):
+            return self._only(_load(Path(name), self.noun, self.error))
+        if name not in self:
+            near = difflib.get_close_matches(name, list(self), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self)}"
+            raise self.error(
+                f"no {self.noun} is called {name!r}; {hint} A file of your own is given by its "
+                "path, ending in .py"
+            )
+        return self._only(importlib.import_module(f"{self.package}.{name}"))
+
+    def _only(self, module: ModuleType) -> type[T]:
+        found = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type)
+            and issubclass(value, self.kind)
+            and value.__module__ == module.__name__
+        ]
+        if len(found) != 1:
+            raise self.error(
+                f"{module.__file__} defines {len(found)} subclasses of {self.kind.__name__}, "
+                f"expected one {self.noun} per file"
+            )
+        return found[0]
+
+
+def _load(path: Path, noun: str, error: type[FreqoptError]) -> ModuleType:
+    """Import a user's file under its own stem."""
+    if not path.is_file():
+        raise error(f"the {noun} file {path} does not exist; check the path")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:  # pragma: no cover - a .py file always has a loader
+        raise error(f"the {noun} file {path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module

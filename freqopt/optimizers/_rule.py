@@ -1,0 +1,342 @@
+"""What every rule shares: hyper-parameters common to all, the step around the rule's own equations.
+
+A rule's file holds the equations alone, twice: `update` on a block of rows (NumPy) and
+`slow_update` on one row (scalar loops). This module surrounds the first with what is the same for
+every rule; `_slow.py` surrounds the second and shares nothing with this one.
+"""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from freqopt.errors import BatchError, RuleError, describe
+from freqopt.optimizers._batch import Batch, check_table, clip_rows, intake
+from freqopt.optimizers._slots import Slot, State
+from freqopt.optimizers._slow import slow_step
+from freqopt.streams.elementary import integer_power
+
+Floats = NDArray[np.floating]
+Integers = NDArray[np.int64]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+"""Decay rate of a running mean: 0 <= beta < 1."""
+
+
+class Rows(SimpleNamespace):
+    """The part of a state that belongs to the rows being updated, as attributes.
+
+    Element slots have shape (n, d), row slots (n, 1) so that they broadcast, table slots are
+    arrays of shape (). Assigning an attribute changes the state when the update is done.
+
+    Attributes
+    ----------
+    t : int
+        Batches seen, the present one included: 1 in the first step.
+    ids : int64 (n,)
+        The rows.
+    occurrences : int64 (n, 1)
+        Occurrences of each row in the batch; 0 for a row that is updated but absent.
+    first_wave : bool
+        False for the second and later occurrences in the dialect `duplicates="sequential"`.
+    """
+
+    t: int
+    ids: Integers
+    occurrences: Integers
+    first_wave: bool
+    squares: Floats | None
+
+    def squared(self, grads: Floats) -> Floats:
+        """What the second moment sums: grads^2, or the occurrences' squares (duplicates axis)."""
+        return grads * grads if self.squares is None else self.squares
+
+
+class Rule(BaseModel):
+    """An optimizer: hyper-parameters, declared state, and one step on a table.
+
+    Every field below is an axis of meaning that implementations differ in; each rule adds its own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lr: Positive = Field(0.01, description="Base learning rate.")
+    lr_decay: NonNegative = Field(
+        0.0, description="Rate at batch t is lr / (1 + (t-1) lr_decay), or its square root."
+    )
+    lr_decay_law: Literal["inverse", "inverse_sqrt"] = Field(
+        "inverse", description="How lr_decay enters: 1/(1+..) or 1/sqrt(1+..)."
+    )
+    rows: Literal["touched", "nonzero", "all"] = Field(
+        "touched",
+        description="Rows updated: those in the batch; those with a non-zero combined gradient; "
+        "every row, absent ones with gradient zero (dense).",
+    )
+    duplicates: Literal[
+        "sum", "sequential", "mean", "sqrt_count", "last", "first", "squares"
+    ] = Field(
+        "sum",
+        description="Occurrences of one row in a batch: summed; applied one after the other; "
+        "averaged; summed over sqrt(count); last or first one kept; summed, but the second moment "
+        "takes the sum of their squares.",
+    )
+    maximize: bool = Field(False, description="Ascend: the gradient's sign is turned first.")
+    weight_decay: NonNegative = Field(0.0, description="Coefficient of weight decay.")
+    decay: Literal["l2", "decoupled"] = Field(
+        "l2",
+        description="l2 adds weight_decay * w to the gradient; decoupled multiplies w by "
+        "1 - rate * weight_decay before the update.",
+    )
+    decay_rows: Literal["updated", "all", "lazy"] = Field(
+        "updated",
+        description="Rows that decoupled decay shrinks: updated ones; all; updated ones, with the "
+        "decay of the batches missed in between made up for.",
+    )
+    clip: Positive | None = Field(None, description="Largest gradient norm; absent for none.")
+    clip_scope: Literal["occurrence", "row", "batch"] = Field(
+        "row",
+        description="What is clipped: each occurrence before duplicates are combined; each "
+        "combined row; the whole batch by its global norm.",
+    )
+    max_norm: Positive | None = Field(
+        None, description="Largest norm of an updated row after the step; absent for none."
+    )
+    padding_row: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="A row whose occurrences are dropped; absent for none."
+    )
+    nonfinite: Literal["raise", "skip", "propagate"] = Field(
+        "raise", description="Occurrences with NaN or inf: error; dropped; used as they are."
+    )
+    count_empty: bool = Field(True, description="Whether an empty batch advances t.")
+
+    dialects: ClassVar[dict[str, dict[str, Any]]] = {}
+    """Known implementations: name -> the options with which this rule means the same."""
+
+    def __init__(self, **options: Any) -> None:
+        try:
+            super().__init__(**options)
+        except ValidationError as error:
+            fields = sorted(type(self).model_fields)
+            raise RuleError(describe(error, f"rule {self.name()}", fields)) from None
+
+    @classmethod
+    def name(cls) -> str:
+        """The rule's name: that of its file."""
+        return cls.__module__.rsplit(".", 1)[-1]
+
+    @property
+    def row_local(self) -> bool:
+        """Whether the step of a row depends on that row's own gradients and state only."""
+        return not (self.clip is not None and self.clip_scope == "batch")
+
+    @model_validator(mode="after")
+    def _combinations(self) -> Self:
+        if self.rows == "all" and self.duplicates == "sequential":
+            raise ValueError(
+                "duplicates = 'sequential' applies occurrence after occurrence to the touched "
+                "rows and has no meaning with rows = 'all'; choose rows = 'touched'"
+            )
+        if self.duplicates == "squares" and self.weight_decay and self.decay == "l2":
+            raise ValueError(
+                "duplicates = 'squares' keeps squares of raw occurrences, which l2 weight decay "
+                "would change; choose decay = 'decoupled' or weight_decay = 0"
+            )
+        if self.decay_rows != "updated" and self.weight_decay and self.decay == "l2":
+            raise ValueError(
+                f"decay_rows = {self.decay_rows!r} applies to decay = 'decoupled'; with l2 the "
+                "decay is part of the gradient of the updated rows (rows = 'all' for every row)"
+            )
+        return self
+
+    # -- state ---------------------------------------------------------------------------------
+
+    def slots(self) -> tuple[Slot, ...]:
+        """The slots of this rule's own equations; rules override this."""
+        return ()
+
+    def all_slots(self) -> tuple[Slot, ...]:
+        """Own slots and the common ones."""
+        common = [Slot("t", per="table", dtype="int64")]
+        if self.weight_decay and self.decay == "decoupled" and self.decay_rows == "lazy":
+            common.append(Slot("decayed_at", per="row", dtype="int64"))
+        return (*common, *self.slots())
+
+    def init(self, table: Floats, **given: NDArray[Any]) -> State:
+        """The state before the first step.
+
+        Parameters
+        ----------
+        table : float32 or float64 (N, d)
+            Only its shape and dtype are used.
+        **given
+            One array for each slot declared `given` (for example ``frequency``, shape (N,)).
+
+        Raises
+        ------
+        BatchError
+            If the table is not one, or a given array is missing, unknown or of the wrong shape.
+        """
+        check_table(table)
+        state: State = {}
+        for slot in self.all_slots():
+            state[slot.name] = slot.allocate(table)
+            if slot.given:
+                state[slot.name][...] = self._given(slot, given.pop(slot.name, None), table)
+        if given:
+            raise BatchError(f"{self.name()} has no given slot {sorted(given)}; leave it out")
+        return state
+
+    def _given(self, slot: Slot, values: Any, table: Floats) -> NDArray[Any]:
+        shape = slot.shape((table.shape[0], table.shape[1]))
+        if values is None:
+            raise BatchError(
+                f"{self.name()} needs {slot.name!r}, an array of shape {shape}; "
+                f"call init(table, {slot.name}=...)"
+            )
+        values = np.asarray(values)
+        if values.shape != shape:
+            raise BatchError(f"{slot.name!r} has shape {values.shape}, expected {shape}")
+        return values
+
+    def bytes_per_row(self, width: int, itemsize: int = 4) -> int:
+        """Optimizer memory per table row in bytes, for rows of `width` numbers of `itemsize`."""
+        return sum(slot.bytes_per_row(width, itemsize) for slot in self.all_slots())
+
+    def completed(self, **known: Any) -> Self:
+        """This rule with the fields left None filled from what a run knows (horizon, ...)."""
+        fill = {
+            k: v for k, v in known.items() if k in type(self).model_fields and getattr(self, k) is None
+        }
+        return type(self)(**{**self.model_dump(exclude_unset=True), **fill}) if fill else self
+
+    # -- the step ------------------------------------------------------------------------------
+
+    def step(self, table: Floats, state: State, rows: Integers, grads: Floats) -> None:
+        """Apply one batch to the table and the state, in place.
+
+        Parameters
+        ----------
+        table : float32 or float64 (N, d), C order
+        state : from `init`
+        rows : integers (B,)
+            Row of each occurrence; duplicates allowed, B = 0 allowed.
+        grads : (B, d), the table's dtype
+            Gradient of each occurrence.
+
+        Raises
+        ------
+        BatchError, RowError, GradientError
+            Before anything is changed.
+        """
+        batches = intake(self, table, rows, grads)
+        if not batches and not self.count_empty:
+            return
+        state["t"] += 1
+        t = int(state["t"])
+        if self.weight_decay and self.decay == "decoupled" and self.decay_rows == "all":
+            table *= 1 - self.rate(t) * self.weight_decay
+        if self.rows == "all":
+            self._apply(table, state, _densify(batches, table), True)
+            return
+        for wave, batch in enumerate(batches):
+            self._apply(table, state, batch, wave == 0)
+
+    def slow_step(self, table: Floats, state: State, rows: Integers, grads: Floats) -> None:
+        """The same step by scalar loops that share no function with `step`."""
+        slow_step(self, table, state, rows, grads)
+
+    def _apply(self, table: Floats, state: State, batch: Batch, first_wave: bool) -> None:
+        """Gather the batch's rows, update them, scatter them back."""
+        where = slice(None) if batch.rows.size == len(table) else batch.rows
+        s = Rows(
+            t=int(state["t"]),
+            ids=batch.rows,
+            occurrences=batch.occurrences[:, None],
+            first_wave=first_wave,
+            squares=batch.squares,
+        )
+        for slot in self.all_slots():
+            if slot.name != "t":
+                setattr(s, slot.name, _gather(slot, state[slot.name], where))
+        w = self._decayed(table[where], s)
+        g = batch.grads
+        if self.weight_decay and self.decay == "l2":
+            g = g + self.weight_decay * w
+        w = self.update(w, g, s)
+        table[where] = w if self.max_norm is None else clip_rows(w, self.max_norm)
+        for slot in self.all_slots():
+            if slot.name != "t":
+                _scatter(slot, state[slot.name], where, getattr(s, slot.name))
+
+    def _decayed(self, w: Floats, s: Rows) -> Floats:
+        """Decoupled weight decay of the updated rows, before the update."""
+        if not self.weight_decay or self.decay == "l2" or self.decay_rows == "all":
+            return w
+        factor = 1 - self.rate(s.t) * self.weight_decay
+        if self.decay_rows == "lazy":
+            missed = integer_power(factor, s.t - s.decayed_at)
+            s.decayed_at = np.full_like(s.decayed_at, s.t)
+            return w * missed.astype(w.dtype)
+        return w * factor
+
+    def rate(self, t: int) -> float:
+        """Learning rate at batch t >= 1, in float64."""
+        slowed = 1 + (t - 1) * self.lr_decay
+        return self.lr / (math.sqrt(slowed) if self.lr_decay_law == "inverse_sqrt" else slowed)
+
+    def settle(self, table: Floats, state: State) -> None:
+        """Bring rows that a lazy dialect has left behind up to the present batch, in place."""
+        if "decayed_at" in state:
+            factor = 1 - self.rate(int(state["t"])) * self.weight_decay
+            missed = integer_power(factor, state["t"] - state["decayed_at"])
+            table *= missed.astype(table.dtype)[:, None]
+            state["decayed_at"][...] = state["t"]
+
+    # -- the rule's own equations -------------------------------------------------------------
+
+    def update(self, w: Floats, g: Floats, s: Rows) -> Floats:
+        """New rows from rows w (n, d), combined gradients g (n, d) and their state."""
+        raise NotImplementedError(f"{self.name()} defines no update")
+
+    def slow_update(self, w: list[Any], g: list[Any], s: SimpleNamespace) -> list[Any]:
+        """The same for one row, entry by entry."""
+        raise NotImplementedError(f"{self.name()} defines no slow_update")
+
+
+def _gather(slot: Slot, array: NDArray[Any], where: Any) -> NDArray[Any]:
+    if slot.per == "table":
+        return array
+    picked = array[:, where] if slot.copies else array[where]
+    return picked[..., None] if slot.per == "row" else picked
+
+
+def _scatter(slot: Slot, array: NDArray[Any], where: Any, values: NDArray[Any]) -> None:
+    if slot.per == "table":
+        array[...] = values
+        return
+    values = values[..., 0] if slot.per == "row" else values
+    if slot.copies:
+        array[:, where] = values
+    else:
+        array[where] = values
+
+
+def _densify(batches: list[Batch], table: Floats) -> Batch:
+    """One batch that names every row; absent rows have gradient zero and no occurrences."""
+    size = len(table)
+    grads, occurrences = np.zeros_like(table), np.zeros(size, np.int64)
+    squares = None
+    for batch in batches:
+        grads[batch.rows] = batch.grads
+        occurrences[batch.rows] = batch.occurrences
+        if batch.squares is not None:
+            squares = np.zeros_like(table)
+            squares[batch.rows] = batch.squares
+    return Batch(np.arange(size), grads, occurrences, squares)

@@ -1,0 +1,116 @@
+r"""AdaGrad, element by element.
+
+Problem
+    Minimise f(w) from stochastic gradients g_t whose coordinates appear at very different rates.
+Update
+    v <- v + g^2                          law "sum"                                    (1)
+    v <- rho v + (1 - rho) g^2            law "mean"                                   (1')
+    v <- v + sqrt(t + 1) g^2              law "weighted" (t = batches before this one plus 1)  (1'')
+    w <- w - lr_t g / den                                                              (2)
+    den = sqrt(v) + eps      "outside"
+          sqrt(v + eps)      "inside"
+          the same, but no move where v = 0      "inside_guarded"
+Semantics
+    Accumulate, then use (`order="use_first"` is the reverse). Initial accumulator 0 makes the first
+    step lr sign(g) whatever the gradient; 0.1 (optax, Keras) makes it lr g / sqrt(g^2 + 0.1).
+State
+    v (N, d).
+Theorems
+    FA-17 (b) for the row-wise form, FA-20 (a): the rate falls like 1/sqrt(T p_k).
+Differs from
+    torch.optim.Adagrad: none on a sparse gradient (dialect "torch.Adagrad"). optax.adagrad and
+    Keras: eps inside, initial accumulator 0.1; 20 steps at own defaults differ by 25 %.
+Source
+    Duchi, Hazan, Singer 2011; placement of eps and initial value as the named libraries have them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from freqopt.optimizers._rule import Decay, Floats, NonNegative, Rows, Rule
+from freqopt.optimizers._slots import Slot
+from freqopt.optimizers._slow import slow_rate
+
+
+class AdaGrad(Rule):
+    """AdaGrad with one accumulator per element."""
+
+    epsilon: NonNegative = Field(1e-10, description="Added to the denominator.")
+    epsilon_place: Literal["outside", "inside", "inside_guarded"] = Field(
+        "outside", description="sqrt(v) + eps, sqrt(v + eps), or that and no move where v = 0."
+    )
+    initial_accumulator: NonNegative = Field(0.0, description="Value of v before the first step.")
+    law: Literal["sum", "mean", "weighted"] = Field(
+        "sum", description="v sums squares, averages them with decay rho, or weights by sqrt(t+1)."
+    )
+    rho: Decay = Field(0.99, description="Decay of law = 'mean'.")
+    order: Literal["accumulate_first", "use_first"] = Field(
+        "accumulate_first", description="Whether v holds the present gradient when it is used."
+    )
+
+    dialects = {
+        "torch.Adagrad": {"rows": "touched"},
+        "torch.Adagrad(dense)": {"rows": "all"},
+        "fbgemm.EXACT_ADAGRAD": {"epsilon": 1e-8},
+        "optax.adagrad": {
+            "rows": "all",
+            "epsilon": 1e-7,
+            "epsilon_place": "inside_guarded",
+            "initial_accumulator": 0.1,
+        },
+        "keras.Adagrad": {
+            "rows": "all",
+            "epsilon": 1e-7,
+            "epsilon_place": "inside",
+            "initial_accumulator": 0.1,
+        },
+    }
+
+    def slots(self) -> tuple[Slot, ...]:
+        """v, the accumulated squares."""
+        return (Slot("v", per="element", start=self.initial_accumulator),)
+
+    def update(self, w: Floats, g: Floats, s: Rows) -> Floats:
+        """Equations (1) and (2) on a block of rows."""
+        before = s.v
+        if self.law == "sum":
+            s.v = s.v + s.squared(g)  # (1)
+        elif self.law == "mean":
+            s.v = self.rho * s.v + (1 - self.rho) * s.squared(g)  # (1')
+        else:
+            s.v = s.v + math.sqrt(s.t + 1) * s.squared(g)  # (1'')
+        v = s.v if self.order == "accumulate_first" else before
+        return w - self.rate(s.t) * quotient(g, v, self.epsilon, self.epsilon_place)  # (2)
+
+    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
+        """One row by scalar loops."""
+        lr, eps = s.scalar(slow_rate(self, s.t)), s.scalar(self.epsilon)
+        new = []
+        for j in range(len(w)):
+            before = s.v[j]
+            if self.law == "sum":
+                s.v[j] = before + s.squares[j]
+            elif self.law == "mean":
+                s.v[j] = s.scalar(self.rho) * before + s.scalar(1 - self.rho) * s.squares[j]
+            else:
+                s.v[j] = before + s.scalar(math.sqrt(s.t + 1)) * s.squares[j]
+            v = before if self.order == "use_first" else s.v[j]
+            if self.epsilon_place == "outside":
+                den = np.sqrt(v) + eps
+            else:
+                den = np.sqrt(v + eps)
+            still = den == 0 or (self.epsilon_place == "inside_guarded" and v == 0)
+            new.append(w[j] if still else w[j] - lr * (g[j] / den))
+        return new
+
+
+def quotient(g: Floats, v: Floats, epsilon: float, place: str) -> Floats:
+    """g / (sqrt(v) + eps) or g / sqrt(v + eps); 0 where the denominator is 0 or v is guarded."""
+    den = np.sqrt(v) + epsilon if place == "outside" else np.sqrt(v + epsilon)
+    still = (v == 0) if place == "inside_guarded" else (den == 0)
+    return np.where(still, 0, g / np.where(den == 0, 1, den))

@@ -1,0 +1,104 @@
+r"""Stochastic gradient descent: plain, with momentum, with Nesterov's momentum.
+
+Problem
+    Minimise f(w) from stochastic gradients g_t.
+Update
+    plain     w <- w - lr g                                                           (1)
+    momentum  b <- mu b + (1 - damp) g,   w <- w - lr b                               (2)
+    Nesterov  w <- w - lr (g + mu b), with b already updated                          (3)
+    with the rate inside the buffer: b <- mu b + lr (1 - damp) g,  w <- w - b         (4)
+Semantics
+    Momentum on sparse rows stops when the row is absent (`rows="touched"`) or goes on (`rows="all"`):
+    after one unit gradient at mu = 0.9 the row has moved by 1.0 or, 40 steps later, by 9.85.
+    (2) and (4) agree for a constant rate only.
+State
+    b (N, d) if momentum > 0, else nothing. `started` (N,) if the first buffer is undamped.
+Theorems
+    FA-3, FA-15, FA-18, FA-19, T1, T2, T3 (plain).
+Differs from
+    torch.optim.SGD: dialect "torch.SGD" (dense). keras SGD: rate inside the buffer.
+Source
+    (2), (3): Sutskever, Martens, Dahl, Hinton 2013, in the form of torch.optim.SGD.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from freqopt.optimizers._rule import Decay, Floats, Rows, Rule
+from freqopt.optimizers._slots import Slot
+from freqopt.optimizers._slow import slow_rate
+
+
+class SGD(Rule):
+    """Stochastic gradient descent."""
+
+    momentum: Decay = Field(0.0, description="Momentum factor mu.")
+    dampening: Decay = Field(0.0, description="The gradient enters the buffer times 1 - dampening.")
+    first_buffer: Literal["undamped", "damped"] = Field(
+        "undamped", description="Whether a row's first buffer is the gradient itself or damped."
+    )
+    nesterov: bool = Field(False, description="Look ahead along the buffer, equation (3).")
+    rate_place: Literal["outside", "inside"] = Field(
+        "outside", description="Rate applied to the buffer (2) or to what enters it (4)."
+    )
+
+    dialects = {
+        "torch.SGD": {"rows": "all"},
+        "torch.SGD(sparse)": {"rows": "touched"},
+        "fbgemm.EXACT_SGD": {"rows": "touched"},
+        "keras.SGD": {"rows": "all", "rate_place": "inside"},
+        "optax.sgd": {"rows": "all"},
+    }
+
+    @model_validator(mode="after")
+    def _momentum_options(self) -> Self:
+        if not self.momentum and (self.nesterov or self.dampening):
+            raise ValueError(
+                "nesterov and dampening act on the momentum buffer; give momentum > 0 with them"
+            )
+        return self
+
+    def slots(self) -> tuple[Slot, ...]:
+        """b and, where the first buffer is special, whether the row has one."""
+        if not self.momentum:
+            return ()
+        buffer = Slot("b", per="element")
+        if self.dampening and self.first_buffer == "undamped":
+            return (buffer, Slot("started", per="row", dtype="int64"))
+        return (buffer,)
+
+    def update(self, w: Floats, g: Floats, s: Rows) -> Floats:
+        """Equations (1) to (4) on a block of rows."""
+        lr = self.rate(s.t)
+        if not self.momentum:
+            return w - lr * g  # (1)
+        inside = self.rate_place == "inside"
+        step = lr * g if inside else g
+        damped = (1 - self.dampening) * step
+        if "started" in vars(s):
+            damped[s.started[:, 0] == 0] = step[s.started[:, 0] == 0]
+            s.started[...] = 1
+        s.b = self.momentum * s.b + damped  # (2), (4)
+        ahead = step + self.momentum * s.b if self.nesterov else s.b  # (3)
+        return w - ahead if inside else w - lr * ahead
+
+    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
+        """One row by scalar loops."""
+        lr, mu = s.scalar(slow_rate(self, s.t)), s.scalar(self.momentum)
+        new = []
+        for j in range(len(w)):
+            if self.momentum == 0:
+                new.append(w[j] - lr * g[j])
+                continue
+            x = lr * g[j] if self.rate_place == "inside" else g[j]
+            first = self.dampening > 0 and self.first_buffer == "undamped" and s.started == 0
+            kept = x if first else s.scalar(1 - self.dampening) * x
+            s.b[j] = mu * s.b[j] + kept
+            ahead = x + mu * s.b[j] if self.nesterov else s.b[j]
+            new.append(w[j] - ahead if self.rate_place == "inside" else w[j] - lr * ahead)
+        if self.dampening > 0 and self.first_buffer == "undamped":
+            s.started = 1
+        return new

@@ -1,0 +1,116 @@
+"""What every problem is: samples, gradients, and constants it knows exactly.
+
+A problem has one or more embedding tables. At step t of a run it draws a batch of samples from the
+counter-based streams, so that any step can be re-entered; `gradients` turns a batch into sparse
+gradients, one entry per occurrence of a row; `objective` and `gradient` are exact expectations
+over the samples, never estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from freqopt.errors import ProblemError, describe
+
+Floats = NDArray[np.floating]
+Integers = NDArray[np.int64]
+Tables = Mapping[str, Any]
+"""Table name -> a table: anything that gives rows (n, d) when indexed by integers (n,)."""
+Samples = dict[str, NDArray[Any]]
+"""Field name -> values; leading axes (S, B) for S steps of B samples, or (B,) for one step."""
+Sparse = dict[str, tuple[Integers, Floats]]
+"""Table name -> (rows (M,), gradients (M, d)): one entry per occurrence, duplicates allowed."""
+
+
+@dataclass(frozen=True)
+class Constants:
+    """What a bound asks of a problem; None where the problem has no such constant.
+
+    Attributes
+    ----------
+    frequency : table -> float64 (N,)
+        p_k, the probability that one sample contains row k.
+    smoothness : float or None
+        L: every sample's loss is L-smooth jointly in its rows (H2 of the theory).
+    strong_convexity : float or None
+        mu: every sample's loss is mu-strongly convex in its rows.
+    deviation : table -> float64 (N,), or None
+        sigma_k: supremum over the tables of the conditional standard deviation of row k's gradient,
+        given that the sample contains k (H3).
+    optimum_value : float or None
+        f*, the infimum of the objective.
+    optimum : table -> float64 (N, d), or None
+        A minimiser.
+    notes : name -> str
+        How each constant was obtained, or why it is missing.
+    """
+
+    frequency: dict[str, NDArray[np.float64]]
+    smoothness: float | None = None
+    strong_convexity: float | None = None
+    deviation: dict[str, NDArray[np.float64]] | None = None
+    optimum_value: float | None = None
+    optimum: dict[str, NDArray[np.float64]] | None = None
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+class Problem(BaseModel):
+    """Base of all problems: parameters are fields, so that a study file can name them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **parameters: Any) -> None:
+        try:
+            super().__init__(**parameters)
+        except ValidationError as error:
+            fields = sorted(type(self).model_fields)
+            raise ProblemError(describe(error, f"problem {self.name()}", fields)) from None
+
+    @classmethod
+    def name(cls) -> str:
+        """The problem's name: that of its file."""
+        return cls.__module__.rsplit(".", 1)[-1]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, int]]:
+        """Table name -> (N, d)."""
+        raise NotImplementedError
+
+    @property
+    def constants(self) -> Constants:
+        """The exact constants."""
+        raise NotImplementedError
+
+    def start(self, seed: int, run: int, dtype: Any = np.float64) -> dict[str, Floats]:
+        """The tables before the first step, from the stream (seed, run, "start")."""
+        raise NotImplementedError
+
+    def draw(self, seed: int, run: int, steps: Integers, batch: int) -> Samples:
+        """Samples of the given steps, fields of shape (len(steps), batch, ...)."""
+        raise NotImplementedError
+
+    def losses(self, tables: Tables, samples: Samples) -> NDArray[np.float64]:
+        """Loss of each sample of one step, float64 (B,)."""
+        raise NotImplementedError
+
+    def gradients(self, tables: Tables, samples: Samples) -> Sparse:
+        """Gradient of the mean loss over one step's B samples, in the tables' dtype."""
+        raise NotImplementedError
+
+    def objective(self, tables: Tables) -> float:
+        """f: the exact expectation of the loss, in float64."""
+        raise NotImplementedError
+
+    def gradient(self, tables: Tables) -> dict[str, NDArray[np.float64]]:
+        """The exact gradient of f, table -> float64 (N, d)."""
+        raise NotImplementedError
+
+    def metrics(self, tables: Tables) -> dict[str, float]:  # noqa: ARG002 - most have none
+        """Further figures of merit, for example test RMSE and AUC on held-out data."""
+        return {}
