@@ -1,1 +1,1 @@
-"""Frequency-aware and fixed-memory optimizers for embedding tables: reference, simulation, proof."""
+"""What an optimizer does to an embedding table: reference rules, simulations, theorem checks."""

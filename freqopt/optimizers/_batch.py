@@ -89,7 +89,7 @@ def check_batch(table: Floats, rows: Integers, grads: Floats) -> tuple[Integers,
         raise RowError(
             f"row {rows[bad[0]]} at occurrence {bad[0]} is outside the table (0 <= row < {size}). "
             "Likely causes: (a) ids were hashed to a larger range than the table; (b) a padding id "
-            "-1 reached the optimizer. Mend the ids, or drop the padding occurrences before the step"
+            "-1 reached the optimizer. Mend the ids, or drop padding occurrences before the step"
         )
     return rows.astype(np.int64), grads
 

@@ -79,13 +79,13 @@ class Rule(BaseModel):
         description="Rows updated: those in the batch; those with a non-zero combined gradient; "
         "every row, absent ones with gradient zero (dense).",
     )
-    duplicates: Literal[
-        "sum", "sequential", "mean", "sqrt_count", "last", "first", "squares"
-    ] = Field(
-        "sum",
-        description="Occurrences of one row in a batch: summed; applied one after the other; "
-        "averaged; summed over sqrt(count); last or first one kept; summed, but the second moment "
-        "takes the sum of their squares.",
+    duplicates: Literal["sum", "sequential", "mean", "sqrt_count", "last", "first", "squares"] = (
+        Field(
+            "sum",
+            description="Occurrences of one row in a batch: summed; applied one after the other; "
+            "averaged; summed over sqrt(count); last or first kept; summed, but the second moment "
+            "takes the sum of their squares.",
+        )
     )
     maximize: bool = Field(False, description="Ascend: the gradient's sign is turned first.")
     weight_decay: NonNegative = Field(0.0, description="Coefficient of weight decay.")
@@ -212,7 +212,9 @@ class Rule(BaseModel):
     def completed(self, **known: Any) -> Self:
         """This rule with the fields left None filled from what a run knows (horizon, ...)."""
         fill = {
-            k: v for k, v in known.items() if k in type(self).model_fields and getattr(self, k) is None
+            k: v
+            for k, v in known.items()
+            if k in type(self).model_fields and getattr(self, k) is None
         }
         return type(self)(**{**self.model_dump(exclude_unset=True), **fill}) if fill else self
 

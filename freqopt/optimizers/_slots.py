@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-State = dict[str, NDArray[np.generic]]
-"""A rule's state: slot name -> array. Plain arrays, so that saving and resuming is `numpy.savez`."""
+State = dict[str, NDArray[Any]]
+"""A rule's state: slot name -> array, so that saving and resuming is `numpy.savez`."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Slot:
         body = {"element": (rows, width), "row": (rows,), "table": ()}[self.per]
         return (self.copies, *body) if self.copies else body
 
-    def allocate(self, table: NDArray[np.floating]) -> NDArray[np.generic]:
+    def allocate(self, table: NDArray[np.floating]) -> NDArray[Any]:
         """The slot's array before the first step."""
         dtype = table.dtype if self.dtype == "table" else np.dtype(self.dtype)
         rows, width = table.shape

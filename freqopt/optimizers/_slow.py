@@ -1,7 +1,7 @@
 """The second reference: one batch by scalar loops, sharing no function with `_batch` and `_rule`.
 
-References rot too: whatever `_batch.intake` and `Rule.step` do with arrays is done here again, entry
-by entry and from the definitions of the axes, and the two must agree bit for bit. Only the
+References rot too: whatever `_batch.intake` and `Rule.step` do with arrays is done here again,
+entry by entry and from the definitions of the axes, and the two must agree bit for bit. Only the
 arithmetic primitives (+ - * / sqrt and `integer_power`) are common.
 """
 

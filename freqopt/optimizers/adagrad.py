@@ -110,7 +110,7 @@ class AdaGrad(Rule):
 
 
 def quotient(g: Floats, v: Floats, epsilon: float, place: str) -> Floats:
-    """g / (sqrt(v) + eps) or g / sqrt(v + eps); 0 where the denominator is 0 or v is guarded."""
+    """G / (sqrt(v) + eps) or g / sqrt(v + eps); 0 where the denominator is 0 or v is guarded."""
     den = np.sqrt(v) + epsilon if place == "outside" else np.sqrt(v + epsilon)
     still = (v == 0) if place == "inside_guarded" else (den == 0)
     return np.where(still, 0, g / np.where(den == 0, 1, den))

@@ -8,8 +8,9 @@ Update
     Nesterov  w <- w - lr (g + mu b), with b already updated                          (3)
     with the rate inside the buffer: b <- mu b + lr (1 - damp) g,  w <- w - b         (4)
 Semantics
-    Momentum on sparse rows stops when the row is absent (`rows="touched"`) or goes on (`rows="all"`):
-    after one unit gradient at mu = 0.9 the row has moved by 1.0 or, 40 steps later, by 9.85.
+    Momentum on sparse rows stops while the row is absent (`rows="touched"`) or goes on
+    (`rows="all"`): after one unit gradient at mu = 0.9 the row has moved by 1.0 or, 40 steps
+    later, by 9.85.
     (2) and (4) agree for a constant rate only.
 State
     b (N, d) if momentum > 0, else nothing. `started` (N,) if the first buffer is undamped.
@@ -62,7 +63,7 @@ class SGD(Rule):
         return self
 
     def slots(self) -> tuple[Slot, ...]:
-        """b and, where the first buffer is special, whether the row has one."""
+        """B and, where the first buffer is special, whether the row has one."""
         if not self.momentum:
             return ()
         buffer = Slot("b", per="element")

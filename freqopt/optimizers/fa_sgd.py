@@ -1,0 +1,122 @@
+r"""FA-SGD: a learning rate per token that falls with the square root of its known frequency.
+
+Problem
+    Minimise f(Theta) = E l(Theta; xi) where a sample xi contains token k with probability p_k.
+Update
+    theta_k <- theta_k - eta_k g_k          for the tokens k in the batch, others untouched
+    eta_k = min( cap_k, alpha sqrt(B / T) p_k^-q ),  q = 1/2                        (6.1), (6.5)
+    cap_k = 1 / (4 L)                       cap = "smoothness", safe for every B
+            1 / (4 L (p_k + 1/B))           cap = "frequency"                       (6.4)
+            no cap                          cap = "none"
+    T is the horizon, B the batch, alpha the field `lr`; form = "recipe" drops sqrt(B/T):
+    eta_k = lr p_k^-q.
+Semantics
+    The gradient of a batch is the mean over its samples, duplicates summed.
+State
+    frequency (N,) float64: p_k, given. 8 bytes per row.
+Theorems
+    FA-4 (per token and joint bound), FA-5, FA-6 (speed-up), FA-7 and FA-16 (why q = 1/2), FA-8.
+    All derived in this project; the paper's own constants are not known to it.
+Differs from
+    torch `scale_grad_by_freq` divides by the count inside the batch, not by the frequency.
+Source
+    Li, Choudhary, Wei, Yuan, Bhushanam, Zhao, Lan, arXiv 2110.04844: a working definition. The
+    paper's algorithm box was not available; the exponent 1/2 is inferred from its citations.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from freqopt.errors import BatchError, RuleError
+from freqopt.optimizers._rule import Floats, Positive, Rows, Rule
+from freqopt.optimizers._slots import Slot, State
+from freqopt.streams.elementary import power
+
+
+class FASGD(Rule):
+    """Frequency-aware SGD with known frequencies."""
+
+    lr: Positive = Field(0.1, description="alpha. In theory sqrt(2 Delta / (L sum p sigma^2)).")
+    form: Literal["horizon", "recipe"] = Field(
+        "horizon", description="Rate alpha sqrt(B/T) p^-q, or lr p^-q without a horizon."
+    )
+    exponent: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5,
+        description="q: the rate falls like p^-q. 0 is SGD, 1/2 FA-SGD, 1 the inverse frequency.",
+    )
+    horizon: Annotated[int, Field(gt=0)] | None = Field(
+        None, description="T; absent: the run's number of steps."
+    )
+    batch: Annotated[int, Field(gt=0)] | None = Field(
+        None, description="B, samples per step; absent: the run's, else 1."
+    )
+    cap: Literal["smoothness", "frequency", "none"] = Field(
+        "smoothness", description="Largest rate: 1/(4L); 1/(4L(p + 1/B)); none."
+    )
+    smoothness: Positive | None = Field(None, description="L; absent: the problem's constant.")
+
+    def slots(self) -> tuple[Slot, ...]:
+        """The known frequencies."""
+        return (Slot("frequency", per="row", dtype="float64", given=True),)
+
+    def init(self, table: Floats, **given: NDArray[Any]) -> State:
+        """As `Rule.init`; ``frequency`` (N,) holds probabilities, 0 for a row that never comes."""
+        if self.form == "horizon" and self.horizon is None:
+            raise RuleError("fa_sgd needs horizon, the number of steps T; or form = 'recipe'")
+        if self.cap != "none" and self.smoothness is None:
+            raise RuleError(
+                "fa_sgd needs smoothness, the constant L of its cap 1/(4L), and the problem has "
+                "none; give smoothness = L, or cap = 'none'"
+            )
+        state = super().init(table, **given)
+        p = state["frequency"]
+        bad = np.flatnonzero(~((p >= 0) & (p <= 1)))
+        if bad.size:
+            raise BatchError(
+                f"frequency of row {bad[0]} is {p[bad[0]]}, expected a probability in [0, 1]"
+            )
+        if self.cap == "none" and not p.all():
+            raise BatchError(
+                f"frequency of row {np.argmin(p)} is 0, and without a cap its rate is infinite; "
+                "give every row a positive frequency, or cap = 'smoothness'"
+            )
+        return state
+
+    def update(self, w: Floats, g: Floats, s: Rows) -> Floats:
+        """(6.1) on a block of rows; the rate is float64 and rounded once to the table's dtype."""
+        p, batch = s.frequency, self.batch or 1
+        root = np.sqrt(p) if self.exponent == 0.5 else power(p, self.exponent)
+        scale = self.rate(s.t)
+        if self.form == "horizon":
+            scale = scale * math.sqrt(batch / (self.horizon or 1))
+        with np.errstate(divide="ignore"):
+            eta = scale / root  # (6.1), (6.5)
+        if self.smoothness is not None and self.cap != "none":
+            four_l = 4 * self.smoothness
+            cap = 1 / (four_l * (p + 1 / batch)) if self.cap == "frequency" else 1 / four_l  # (6.4)
+            eta = np.minimum(eta, cap)
+        return w - eta.astype(w.dtype) * g
+
+    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
+        """One row by scalar loops."""
+        p, batch = float(s.frequency), self.batch or 1
+        alpha = self.lr / (
+            math.sqrt(1 + (s.t - 1) * self.lr_decay)
+            if self.lr_decay_law == "inverse_sqrt"
+            else 1 + (s.t - 1) * self.lr_decay
+        )
+        if self.form == "horizon":
+            alpha = alpha * math.sqrt(batch / self.horizon)  # type: ignore[operator]
+        falls = math.sqrt(p) if self.exponent == 0.5 else float(power(p, self.exponent))
+        eta = alpha / falls if falls > 0 else math.inf
+        if self.cap == "smoothness":
+            eta = min(eta, 1 / (4 * self.smoothness))  # type: ignore[operator]
+        if self.cap == "frequency":
+            eta = min(eta, 1 / (4 * self.smoothness * (p + 1 / batch)))  # type: ignore[operator]
+        return [w[j] - s.scalar(eta) * g[j] for j in range(len(w))]
