@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from freqopt.errors import BatchError, RuleError, describe
 from freqopt.optimizers._batch import Batch, check_table, clip_rows, intake
 from freqopt.optimizers._slots import Slot, State
-from freqopt.optimizers._slow import slow_step
+from freqopt.optimizers._slow import slow_advance, slow_intake
 from freqopt.streams.elementary import integer_power
 
 Floats = NDArray[np.floating]
@@ -237,7 +237,10 @@ class Rule(BaseModel):
         BatchError, RowError, GradientError
             Before anything is changed.
         """
-        batches = intake(self, table, rows, grads)
+        self.advance(table, state, intake(self, table, rows, grads))
+
+    def advance(self, table: Floats, state: State, batches: list[Batch]) -> None:
+        """The step on a batch that `intake` has validated and combined."""
         if not batches and not self.count_empty:
             return
         state["t"] += 1
@@ -245,14 +248,31 @@ class Rule(BaseModel):
         if self.weight_decay and self.decay == "decoupled" and self.decay_rows == "all":
             table *= 1 - self.rate(t) * self.weight_decay
         if self.rows == "all":
-            self._apply(table, state, _densify(batches, table), True)
+            self._apply(table, state, densify(batches, table), True)
             return
         for wave, batch in enumerate(batches):
             self._apply(table, state, batch, wave == 0)
 
     def slow_step(self, table: Floats, state: State, rows: Integers, grads: Floats) -> None:
         """The same step by scalar loops that share no function with `step`."""
-        slow_step(self, table, state, rows, grads)
+        slow_advance(self, table, state, slow_intake(self, table, rows, grads))
+
+    def advance_group(
+        self, tables: dict[str, Floats], states: dict[str, State], batches: dict[str, list[Batch]]
+    ) -> None:
+        """One step of several tables on validated batches; rules that couple them override it."""
+        for name, table in tables.items():
+            self.advance(table, states[name], batches[name])
+
+    def slow_step_group(
+        self,
+        tables: dict[str, Floats],
+        states: dict[str, State],
+        batches: dict[str, tuple[Integers, Floats]],
+    ) -> None:
+        """The same by scalar loops, from raw (rows, grads)."""
+        for name, table in tables.items():
+            self.slow_step(table, states[name], *batches[name])
 
     def _apply(self, table: Floats, state: State, batch: Batch, first_wave: bool) -> None:
         """Gather the batch's rows, update them, scatter them back."""
@@ -269,8 +289,8 @@ class Rule(BaseModel):
                 setattr(s, slot.name, _gather(slot, state[slot.name], where))
         w = self._decayed(table[where], s)
         g = batch.grads
-        if self.weight_decay and self.decay == "l2":
-            g = g + self.weight_decay * w
+        if self.l2:
+            g = g + self.l2 * w
         w = self.update(w, g, s)
         table[where] = w if self.max_norm is None else clip_rows(w, self.max_norm)
         for slot in self.all_slots():
@@ -292,6 +312,11 @@ class Rule(BaseModel):
         """Learning rate at batch t >= 1, in float64."""
         slowed = 1 + (t - 1) * self.lr_decay
         return self.lr / (math.sqrt(slowed) if self.lr_decay_law == "inverse_sqrt" else slowed)
+
+    @property
+    def l2(self) -> float:
+        """Coefficient of the weight decay added to the gradient just before the update."""
+        return self.weight_decay if self.decay == "l2" else 0.0
 
     def settle(self, table: Floats, state: State) -> None:
         """Bring rows that a lazy dialect has left behind up to the present batch, in place."""
@@ -330,7 +355,7 @@ def _scatter(slot: Slot, array: NDArray[Any], where: Any, values: NDArray[Any]) 
         array[where] = values
 
 
-def _densify(batches: list[Batch], table: Floats) -> Batch:
+def densify(batches: list[Batch], table: Floats) -> Batch:
     """One batch that names every row; absent rows have gradient zero and no occurrences."""
     size = len(table)
     grads, occurrences = np.zeros_like(table), np.zeros(size, np.int64)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from freqopt.optimizers._slots import State
 
 Scalars = list[Any]
+Visits = dict[int, list[Any]]
+"""Row -> the (gradient, squares, count) to apply one after the other."""
 
 
 def slow_sum(values: Scalars) -> Any:
@@ -43,15 +45,13 @@ def slow_rate(rule: Rule, t: int) -> float:
     return rule.lr / slowed
 
 
-def slow_step(rule: Rule, table: Any, state: State, rows: Any, grads: Any) -> None:
-    """One batch on table and state, in place; arguments as `Rule.step`, which validates them."""
-    scalar = table.dtype.type
-    visits = _occurrences(rule, scalar, rows, grads)
+def slow_advance(rule: Rule, table: Any, state: State, visits: Visits) -> None:
+    """One batch on table and state, in place; visits from `slow_intake`."""
     if not visits and not rule.count_empty:
         return
     state["t"] += 1
     t = int(state["t"])
-    width = table.shape[1]
+    scalar, width = table.dtype.type, table.shape[1]
     decoupled = rule.weight_decay and rule.decay == "decoupled"
     if decoupled and rule.decay_rows == "all":
         shrink = scalar(1 - slow_rate(rule, t) * rule.weight_decay)
@@ -70,8 +70,9 @@ def slow_step(rule: Rule, table: Any, state: State, rows: Any, grads: Any) -> No
             _row(rule, table, state, i, t, g, squares, count, k == 0)
 
 
-def _occurrences(rule: Rule, scalar: Any, rows: Any, grads: Any) -> dict[int, list[Any]]:
-    """Row -> the (gradient, squares, count) to apply one after the other."""
+def slow_intake(rule: Rule, table: Any, rows: Any, grads: Any) -> Visits:
+    """The occurrences by row, combined; arguments as `Rule.step`, which validates them."""
+    scalar = table.dtype.type
     seen: dict[int, list[Scalars]] = {}
     for b in range(len(rows)):
         i, g = int(rows[b]), [scalar(x) for x in grads[b]]
@@ -165,8 +166,8 @@ def _row(
             shrink = float(integer_power(shrink, t - int(s.decayed_at)))
             s.decayed_at = t
         w = [x * scalar(shrink) for x in w]
-    if rule.weight_decay and rule.decay == "l2":
-        g = [a + scalar(rule.weight_decay) * b for a, b in zip(g, w, strict=True)]
+    if rule.l2:
+        g = [a + scalar(rule.l2) * b for a, b in zip(g, w, strict=True)]
     s.squares = [x * x for x in g] if rule.duplicates != "squares" else squares
     w = rule.slow_update(w, g, s)
     if rule.max_norm is not None:
