@@ -21,42 +21,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.errors import FreqoptError
+from freqopt.streams._arithmetic import Doubles, horner, product_error
+from freqopt.streams._trigonometry import cosine, sine
 
-Doubles: TypeAlias = NDArray[np.float64]
 Float = TypeVar("Float", bound=np.floating)
 
-# Each constant is cut into leading parts with so few bits that (integer) * (part) is exact, and a
-# last part of 53 bits. ln 2: 42 + 53 bits, for |k| < 2^11. pi/2: 33 + 33 + 33 + 53, |k| < 2^20.
+# ln 2 in parts of 42 + 53 bits: k * LN2_HI is exact for the exponents of doubles, |k| < 2^11.
 LN2_HI = float.fromhex("0x1.62e42fefa3800p-1")
 LN2_LO = float.fromhex("0x1.ef35793c76730p-45")
 INV_LN2 = float.fromhex("0x1.71547652b82fep+0")
-HALF_PI = tuple(
-    float.fromhex(part)
-    for part in (
-        "0x1.921fb54400000p+0",
-        "0x1.0b4611a600000p-34",
-        "0x1.3198a2e000000p-69",
-        "0x1.b839a252049c1p-104",
-    )
-)
-TWO_OVER_PI = float.fromhex("0x1.45f306dc9c883p-1")
 SQRT_HALF = float.fromhex("0x1.6a09e667f3bcdp-1")
-SPLITTER = 2.0**27 + 1.0  # Veltkamp: cuts 53 bits into 26 + 26 and a sign
 
 # Taylor coefficients, lowest power first; every division is correctly rounded.
 EXP_SERIES = tuple(1.0 / math.factorial(n) for n in range(2, 14))  # (e^r - 1 - r) / r^2
 LOG_SERIES = tuple(2.0 / (2 * n + 1) for n in range(1, 11))  # (2 atanh s - 2 s) / s^3, in s^2
-SIN_SERIES = tuple((-1.0) ** n / math.factorial(2 * n + 1) for n in range(1, 9))  # r^-3, in r^2
-COS_SERIES = tuple((-1.0) ** n / math.factorial(2 * n) for n in range(2, 10))  # r^-4, in r^2
-
-# sin and cos refuse larger finite arguments: their reduction is exact for |x| <= 2^20 only.
-TRIGONOMETRIC_LIMIT = 2.0**20
 
 _BLOCK = 8192  # elements computed at a time: the temporaries stay in cache. Not a matter of bits.
 
@@ -104,28 +88,6 @@ def _elementary(core: Callable[..., Doubles]) -> Any:
     return function
 
 
-def _horner(x: Doubles, series: tuple[float, ...]) -> Doubles:
-    """series[0] + series[1] x + ..., from the highest power down."""
-    total = x * series[-1] + series[-2]
-    for coefficient in series[-3::-1]:
-        total = total * x + coefficient
-    return total
-
-
-def _split(x: Doubles) -> tuple[Doubles, Doubles]:
-    """Veltkamp: x = hi + lo, each with at most 26 bits."""
-    c = SPLITTER * x
-    hi = c - (c - x)
-    return hi, x - hi
-
-
-def _product_error(x: Doubles, y: Doubles, xy: Doubles) -> Doubles:
-    """Dekker: x * y - fl(x * y), exactly."""
-    x_hi, x_lo = _split(x)
-    y_hi, y_lo = _split(y)
-    return x_lo * y_lo - (((xy - x_hi * y_hi) - x_lo * y_hi) - x_hi * y_lo)
-
-
 def _exp_parts(hi: Doubles, lo: Doubles | float) -> tuple[NDArray[np.int32], Doubles, Doubles]:
     """k, t, rest with e^(hi + lo) = 2^k (t + rest), |rest| < 0.08 and t + rest in (0.7, 1.42)."""
     hi = np.minimum(np.maximum(hi, -746.0), 710.0)  # e^-746 rounds to 0, e^710 to inf
@@ -136,7 +98,7 @@ def _exp_parts(hi: Doubles, lo: Doubles | float) -> tuple[NDArray[np.int32], Dou
     r_lo = (exact - r) + small
     t = 1.0 + r
     t_lo = (1.0 - t) + r
-    return k.astype(np.int32), t, t_lo + (r_lo + r * r * _horner(r, EXP_SERIES))
+    return k.astype(np.int32), t, t_lo + (r_lo + r * r * horner(r, EXP_SERIES))
 
 
 def _log_parts(x: Doubles) -> tuple[Doubles, Doubles]:
@@ -151,9 +113,9 @@ def _log_parts(x: Doubles) -> tuple[Doubles, Doubles]:
     d_lo = m - (d - 1.0)
     s = f / d
     sd = s * d
-    s_lo = (((f - sd) - _product_error(s, d, sd)) - s * d_lo) / d
+    s_lo = (((f - sd) - product_error(s, d, sd)) - s * d_lo) / d
     z = s * s
-    series = 2.0 * s_lo + s * z * _horner(z, LOG_SERIES)
+    series = 2.0 * s_lo + s * z * horner(z, LOG_SERIES)
     head = k * LN2_HI
     hi = head + 2.0 * s
     lo = ((head - hi) + 2.0 * s) + (k * LN2_LO + series)
@@ -211,51 +173,9 @@ def _power(x: Doubles, y: Doubles) -> Doubles:
     hi = _log_limits(x, hi)
     y = np.minimum(np.maximum(y, -(2.0**66)), 2.0**66)  # beyond, x^y is 0, 1 or inf all the same
     product = y * hi
-    rest = _product_error(y, hi, product) + y * lo
+    rest = product_error(y, hi, product) + y * lo
     k, t, rest = _exp_parts(product, np.where(np.abs(product) < 746.0, rest, 0.0))
     return np.where((y == 0.0) & (x >= 0.0), 1.0, np.ldexp(t + rest, k))
-
-
-def _difference(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
-    """Knuth: a - b = d + error, exactly."""
-    d = a - b
-    v = a - d
-    return d, (a - (d + v)) + (v - b)
-
-
-def _sine_of_quarter(x: Doubles, shift: int) -> Doubles:
-    """sin(x + shift * pi/2)."""
-    if np.any((np.abs(x) > TRIGONOMETRIC_LIMIT) & (np.abs(x) < np.inf)):
-        raise FreqoptError(
-            f"sin and cos were given an argument of magnitude {np.nanmax(np.abs(x)):.6g}; they are "
-            f"defined for |x| <= 2^20 = {TRIGONOMETRIC_LIMIT:.0f}. An angle this large usually "
-            "means that the iteration diverged: lower the learning rate."
-        )
-    # x - k pi/2 = r + r_lo with |r| <= pi/4; the first three products are exact
-    k = np.rint(x * TWO_OVER_PI)
-    r, error_1 = _difference(x - k * HALF_PI[0], k * HALF_PI[1])
-    r, error_2 = _difference(r, k * HALF_PI[2])
-    small = (error_1 + error_2) - k * HALF_PI[3]
-    exact, r = r, r + small
-    r_lo = (exact - r) + small
-    z = r * r
-    sine = r + (r_lo * (1.0 - 0.5 * z) + r * z * _horner(z, SIN_SERIES))
-    half = 0.5 * z
-    w = 1.0 - half
-    cosine = w + (((1.0 - w) - half) + (z * z * _horner(z, COS_SERIES) - r * r_lo))
-    quarter = k.astype(np.int64) + shift
-    value = np.where(quarter & 1 == 1, cosine, sine)
-    return np.where(quarter & 2 == 2, -value, value)
-
-
-def _sin(x: Doubles) -> Doubles:
-    """Sine for |x| <= 2^20 radians; a larger finite argument raises FreqoptError. sin(-0) is +0."""
-    return _sine_of_quarter(x, 0)
-
-
-def _cos(x: Doubles) -> Doubles:
-    """Cosine for |x| <= 2^20 radians; a larger finite argument raises FreqoptError."""
-    return _sine_of_quarter(x, 1)
 
 
 exp: Unary = _elementary(_exp)
@@ -264,8 +184,8 @@ log: Unary = _elementary(_log)
 log1p: Unary = _elementary(_log1p)
 sigmoid: Unary = _elementary(_sigmoid)
 softplus: Unary = _elementary(_softplus)
-sin: Unary = _elementary(_sin)
-cos: Unary = _elementary(_cos)
+sin: Unary = _elementary(sine)
+cos: Unary = _elementary(cosine)
 power: Binary = _elementary(_power)
 
 
