@@ -1,0 +1,1 @@
+"""File formats, one file each: `read(path, ...)` and, record by record, `iterate(path)`."""

@@ -1,0 +1,98 @@
+"""MovieLens-100k: `u.data`, `u.user`, `u.item` of GroupLens.
+
+**Format** no header, ISO-8859-1.
+`u.data`: user, item, rating, timestamp, separated by tabs; whole stars 1-5.
+`u.user`: user|age|gender|occupation|zip code.
+`u.item`: item|title|release date|video release date|URL and 19 genre flags 0/1.
+
+**Official size** 100,000 ratings, 943 users, 1,682 items.
+
+**Source** F. M. Harper, J. A. Konstan, The MovieLens Datasets, ACM TiiS 5(4), article 19, 2015.
+The data are the user's own copy under GroupLens' terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from freqopt.data.datasets import Ratings
+from freqopt.data.lines import rows, whole_number
+from freqopt.data.stars import Rating, iterate_stars, read_stars
+from freqopt.data.vocabulary import Order
+
+GENRES = 19
+_ITEM_COLUMNS = ("item", "title", "release_date", "video_release_date", "url")
+
+
+class User(NamedTuple):
+    """One line of `u.user`. `zip_code` is text: it may start with 0."""
+
+    user: int
+    age: int
+    gender: str
+    occupation: str
+    zip_code: str
+
+
+class Movie(NamedTuple):
+    """One line of `u.item`; `genres` holds the positions 0..18 of the flags that are set."""
+
+    item: int
+    title: str
+    release_date: str
+    genres: tuple[int, ...]
+
+
+def iterate(path: str | Path) -> Iterator[Rating]:
+    """Yield the lines of `u.data`, in constant memory."""
+    return iterate_stars(path, "\t")
+
+
+def read(path: str | Path, *, order: Order = "appearance", sha256: str | None = None) -> Ratings:
+    """Read `u.data`, plain or gzip.
+
+    Parameters
+    ----------
+    path
+        The file.
+    order
+        Numbering of users and items, see `freqopt.data.vocabulary.Order`.
+    sha256
+        Declared checksum of the file; compared before anything is read.
+
+    Raises
+    ------
+    DataError
+        The file is missing, damaged or not in this format; the message names the line.
+    """
+    return read_stars(path, "\t", "MovieLens-100k", order, sha256)
+
+
+def iterate_users(path: str | Path) -> Iterator[User]:
+    """Yield the lines of `u.user`."""
+    columns = ("user", "age", "gender", "occupation", "zip_code")
+    for line, (user, age, gender, occupation, zip_code) in rows(path, "|", columns, "latin-1"):
+        yield User(
+            whole_number(path, line, "user", user),
+            whole_number(path, line, "age", age),
+            gender,
+            occupation,
+            zip_code,
+        )
+
+
+def iterate_movies(path: str | Path) -> Iterator[Movie]:
+    """Yield the lines of `u.item`."""
+    columns = _ITEM_COLUMNS + tuple(f"genre_{k}" for k in range(GENRES))
+    for line, (item, title, date, _video, _url, *flags) in rows(path, "|", columns, "latin-1"):
+        flagged = [
+            whole_number(path, line, columns[5 + k], flag, high=1) for k, flag in enumerate(flags)
+        ]
+        yield Movie(
+            whole_number(path, line, "item", item),
+            title,
+            date,
+            tuple(k for k, flag in enumerate(flagged) if flag),
+        )

@@ -1,0 +1,1 @@
+"""Data sets that installed packages carry, one file each: `read(...)` needs no path."""

@@ -1,0 +1,115 @@
+"""How often words meet: skip-gram pairs of a text, or a published table of bigrams."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqopt.data.datasets import Corpus, PairCounts, TokenCounts
+from freqopt.data.options import require_choice, require_positive
+from freqopt.errors import DataError
+
+Integers = NDArray[np.int64]
+Weights = Literal["flat", "linear"]
+
+CHUNK_TOKENS = 1 << 19
+"""Text positions whose pairs are counted at a time."""
+
+
+def skipgram_pairs(
+    corpus: Corpus, window: int, *, weights: Weights = "flat", sentence: int | None = None
+) -> PairCounts:
+    """Count (centre, context) pairs at distance 1 .. window, both ways round.
+
+    Words below the corpus's `min_count` were taken out before, so the window reaches over them, as
+    in word2vec.
+
+    Parameters
+    ----------
+    corpus
+        The text.
+    window : int
+        Greatest distance, at least 1.
+    weights
+        `flat`: every pair counts 1. `linear`: a pair at distance k counts window + 1 - k, which is
+        `window` times its expected count when word2vec draws its window uniformly from 1..window.
+    sentence
+        The text is cut every so many tokens and no pair crosses a cut; word2vec's C tool cuts at
+        1000. None: one sentence.
+
+    Raises
+    ------
+    DataError
+        A window or sentence length below 1, unknown weights, or a text without a pair.
+    """
+    require_positive("window", window)
+    require_choice("weights", weights, get_args(Weights))
+    if sentence is not None:
+        require_positive("sentence", sentence)
+    tokens, size = corpus.tokens, len(corpus)
+    length = tokens.size if sentence is None else sentence
+    keys = counts = np.empty(0, dtype=np.int64)
+    for start in range(0, tokens.size, CHUNK_TOKENS):
+        parts, part_counts = [keys], [counts]
+        for k in range(1, window + 1):
+            left = np.arange(start, min(start + CHUNK_TOKENS, tokens.size - k))
+            left = left[left // length == (left + k) // length]
+            one, other = tokens[left], tokens[left + k]
+            parts += [one * size + other, other * size + one]
+            part_counts += 2 * [np.full(left.size, 1 if weights == "flat" else window + 1 - k)]
+        keys, counts = _add_up(np.concatenate(parts), np.concatenate(part_counts))
+    if not keys.size:
+        raise DataError(
+            f"{corpus.source} has {tokens.size} tokens and no pair; expected two in one sentence. "
+            "Lower min_count, or use a longer text or sentence."
+        )
+    return _pairs(corpus, corpus.words, keys, counts)
+
+
+def bigram_pairs(table: TokenCounts) -> PairCounts:
+    """Take each token of a count table as `first second`: first is the centre, second the context.
+
+    Words are numbered by their count in both places together, most frequent first, ties by word.
+
+    Raises
+    ------
+    DataError
+        A token that is not two words separated by white space.
+    """
+    totals: dict[str, int] = {}
+    split = [token.split() for token in table.words]
+    for words, count in zip(split, table.counts.tolist(), strict=True):
+        if len(words) != 2:
+            raise DataError(
+                f"{table.source} has the token {' '.join(words)!r}; expected two words in every "
+                "token. Use a table of bigrams."
+            )
+        for word in words:
+            totals[word] = totals.get(word, 0) + count
+    ranked = sorted(totals, key=lambda word: (-totals[word], word))
+    number = {word: k for k, word in enumerate(ranked)}
+    keys = np.array([number[one] * len(ranked) + number[other] for one, other in split])
+    return _pairs(table, tuple(ranked), *_add_up(keys, table.counts))
+
+
+def _add_up(keys: Integers, counts: Integers) -> tuple[Integers, Integers]:
+    """Distinct keys in ascending order, and the sum of the counts of each, in integers."""
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    return keys[first], np.add.reduceat(counts[order], first) if first.size else counts
+
+
+def _pairs(of: TokenCounts, words: tuple[str, ...], keys: Integers, counts: Integers) -> PairCounts:
+    centres, contexts = np.divmod(keys, len(words))
+    return PairCounts(
+        words=words,
+        centres=centres,
+        contexts=contexts,
+        counts=counts,
+        name=f"pairs of {of.name}",
+        source=of.source,
+        sha256=of.sha256,
+    )
