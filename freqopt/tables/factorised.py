@@ -1,0 +1,181 @@
+r"""A factorised table: W = W1 W2, trained as two layers, collapsed to one for inference (MLET).
+
+Table
+    W1 (N, k) is sparse: a batch touches its rows only. W2 (k, d) is dense: every step moves it.
+Gradients
+    With G the sparse gradient of W: g1 = G W2^T, g2 = W1^T G, both at the old values.       (6.1)
+Order
+    g1 folds over the d columns, g2 over the batch's occurrences, a row of W over the k units.
+Theorems
+    MLET-1 to MLET-9 (derived in this project).
+Source
+    Ghaemmaghami et al., arXiv 2006.05623; Deng et al., arXiv 2309.15881. Initial values as in the
+    first author's DLRM fork: W1 uniform on +-sqrt(1/N), W2 normal with standard deviation 1/4.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqopt.errors import BatchError
+from freqopt.streams import Stream
+from freqopt.streams.fold import fold
+
+Floats = NDArray[np.floating]
+Integers = NDArray[np.int64]
+Initial = Literal["dlrm", "xavier", "orthonormal"]
+Trained = Literal["both", "first", "second"]
+
+_BLOCK = 1 << 20  # products held at a time when a whole table is collapsed; not a matter of bits
+
+
+class FactorisedTable:
+    """W = W1 W2.
+
+    Parameters
+    ----------
+    first : float32 or float64 (N, k)
+    second : (k, d), the same dtype
+    trained : {"both", "first", "second"}
+        Layers that steps move; "first" is the random projection control (W2 frozen).
+
+    Raises
+    ------
+    BatchError
+        If the two do not fit together.
+    """
+
+    def __init__(self, first: Floats, second: Floats, trained: Trained = "both") -> None:
+        if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[0]:
+            raise BatchError(
+                f"the factors have shapes {first.shape} and {second.shape}; "
+                "expected (N, k) and (k, d)"
+            )
+        if first.dtype != second.dtype:
+            raise BatchError(
+                f"the factors are {first.dtype} and {second.dtype}; expected the same dtype"
+            )
+        if trained not in get_args(Trained):
+            raise BatchError(f"trained = {trained!r}; expected one of {get_args(Trained)}")
+        self.first, self.second, self.trained = first, second, trained
+
+    @classmethod
+    def start(
+        cls,
+        shape: tuple[int, int],
+        inner: int,
+        *,
+        stream: Stream,
+        initial: Initial = "dlrm",
+        trained: Trained = "both",
+        dtype: Any = np.float64,
+    ) -> FactorisedTable:
+        """A table before training.
+
+        Parameters
+        ----------
+        shape : (N, d)
+            Of the collapsed table.
+        inner : int
+            k, the inner dimension.
+        stream : Stream
+            Step 0 gives W1, step 1 gives W2.
+        initial : {"dlrm", "xavier", "orthonormal"}
+            W2 normal with deviation 1/4, normal with variance 2/(k + d), or with orthonormal
+            columns (needs k >= d), which leaves the effective rate at initialisation unchanged.
+        """
+        size, width = shape
+        if inner < 1:
+            raise BatchError(f"the inner dimension is {inner}, expected at least 1")
+        first = (2 * stream.uniform(0, size * inner) - 1) * math.sqrt(1 / size)
+        second = stream.normal(1, inner * width).reshape(inner, width)
+        if initial == "dlrm":
+            second = second * 0.25
+        elif initial == "xavier":
+            second = second * math.sqrt(2 / (inner + width))
+        elif initial == "orthonormal":
+            second = _orthonormal(second)
+        else:
+            raise BatchError(f"initial = {initial!r}; expected one of {get_args(Initial)}")
+        return cls(first.reshape(size, inner).astype(dtype), second.astype(dtype), trained)
+
+    @classmethod
+    def balanced(cls, weights: Floats, inner: int) -> FactorisedTable:
+        """Factors of a given table with W1^T W1 = W2 W2^T (MLET-7).
+
+        From LAPACK's singular values: equal bits on one machine only.
+        """
+        u, s, vt = np.linalg.svd(weights, full_matrices=False)
+        if inner < len(s):
+            raise BatchError(f"inner is {inner}, expected at least min(N, d) = {len(s)}")
+        first = np.zeros((weights.shape[0], inner), weights.dtype)
+        second = np.zeros((inner, weights.shape[1]), weights.dtype)
+        first[:, : len(s)] = u * np.sqrt(s)
+        second[: len(s)] = np.sqrt(s)[:, None] * vt
+        return cls(first, second)
+
+    @property
+    def parameters(self) -> dict[str, Floats]:
+        """The arrays a rule moves, by the suffix of their name."""
+        layers = {".first": self.first, ".second": self.second}
+        return {k: v for k, v in layers.items() if self.trained in ("both", k[1:])}
+
+    def batches(self, rows: Integers, grads: Floats) -> dict[str, tuple[Integers, Floats]]:
+        """Sparse gradients of both layers, at their present values, from those of W's rows.
+
+        Parameters
+        ----------
+        rows : int64 (B,)
+        grads : (B, d)
+
+        Returns
+        -------
+        suffix -> (rows, gradients): (B,) with (B, k), and all of 0..k-1 with (k, d).
+        """
+        found: dict[str, tuple[Integers, Floats]] = {}
+        if self.trained != "second":
+            found[".first"] = (rows, fold(grads[:, None, :] * self.second))  # g1 = G W2^T
+        if self.trained != "first":
+            outer = self.first[rows][:, :, None] * grads[:, None, :]
+            found[".second"] = (np.arange(len(self.second)), fold(outer, axis=0))  # g2 = W1^T G
+        return found
+
+    def spread(self, per_row: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Per-row facts (N,) for each layer; W2 is in every batch, its rows have frequency 1."""
+        facts = {".first": per_row, ".second": np.ones(len(self.second), per_row.dtype)}
+        return {k: v for k, v in facts.items() if k in self.parameters}
+
+    def __getitem__(self, rows: Any) -> Floats:
+        """The rows of W = W1 W2, (n, d)."""
+        return fold(self.first[rows][..., :, None] * self.second, axis=-2)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
+        """The collapsed table, so that NumPy reads a table of either kind."""
+        return self.collapse().astype(dtype or self.first.dtype, copy=False)
+
+    def collapse(self) -> Floats:
+        """The table as one array (N, d), exact for sum and mean pooling (MLET-9)."""
+        step = max(1, _BLOCK // self.second.size)
+        blocks = [self[i : i + step] for i in range(0, len(self.first), step)]
+        return np.concatenate(blocks)
+
+
+def _orthonormal(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Modified Gram-Schmidt in the declared order of summation; columns (k, d) with k >= d."""
+    inner, width = columns.shape
+    if inner < width:
+        raise BatchError(
+            f"orthonormal columns need k >= d, and k = {inner}, d = {width}; raise the inner "
+            "dimension or choose initial = 'xavier'"
+        )
+    q = columns.copy()
+    for j in range(width):
+        for _ in range(2):  # once more removes what rounding left
+            for i in range(j):
+                q[:, j] -= fold(q[:, i] * q[:, j]) * q[:, i]
+        q[:, j] /= np.sqrt(fold(q[:, j] * q[:, j]))
+    return q

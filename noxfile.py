@@ -1,0 +1,46 @@
+"""Every developer command: `nox -l` lists them, `nox -s NAME` runs one in its own environment."""
+
+import nox
+
+nox.options.sessions = ["lint", "tests"]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and types."""
+    session.install("-e", ".[dev]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests that every change must pass."""
+    session.install("-e", ".[movielens,test]")
+    session.run("pytest", "-n", "2", *session.posargs)
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """The long checks that the ordinary run leaves out."""
+    session.install("-e", ".[movielens,test]")
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel and reproduce from it, away from the checkout."""
+    session.install("build")
+    session.run("python", "-m", "build", "--wheel", "--outdir", session.create_tmp())
+    (built,) = __import__("pathlib").Path(session.create_tmp()).glob("*.whl")
+    session.install(f"{built}[movielens]")
+    session.chdir(session.create_tmp())
+    session.run("freqopt", "reproduce", "--out", "reproduced")
+
+
+@nox.session
+def reproduce(session: nox.Session) -> None:
+    """All studies at full size and all figures."""
+    session.install("-e", ".[movielens]")
+    session.run("freqopt", "reproduce", "--full")
