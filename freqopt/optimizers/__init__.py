@@ -10,8 +10,9 @@ from freqopt._discovery import Registry
 from freqopt.errors import RuleError
 from freqopt.optimizers._rule import Rows, Rule
 from freqopt.optimizers._slots import Slot, State
+from freqopt.optimizers._slow import slow_rate
 
 rules: Registry[Rule] = Registry(__name__, Rule, "rule", RuleError)
 """Every rule by name: `rules["adagrad"]` is its class, `list(rules)` the names."""
 
-__all__ = ["Rows", "Rule", "Slot", "State", "rules"]
+__all__ = ["Rows", "Rule", "Slot", "State", "rules", "slow_rate"]

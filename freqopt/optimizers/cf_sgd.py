@@ -42,6 +42,7 @@ from pydantic import Field, model_validator
 from freqopt.errors import RuleError
 from freqopt.optimizers._rule import Floats, NonNegative, Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot, State
+from freqopt.optimizers._slow import slow_rate
 from freqopt.streams.elementary import integer_power, power
 
 
@@ -182,8 +183,7 @@ class CFSGD(Rule):
             if self.form == "horizon":
                 x = self.horizon * x
             x = x / b
-        slowed = 1 + (s.t - 1) * self.lr_decay
-        alpha = self.lr / (math.sqrt(slowed) if self.lr_decay_law == "inverse_sqrt" else slowed)
+        alpha = slow_rate(self, s.t)
         root = math.sqrt(self.scale * x) + self.epsilon
         eta = alpha / root if root > 0 else math.inf
         if self.cap == "smoothness":

@@ -36,6 +36,7 @@ from pydantic import Field
 from freqopt.errors import BatchError, RuleError
 from freqopt.optimizers._rule import Floats, Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot, State
+from freqopt.optimizers._slow import slow_rate
 from freqopt.streams.elementary import power
 
 
@@ -106,11 +107,7 @@ class FASGD(Rule):
     def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
         """One row by scalar loops."""
         p, batch = float(s.frequency), self.batch or 1
-        alpha = self.lr / (
-            math.sqrt(1 + (s.t - 1) * self.lr_decay)
-            if self.lr_decay_law == "inverse_sqrt"
-            else 1 + (s.t - 1) * self.lr_decay
-        )
+        alpha = slow_rate(self, s.t)
         if self.form == "horizon":
             alpha = alpha * math.sqrt(batch / self.horizon)  # type: ignore[operator]
         falls = math.sqrt(p) if self.exponent == 0.5 else float(power(p, self.exponent))
