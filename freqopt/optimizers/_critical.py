@@ -1,0 +1,360 @@
+r"""The critical-gradient buffer, and what the four fixed-memory rules share.
+
+Problem
+    Minimise f(w) with a memory of a fixed number C of past gradients, chosen by their norm.
+Update
+    d = agg(g, A; kappa)       the buffer A as it was before this step                      (1)
+    put g into A               if A is not full, or its priority n exceeds the threshold     (2)
+    p <- lambda p              every priority, the new one included, after the step          (3)
+    the parent rule (SGD, RMSprop, Adam) steps along d instead of g                          (4)
+    An empty buffer (the first step) gives d = g.
+
+    aggregation                       d                                       total weight
+    "sum"                             g + kappa mean(A)                       1 + kappa
+    "mid"                             half of it                              (1 + kappa) / 2
+    "mean"                            (g + kappa total(A)) / (len(A) + 1)     1 at kappa = 1
+    "min", "median", "max"            g + kappa times that stored gradient    1 + kappa
+    "min-mean", "median-mean", "max-mean"     half of the row above           (1 + kappa) / 2
+Semantics
+    The gradient of a table is dense: absent rows have gradient zero, every row moves. What a
+    backend must reproduce to have the same bits:
+    1. Norms are those of the raw gradient (no weight decay, after clipping), in float64 whatever
+       the table's dtype: sqrt(fold(fold(g^2))), first over the columns of each row, then over the
+       distinct touched rows, ascending. Priorities are float64.
+    2. `synced`: the tables of a group share one norm, the sum of theirs in the group's order.
+    3. Sums over the buffer run in array order, from slot 0 up.
+    4. The array order is that of CPython's heapq.heapify, run after every insertion on the old
+       array with the new item appended; if C + 1 items result, slot 0 is dropped.
+State
+    buffer (C, N, d), priorities (C,), born (C,) the step of each gradient, length, accepted and
+    rejected (counted when the test is made, so with a full buffer only); unused places are 0.
+    C d numbers per row. The delays of a step's aggregate are t - born[:length] before that step.
+Theorems
+    MEM-1 to MEM-4, MEM-6 to MEM-10 (derived); MEM-5: selection by norm is biased.
+Differs from
+    CriticalGradientOptimization 1af4b1d (official): nothing at the defaults. Its quirks are options
+    whose default is the official one: threshold "slot0" (Q1), kappa_zero (Q2), kappa_role (Q4),
+    kappa_in_place (Q5). Refused here, accepted there: decay > 1, C = 0 (Q3).
+Source
+    McRae, Parthasarathi, Assran, Chandar 2022 (arXiv 2106.10708), as its official code runs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from freqopt.optimizers._batch import Batch
+from freqopt.optimizers._critical_slow import slow_directions, slow_norm
+from freqopt.optimizers._rule import Floats, Integers, NonNegative, Rule, densify
+from freqopt.optimizers._slots import Slot, State
+from freqopt.optimizers._slow import slow_advance, slow_intake
+from freqopt.streams.fold import fold
+from freqopt.streams.stream import Stream
+
+Seed = Annotated[int, Field(ge=0, lt=2**64)]
+
+
+class FixedMemory(Rule):
+    """A parent rule that steps along an aggregate of the gradient and C stored ones.
+
+    A rule of the family derives from this class first and from its parent rule second.
+    """
+
+    rows: Literal["all"] = Field("all", description="Every row moves: the aggregate is dense.")
+    duplicates: Literal["sum", "mean", "sqrt_count", "last", "first"] = Field(
+        "sum",
+        description="Occurrences of one row in a batch: summed; averaged; summed over "
+        "sqrt(count); last or first one kept.",
+    )
+    capacity: Annotated[int, Field(gt=0)] = Field(10, description="Stored gradients C (topC).")
+    priority_decay: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.7, description="lambda: every priority is multiplied by it after each step."
+    )
+    kappa: NonNegative = Field(1.0, description="Weight of the buffer in the aggregate.")
+    aggregation: Literal[
+        "sum", "mid", "mean", "min", "median", "max", "min-mean", "median-mean", "max-mean"
+    ] = Field("sum", description="How gradient and buffer combine.")
+    policy: Literal["top", "bottom", "fifo", "random"] = Field(
+        "top",
+        description="Priority and eviction: norm, smallest leaves; 1/norm, largest norm leaves; "
+        "step number, no decay, oldest leaves; norm, a uniformly chosen one leaves.",
+    )
+    max_age: Annotated[int, Field(gt=0)] | None = Field(
+        None, description="Largest delay K: gradients older than it are evicted; absent for none."
+    )
+    insertion: Literal["after", "before", "buffer_only"] = Field(
+        "after",
+        description="Gradient stored after the aggregation; before it, so that it may count "
+        "twice; before it, and the aggregate (sum: total, mean) is of the buffer alone.",
+    )
+    threshold: Literal["slot0", "minimum"] = Field(
+        "slot0",
+        description="Stored item that counts as the smallest, in the test and in aggregation "
+        "min: slot 0 as in the official code, which may not be the smallest; the true minimum.",
+    )
+    acceptance_test: bool = Field(
+        True, description="Whether a full buffer takes only a priority above its threshold."
+    )
+    synced: bool = Field(
+        True, description="Whether the tables of a group share the sum of their norms."
+    )
+    kappa_zero: Literal["official", "parent"] = Field(
+        "official",
+        description="kappa = 0 as the official code has it (SGD_C and SGDM_C: plain SGD without "
+        "momentum; RMSprop_C, Adam_C: an error), or the parent rule. Either keeps no buffer.",
+    )
+    kappa_in_place: bool = Field(
+        True,
+        description="Whether min, median and max multiply the stored gradient itself by kappa "
+        "at each use, as the official code does; without effect at kappa = 1.",
+    )
+    seed: Seed | None = Field(
+        None, description="Seed of policy = 'random'; the run's where absent, 0 outside a run."
+    )
+    run: Seed | None = Field(
+        None, description="Run of policy = 'random'; the run's where absent, 0 outside a run."
+    )
+
+    stores_decay: ClassVar[bool] = False
+    """Whether l2 weight decay is part of what is stored, or added to the aggregate."""
+
+    @model_validator(mode="after")
+    def _memory_options(self) -> Self:
+        if self.insertion == "buffer_only" and self.aggregation not in ("sum", "mean"):
+            raise ValueError(
+                "insertion = 'buffer_only' takes the total or the mean of the buffer; choose "
+                f"aggregation = 'sum' or 'mean', not {self.aggregation!r}"
+            )
+        if self.insertion == "buffer_only" and self.kappa == 0:
+            raise ValueError("insertion = 'buffer_only' with kappa = 0 never moves; give kappa > 0")
+        return self
+
+    @property
+    def row_local(self) -> bool:
+        """False: which gradients are stored depends on the norm over all rows."""
+        return False
+
+    @property
+    def l2(self) -> float:
+        """Weight decay added to the aggregate; 0 where it is inside what is stored."""
+        return 0.0 if self.stores_decay and self.kappa else super().l2
+
+    @property
+    def factor(self) -> float:
+        """The kappa that enters the aggregate."""
+        return self.kappa
+
+    def slots(self) -> tuple[Slot, ...]:
+        """The buffer beside the parent's slots; none where kappa = 0."""
+        if self.kappa == 0:
+            return super().slots()
+        return (
+            Slot("buffer", per="element", copies=self.capacity),
+            Slot("priorities", per="table", dtype="float64", copies=self.capacity),
+            Slot("born", per="table", dtype="int64", copies=self.capacity),
+            Slot("length", per="table", dtype="int64"),
+            Slot("accepted", per="table", dtype="int64"),
+            Slot("rejected", per="table", dtype="int64"),
+            *super().slots(),
+        )
+
+    # -- the step ------------------------------------------------------------------------------
+
+    def advance(
+        self, table: Floats, state: State, batches: list[Batch], norm: float | None = None
+    ) -> None:
+        """The step on a validated batch; `norm` is the shared one of a group."""
+        if self.kappa and (batches or self.count_empty):
+            batch = densify(batches, table)
+            g = batch.grads
+            if self.stores_decay and self.weight_decay and self.decay == "l2":
+                g = g + self.weight_decay * table
+            norm = gradient_norm(batches) if norm is None else norm
+            batches = [replace(batch, grads=self._recall(state, g, norm))]
+        super().advance(table, state, batches)  # (4)
+
+    def advance_group(
+        self, tables: dict[str, Floats], states: dict[str, State], batches: dict[str, list[Batch]]
+    ) -> None:
+        """One step of several tables on validated batches, with one norm if synced."""
+        norm = sum(gradient_norm(batches[name]) for name in tables) if self.synced else None
+        for name, table in tables.items():
+            self.advance(table, states[name], batches[name], norm)
+
+    def slow_step(
+        self,
+        table: Floats,
+        state: State,
+        rows: Integers,
+        grads: Floats,
+        norm: float | None = None,
+    ) -> None:
+        """The same step by scalar loops and heapq."""
+        visits = slow_intake(self, table, rows, grads)
+        if self.kappa and (visits or self.count_empty):
+            visits = slow_directions(self, table, state, visits, norm)
+        slow_advance(self, table, state, visits)
+
+    def slow_step_group(
+        self,
+        tables: dict[str, Floats],
+        states: dict[str, State],
+        batches: dict[str, tuple[Integers, Floats]],
+    ) -> None:
+        """The same for several tables."""
+        norm = None
+        if self.synced:
+            norm = 0.0
+            for name, table in tables.items():
+                norm = norm + slow_norm(slow_intake(self, table, *batches[name]))
+        for name, table in tables.items():
+            self.slow_step(table, states[name], *batches[name], norm)
+
+    def _recall(self, state: State, g: Floats, norm: float) -> Floats:
+        """Aggregate of g (N, d) and the buffer; g is offered to the buffer on the way."""
+        t = int(state["t"]) + 1
+        if self.max_age is not None:
+            young = t - state["born"][: int(state["length"])] <= self.max_age
+            _rearrange(state, np.flatnonzero(young))
+        if self.insertion == "after":
+            direction = self._aggregate(state, g)  # (1)
+            self._offer(state, g, norm, t)  # (2)
+        else:
+            self._offer(state, g, norm, t)
+            direction = self._aggregate(state, g)
+        if self.policy != "fifo":
+            state["priorities"][...] *= self.priority_decay  # (3)
+        return direction
+
+    def _aggregate(self, state: State, g: Floats) -> Floats:
+        """Equation (1)."""
+        length, kind = int(state["length"]), self.aggregation
+        if length == 0:
+            return g
+        buffer, priorities = state["buffer"][:length], state["priorities"][:length]
+        if kind in ("sum", "mid", "mean"):
+            total = buffer[0]
+            for stored in buffer[1:]:
+                total = total + stored
+            if self.insertion == "buffer_only":
+                return self.factor * (total if kind == "sum" else total / length)
+            if kind == "mean":
+                return (g + self.factor * total) / (length + 1)
+            recalled = self.factor * (total / length)
+        else:
+            if kind.startswith("min"):
+                chosen = self._smallest(priorities)
+            elif kind.startswith("max"):
+                chosen = int(np.argmax(priorities))
+            else:
+                chosen = int(np.argsort(priorities, kind="stable")[length // 2])
+            recalled = self.factor * buffer[chosen]
+            if self.kappa_in_place:
+                buffer[chosen] = recalled  # Q5
+        direction = g + recalled
+        return direction / 2 if kind == "mid" or kind.endswith("-mean") else direction
+
+    def _offer(self, state: State, g: Floats, norm: float, t: int) -> None:
+        """Store g if the buffer takes it, (2)."""
+        length = int(state["length"])
+        priorities = state["priorities"][:length]
+        if self.policy == "fifo":
+            priority = float(t)
+        elif self.policy == "bottom":
+            priority = 1 / norm if norm else math.inf
+        else:
+            priority = norm
+        full = length == self.capacity
+        if full and self.acceptance_test:
+            accepted = priority > priorities[self._smallest(priorities)]  # strictly
+            state["accepted" if accepted else "rejected"] += 1
+            if not accepted:
+                return
+        slots = np.arange(length + 1)
+        if full and self.policy == "random":
+            word = Stream(self.seed or 0, self.run or 0, "critical_buffer").words(t, 1)[0]
+            slots = slots[:-1]
+            slots[int(word) * length >> 64] = length
+        ranks = np.append(priorities, priority)
+        slots = slots[ranks[slots] >= 0]  # a NaN priority leaves
+        slots = slots[heap_order(ranks[slots])][-self.capacity :]
+        _rearrange(state, slots, buffer=g, priorities=priority, born=t)
+
+    def _smallest(self, priorities: NDArray[np.float64]) -> int:
+        return 0 if self.threshold == "slot0" else int(np.argmin(priorities))  # Q1
+
+
+class AdaptiveFixedMemory(FixedMemory):
+    """What RMSprop_C and Adam_C share: the official kappa is a switch there."""
+
+    aggregation: Literal[
+        "sum", "mid", "mean", "min", "median", "max", "min-mean", "median-mean", "max-mean"
+    ] = Field("mean", description="How gradient and buffer combine.")
+    kappa_role: Literal["switch", "factor"] = Field(
+        "switch",
+        description="kappa > 0 aggregates with 1, as the official code does; with kappa itself.",
+    )
+
+    @model_validator(mode="after")
+    def _kappa_options(self) -> Self:
+        if self.kappa == 0 and self.kappa_zero == "official":
+            raise ValueError(
+                "kappa = 0 is an error in the official code (Q2); give kappa > 0, or kappa_zero = "
+                "'parent' for the parent rule"
+            )
+        return self
+
+    @property
+    def factor(self) -> float:
+        """The kappa that enters the aggregate, Q4."""
+        return 1.0 if self.kappa_role == "switch" else self.kappa
+
+
+def gradient_norm(batches: list[Batch]) -> float:
+    """L2 norm of a table's gradient in float64: columns folded first, then the touched rows."""
+    if not batches:
+        return 0.0
+    g = batches[0].grads.astype(np.float64)
+    return float(np.sqrt(fold(fold(g * g))))
+
+
+def heap_order(priorities: NDArray[np.float64]) -> list[int]:
+    """Where CPython's heapq.heapify puts the items: position -> index into `priorities` (n,).
+
+    From the last parent to the root: the parent's item is taken out, the smaller child moves up at
+    every level (the right one on a tie) down to a leaf, and the item is inserted into that path.
+    """
+    n, order = len(priorities), list(range(len(priorities)))
+    for parent in reversed(range(n // 2)):
+        path = [parent]
+        while (left := 2 * path[-1] + 1) < n:
+            right = left + 1
+            go_left = right == n or priorities[order[left]] < priorities[order[right]]
+            path.append(left if go_left else right)
+        item, *below = (order[k] for k in path)
+        place = len(below)
+        while place > 0 and priorities[item] < priorities[below[place - 1]]:
+            place -= 1
+        below.insert(place, item)
+        for k, moved in zip(path, below, strict=True):
+            order[k] = moved
+    return order
+
+
+def _rearrange(state: State, slots: NDArray[np.int64], **fresh: Any) -> None:
+    """Keep the items `slots`, in that order; index `length` is the fresh item, if there is one."""
+    length = int(state["length"])
+    for name in ("buffer", "priorities", "born"):
+        array = state[name]
+        pool = array[:length]
+        if fresh:
+            pool = np.concatenate([pool, np.asarray(fresh[name], array.dtype)[None]])
+        array[: len(slots)] = pool[slots]
+        array[len(slots) :] = 0
+    state["length"][...] = len(slots)
