@@ -44,11 +44,11 @@ def fold(x: NDArray[Float], axis: int = -1) -> NDArray[Float]:
     if n == 0:
         return np.zeros(lanes.shape[:-1], dtype=lanes.dtype)
     if n == 1:
-        return lanes[..., 0].copy()
+        return np.take(lanes, 0, axis=-1)
     half = 1 << (n - 1).bit_length() - 1
     partial = lanes[..., :half].copy(order="K")
     partial[..., : n - half] += lanes[..., half:]
     while half > 1:
         half //= 2
         partial[..., :half] += partial[..., half : 2 * half]
-    return partial[..., 0].copy()
+    return np.take(partial, 0, axis=-1)

@@ -1,0 +1,61 @@
+"""The distribution of observed counts: p_k = counts[k] / sum(counts)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from freqopt.errors import SamplerError
+from freqopt.streams._arithmetic import Doubles
+from freqopt.streams.alias import AliasTable
+from freqopt.streams.distribution import Tokens, check_tokens
+from freqopt.streams.stream import Steps, Stream
+
+
+class TokenCounts:
+    """Tokens k = 0 .. N-1 with probability counts[k] / sum(counts), by an alias table.
+
+    Parameters
+    ----------
+    counts : integer array, shape (N,)
+        Occurrences of each token, >= 0, not all 0. For weights that are no integers use
+        `AliasTable`.
+
+    Raises
+    ------
+    SamplerError
+        Counts that are no integers, negative, or all 0.
+
+    Examples
+    --------
+    >>> TokenCounts([3, 0, 1]).probabilities().tolist()
+    [0.75, 0.0, 0.25]
+    """
+
+    def __init__(self, counts: ArrayLike) -> None:
+        array = np.asarray(counts)
+        if array.dtype.kind not in "iu":
+            raise SamplerError(
+                f"Token counts must be integers; got dtype {array.dtype}. Round them, or give "
+                "float weights to AliasTable."
+            )
+        self._table = AliasTable(array)
+        self.counts = self._table.weights
+        self._total = float(sum(self.counts.tolist()))
+
+    @property
+    def size(self) -> int:
+        """N, the number of tokens."""
+        return self._table.size
+
+    def probability(self, token: Tokens) -> Doubles:
+        """p_k of each given token, float64, shape of `token`."""
+        return self.counts[check_tokens(token, self.size)] / self._total
+
+    def probabilities(self) -> Doubles:
+        """p_k of every token, float64 (N,)."""
+        return self.counts / self._total
+
+    def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
+        """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n)."""
+        return self._table.draw(stream.words(step, n))
