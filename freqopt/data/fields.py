@@ -19,6 +19,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 _FRONT = 20  # padding: the digit 20 places before the end of a one-byte field is still in the array
 _BACK = 8
+_SINGLE = b"\x1f"  # ASCII's unit separator
 _HEX = np.full(256, 255, dtype=np.uint8)
 for _value, _pair in enumerate(zip("0123456789abcdef", "0123456789ABCDEF", strict=True)):
     for _character in _pair:
@@ -33,7 +34,7 @@ class Fields:
     block
         Whole lines.
     separator
-        One ASCII character.
+        Between fields. Several characters count as one, which then no field may contain.
     columns
         Names of the C columns, for messages.
 
@@ -51,9 +52,12 @@ class Fields:
     def __init__(self, block: Block, separator: str, columns: tuple[str, ...]) -> None:
         self.block = block
         self.columns = columns
-        self._bytes = np.frombuffer(b"\0" * _FRONT + block.data + b"\0" * _BACK, dtype=np.uint8)
+        text, single = block.data, separator.encode()
+        if len(single) > 1:
+            text, single = text.replace(single, _SINGLE), _SINGLE
+        self._bytes = np.frombuffer(b"\0" * _FRONT + text + b"\0" * _BACK, dtype=np.uint8)
         newline = self._bytes == ord("\n")
-        ends = np.flatnonzero(newline | (self._bytes == ord(separator)))
+        ends = np.flatnonzero(newline | (self._bytes == ord(single)))
         self.size = int(np.count_nonzero(newline))
         count = len(columns)
         if ends.size != self.size * count or not newline[ends[count - 1 :: count]].all():

@@ -46,11 +46,9 @@ def load(source: str | Path, format: str | None = None, **options: Any) -> Datas
 
     Examples
     --------
-    >>> load("u.dat", format="movielens_100m")
+    >>> load("u.data", format="movielens_100m")
     Traceback (most recent call last):
-    ...
-    freqopt.errors.DataError: format 'movielens_100m' is unknown; expected one of avazu, criteo, \
-movielens_100k, movielens_1m, recbole_inter, text, token_counts. Correct `format`.
+    freqopt.errors.DataError: format 'movielens_100m' is unknown; expected one of ...
     """
     if format is not None:
         if format not in format_names():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from freqopt.data.datasets import Ratings, ratings, stack
 from freqopt.data.fields import Fields
-from freqopt.data.lines import Block, blocks, checksum
+from freqopt.data.lines import blocks, checksum
 from freqopt.data.vocabulary import Order, check_order
 
 COLUMNS = ("user", "item", "rating", "timestamp")
@@ -29,9 +29,6 @@ class Rating(NamedTuple):
 def _numbers(path: str | Path, separator: str) -> Iterator[NDArray[np.int64]]:
     """Blocks of shape (R, 4); identifiers and times are not negative, stars are 1 to 5."""
     for block in blocks(path):
-        if separator == "::":
-            # One byte in place of two, and a byte that no number contains: a stray one is an error.
-            block = Block(block.path, block.first_line, block.data.replace(b"::", b"\x1f"))
         fields = Fields(block, separator, COLUMNS)
         numbers = fields.integers(slice(0, 4), signed=False)
         stars = numbers[:, 2]
