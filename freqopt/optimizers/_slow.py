@@ -180,16 +180,18 @@ def _row(
 
 
 def _read(slot: Any, array: Any, i: int) -> Any:
-    if slot.per == "table":
-        return array
+    if slot.per == "table" or slot.copies:
+        return array  # changed in place
     if slot.per == "row":
         return array[i]
     return [array[i, j] for j in range(array.shape[1])]
 
 
 def _write(slot: Any, array: Any, i: int, value: Any) -> None:
+    if slot.per == "table" or slot.copies:
+        return
     if slot.per == "row":
         array[i] = value
-    elif slot.per == "element":
+    else:
         for j in range(array.shape[1]):
             array[i, j] = value[j]
