@@ -1,0 +1,33 @@
+"""What problems share about tables and random draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqopt.streams import Stream
+
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+def whole(table: Any, size: int) -> Doubles:
+    """All `size` rows of a table, float64 (size, d)."""
+    return np.asarray(table[np.arange(size)], np.float64)
+
+
+def signs(stream: Stream, steps: Integers, n: int) -> Doubles:
+    """+1 or -1 with probability 1/2 each, float64 (..., n): one bit each.
+
+    Sign j of a step is bit j % 64 of its word j // 64; a set bit is +1.
+    """
+    words = stream.words(steps, -(-n // 64))
+    bits = words[..., None] >> np.arange(64, dtype=np.uint64) & np.uint64(1)
+    return bits.reshape(*words.shape[:-1], -1)[..., :n].astype(np.float64) * 2.0 - 1.0
+
+
+def normals(seed: int, run: int, purpose: str, shape: tuple[int, int]) -> Doubles:
+    """Independent standard normals, float64 of `shape`: step 0 of the stream, in C order."""
+    return Stream(seed, run, purpose).normal(0, shape[0] * shape[1]).reshape(shape)

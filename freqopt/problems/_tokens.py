@@ -1,0 +1,103 @@
+"""Fields that problems share: which token distribution, and how a quantity varies over tokens."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+
+from freqopt.streams import BoundedZipf, ExponentialTail, TokenCounts, TokenDistribution
+from freqopt.streams.elementary import power
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Instance = Annotated[int, Field(ge=0, lt=2**63)]
+"""Seed of a problem's planted parameters: they are the same in every run of the problem."""
+
+
+class Nested(BaseModel):
+    """Base of the groups of fields inside a problem."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TokenLaw(Nested):
+    """A distribution over the tokens 0 .. size - 1."""
+
+    @property
+    def law(self) -> TokenDistribution:
+        """The sampler."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _exists(self) -> Self:
+        _ = self.law  # a sampler refuses what is no distribution
+        return self
+
+
+class Zipf(TokenLaw):
+    """p_k proportional to (k + 1)^-exponent for k = 0 .. size - 1; exponent 0 is uniform."""
+
+    kind: Literal["zipf"] = "zipf"
+    exponent: NonNegative = 1.0
+    size: PositiveInt = 1000
+
+    @cached_property
+    def law(self) -> BoundedZipf:
+        """The sampler."""
+        return BoundedZipf(self.exponent, self.size)
+
+
+class Exponential(TokenLaw):
+    """p_k proportional to exp(-rate k) for k = 0 .. size - 1."""
+
+    kind: Literal["exponential"] = "exponential"
+    rate: Positive
+    size: PositiveInt
+
+    @cached_property
+    def law(self) -> ExponentialTail:
+        """The sampler."""
+        return ExponentialTail(self.rate, self.size)
+
+
+class Counts(TokenLaw):
+    """p_k proportional to an observed count of token k."""
+
+    kind: Literal["counts"] = "counts"
+    counts: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+
+    @cached_property
+    def law(self) -> TokenCounts:
+        """The sampler."""
+        return TokenCounts(np.array(self.counts, np.int64))
+
+
+Tokens: TypeAlias = Annotated[Zipf | Exponential | Counts, Field(discriminator="kind")]
+"""`{kind = "zipf", exponent = 1.2, size = 1000}` and the like."""
+
+
+class PowerOfFrequency(Nested):
+    """value_k = scale (p_k / max p)^exponent: `scale` at the commonest token."""
+
+    scale: NonNegative = 1.0
+    exponent: Finite = 0.0
+
+    def values(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """value_k of every token, float64 (N,); tokens that never occur get `scale`."""
+        seen = probabilities > 0
+        relative = np.where(seen, probabilities, 1.0) / np.where(seen, probabilities.max(), 1.0)
+        return self.scale * power(relative, np.float64(self.exponent))
+
+
+def _number_is_scale(value: Any) -> Any:
+    return {"scale": value} if isinstance(value, int | float) else value
+
+
+Profile: TypeAlias = Annotated[PowerOfFrequency, BeforeValidator(_number_is_scale)]
+"""`0.5`, the same for every token, or `{scale = 0.5, exponent = -0.5}`."""
