@@ -1,1 +1,32 @@
-"""What an optimizer does to an embedding table: reference rules, simulations, theorem checks."""
+"""Frequency-aware and fixed-memory optimizers for embedding tables: reference, simulation, proof.
+
+>>> import freqopt
+>>> problem = freqopt.problem("token_quadratic", dimension=2)
+>>> trajectory = freqopt.run(problem, freqopt.rule("sgd", lr=0.1), steps=100)
+>>> steps, values = trajectory.curve("objective")
+"""
+
+from freqopt.backends import Backend
+from freqopt.errors import FreqoptError
+from freqopt.experiment.build import problem, rule
+from freqopt.experiment.groups import Groups
+from freqopt.experiment.metrics import Metric
+from freqopt.experiment.run import run
+from freqopt.experiment.trajectory import Trajectory
+from freqopt.optimizers import Rule
+from freqopt.problems import Problem
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Backend",
+    "FreqoptError",
+    "Groups",
+    "Metric",
+    "Problem",
+    "Rule",
+    "Trajectory",
+    "problem",
+    "rule",
+    "run",
+]

@@ -44,6 +44,10 @@ class DataError(FreqoptError):
     """A data file is missing, truncated or not in its declared format."""
 
 
+class BackendError(FreqoptError):
+    """No such backend, or one that cannot run what was asked of it."""
+
+
 class StudyError(FreqoptError):
     """A study file cannot be read or describes no runnable study."""
 

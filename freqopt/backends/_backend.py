@@ -1,0 +1,28 @@
+"""What every backend is: one method that carries a simulation forward."""
+
+from __future__ import annotations
+
+from freqopt.backends._simulation import Simulation
+
+
+class Backend:
+    """Advances simulations. Everything that happens once per step happens inside `advance`."""
+
+    @classmethod
+    def name(cls) -> str:
+        """The backend's name: that of its file."""
+        return cls.__module__.rsplit(".", 1)[-1]
+
+    def advance(self, simulation: Simulation, until: int) -> None:
+        """Take steps until `simulation.step == until`.
+
+        Step t (from 0) draws the samples of t, computes every table's gradient from the old
+        tables, and applies the rule to all of them. The tables, states, movement and step of
+        `simulation` are changed in place.
+
+        Raises
+        ------
+        GradientError
+            A gradient is not finite. The simulation stands before that step.
+        """
+        raise NotImplementedError(f"backend {self.name()} defines no advance")

@@ -1,0 +1,152 @@
+"""A simulation: a problem, a rule, and everything that changes while the rule works on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from freqopt.backends._movement import Movement
+from freqopt.errors import BackendError
+from freqopt.optimizers import Rule, State
+from freqopt.problems import Problem
+from freqopt.streams import Stream
+from freqopt.tables import FactorisedTable, PlainTable
+from freqopt.tables.factorised import Initial, Trained
+
+Floats = NDArray[np.floating]
+Table = PlainTable | FactorisedTable
+
+
+class Factorised(BaseModel):
+    """Tables kept as W1 W2 (MLET), started afresh instead of as the problem would."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inner: Annotated[int, Field(gt=0)] = Field(description="k, the inner dimension.")
+    initial: Initial = Field("dlrm", description="Initial values of W2.")
+    trained: Trained = Field("both", description="Layers that steps move.")
+    tables: tuple[str, ...] = Field((), description="Names of the tables; absent: all of them.")
+
+
+@dataclass
+class Simulation:
+    """One run in progress. Plain arrays inside, so that every backend can take it up.
+
+    Attributes
+    ----------
+    problem, rule
+        What is minimised, and by what. The rule is complete: no field is left to the run.
+    tables : name -> table
+        What the problem reads.
+    states : parameter -> state
+        The rule's state beside each array of `parameters`.
+    seed, run : int
+        With the step, the address of every random number.
+    batch : int
+        Samples per step.
+    step : int
+        Steps taken.
+    movement : name -> Movement, or None
+        Kept up by `Backend.advance` where present.
+    """
+
+    problem: Problem
+    rule: Rule
+    tables: dict[str, Table]
+    states: dict[str, State]
+    seed: int
+    run: int
+    batch: int
+    step: int = 0
+    movement: dict[str, Movement] | None = None
+
+    @classmethod
+    def begin(
+        cls,
+        problem: Problem,
+        rule: Rule,
+        *,
+        steps: int,
+        batch: int = 1,
+        seed: int = 0,
+        run: int = 0,
+        dtype: str = "float64",
+        factorised: Factorised | None = None,
+        track_movement: bool = False,
+    ) -> Self:
+        """A simulation before its first step.
+
+        `steps`, `batch` and the problem's constants fill what the rule left to the run: its
+        horizon, batch and smoothness, and given slots such as the frequencies.
+        """
+        constants = problem.constants
+        rule = rule.completed(horizon=steps, batch=batch, smoothness=constants.smoothness)
+        tables = _tables(problem, seed, run, dtype, factorised)
+        states = {}
+        for name, table in tables.items():
+            facts = {"frequency": table.spread(constants.frequency[name])}
+            for suffix, array in table.parameters.items():
+                known = {fact: values[suffix] for fact, values in facts.items()}
+                states[name + suffix] = rule.init(array, **_given(rule, known))
+        movement = {name: Movement(rows) for name, (rows, _) in problem.shapes.items()}
+        return cls(
+            problem, rule, tables, states, seed, run, batch,
+            movement=movement if track_movement else None,
+        )  # fmt: skip
+
+    @property
+    def parameters(self) -> dict[str, Floats]:
+        """The arrays that the rule moves: table name and layer -> array."""
+        return {
+            name + suffix: array
+            for name, table in self.tables.items()
+            for suffix, array in table.parameters.items()
+        }
+
+    def settle(self) -> None:
+        """Bring rows that a lazy rule has left behind up to the present step."""
+        for name, array in self.parameters.items():
+            self.rule.settle(array, self.states[name])
+
+
+def _tables(
+    problem: Problem, seed: int, run: int, dtype: str, factorised: Factorised | None
+) -> dict[str, Table]:
+    tables: dict[str, Table] = {
+        name: PlainTable(values)
+        for name, values in problem.start(seed, run, np.dtype(dtype)).items()
+    }
+    if factorised is None:
+        return tables
+    unknown = sorted(set(factorised.tables) - set(tables))
+    if unknown:
+        raise BackendError(
+            f"problem {problem.name()} has no table {unknown[0]!r} to factorise; "
+            f"its tables: {', '.join(tables)}"
+        )
+    for name in factorised.tables or tuple(tables):
+        tables[name] = FactorisedTable.start(
+            problem.shapes[name],
+            factorised.inner,
+            stream=Stream(seed, run, f"factorised {name}"),
+            initial=factorised.initial,
+            trained=factorised.trained,
+            dtype=np.dtype(dtype),
+        )
+    return tables
+
+
+def _given(rule: Rule, known: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What the rule must be told about an array beforehand."""
+    wanted = [slot.name for slot in rule.all_slots() if slot.given]
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        raise BackendError(
+            f"rule {rule.name()} asks for {', '.join(unknown)} beforehand, and a run knows only "
+            f"{', '.join(known)}; step it by hand with rule.init(table, {unknown[0]}=...)"
+        )
+    return {name: known[name] for name in wanted}

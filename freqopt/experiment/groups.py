@@ -1,0 +1,60 @@
+"""Groups of tokens by frequency: by default head, middle and tail."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Integers = NDArray[np.int64]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Groups(BaseModel):
+    """Tokens in order of falling frequency, cut into consecutive shares.
+
+    The default: the head is the most frequent tokens that hold the first half of the probability
+    mass, the tail the rare ones that hold the last tenth. A token belongs to the group in which its
+    share begins, so that the most frequent one is always in the first. Tokens of equal frequency
+    keep the table's order; tokens that never occur belong to the last group.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["mass", "rank"] = Field(
+        "mass", description="Shares of the probability mass, or of the number of tokens."
+    )
+    shares: dict[str, Share] = Field(
+        default={"head": 0.5, "middle": 0.4, "tail": 0.1},
+        description="Group name -> share, from the most frequent on; together 1.",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = sum(self.shares.values())
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the shares sum to {total:g}, expected 1")
+        if "all" in self.shares:
+            raise ValueError("'all' names the whole table; choose another name")
+        return self
+
+    def members(self, frequency: NDArray[np.float64]) -> dict[str, Integers]:
+        """Rows of each group, ascending; empty groups are left out.
+
+        Parameters
+        ----------
+        frequency : float64 (N,)
+            p_k of every row of a table.
+        """
+        order = np.argsort(-frequency, kind="stable")
+        weight = frequency[order] if self.by == "mass" else np.ones(order.size)
+        upto = np.add.accumulate(weight)  # left to right by definition
+        before = (upto - weight) / upto[-1]
+        bounds = np.add.accumulate(list(self.shares.values()))[:-1]
+        # A share that begins within rounding of a bound begins at the bound.
+        group = np.searchsorted(bounds, before + 1e-12, side="right")
+        group[weight == 0] = len(self.shares) - 1
+        rows = {name: np.sort(order[group == i]) for i, name in enumerate(self.shares)}
+        return {name: members for name, members in rows.items() if members.size}
