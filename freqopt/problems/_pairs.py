@@ -1,0 +1,190 @@
+"""Laws of a pair (i, j): the D(i, j) of the pair problems, as groups of fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Literal, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt, model_validator
+
+from freqopt.problems._tokens import Nested, Probability, Tokens, Zipf
+from freqopt.streams import Stream, TokenCounts, fold
+
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_BLOCK = 1 << 13  # pairs evaluated at a time: with their d columns the temporaries stay in cache
+
+
+class PairLaw(Nested):
+    """A probability D on pairs of rows of two tables."""
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of rows (N, M)."""
+        raise NotImplementedError
+
+    @property
+    def marginals(self) -> tuple[Doubles, Doubles]:
+        """sum_j D(i, j), float64 (N,), and sum_i D(i, j), float64 (M,)."""
+        raise NotImplementedError
+
+    def draw(self, seed: int, run: int, steps: Integers, batch: int) -> tuple[Integers, Integers]:
+        """Members i and j of each sample, int64 (S, B)."""
+        raise NotImplementedError
+
+    def rows(self, part: slice) -> Doubles:
+        """D(i, j) for i in the slice and every j, float64 (n, M)."""
+        raise NotImplementedError
+
+    def parts(self) -> Iterator[slice]:
+        """Slices of i, in order, whose pairs fit the cache."""
+        size, other = self.sizes
+        height = max(1, _BLOCK // other)
+        return (slice(i, min(i + height, size)) for i in range(0, size, height))
+
+
+class Product(PairLaw):
+    """i and j independent: D(i, j) = p_i q_j."""
+
+    kind: Literal["product"] = "product"
+    u: Tokens = Field(Zipf(), description="Law of i, the row of table u.")
+    v: Tokens = Field(Zipf(), description="Law of j, the row of table v.")
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Sizes of the two laws."""
+        return self.u.law.size, self.v.law.size
+
+    @cached_property
+    def marginals(self) -> tuple[Doubles, Doubles]:
+        """The two laws."""
+        return self.u.law.probabilities(), self.v.law.probabilities()
+
+    def draw(self, seed: int, run: int, steps: Integers, batch: int) -> tuple[Integers, Integers]:
+        """One draw from each law."""
+        i = self.u.law.draw(Stream(seed, run, "pairs u"), steps, batch)
+        j = self.v.law.draw(Stream(seed, run, "pairs v"), steps, batch)
+        return i, j
+
+    def rows(self, part: slice) -> Doubles:
+        """Outer product."""
+        p, q = self.marginals
+        return p[part, None] * q
+
+
+class PairCounts(PairLaw):
+    """D(i, j) proportional to an explicit matrix of counts."""
+
+    kind: Literal["counts"] = "counts"
+    counts: tuple[tuple[Annotated[int, Field(ge=0)], ...], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _rectangular(self) -> Self:
+        widths = {len(row) for row in self.counts}
+        if len(widths) != 1 or 0 in widths:
+            raise ValueError(
+                f"rows have lengths {sorted(widths)}; expected one length, at least 1: "
+                "one row of the matrix for each row of table u"
+            )
+        if not any(map(any, self.counts)):
+            raise ValueError("every count is 0; expected at least one pair that occurs")
+        return self
+
+    @cached_property
+    def _law(self) -> TokenCounts:
+        return TokenCounts(np.array(self.counts, np.int64).reshape(-1))
+
+    @cached_property
+    def _matrix(self) -> Doubles:
+        return self._law.probabilities().reshape(self.sizes)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Shape of the matrix."""
+        return len(self.counts), len(self.counts[0])
+
+    @cached_property
+    def marginals(self) -> tuple[Doubles, Doubles]:
+        """Row and column sums, exact before the one division."""
+        counts = np.array(self.counts, np.int64)
+        total = counts.sum()
+        return counts.sum(axis=1) / total, counts.sum(axis=0) / total
+
+    def draw(self, seed: int, run: int, steps: Integers, batch: int) -> tuple[Integers, Integers]:
+        """One draw among the N M pairs."""
+        pair = self._law.draw(Stream(seed, run, "pairs"), steps, batch)
+        i, j = np.divmod(pair, self.sizes[1])
+        return i, j
+
+    def rows(self, part: slice) -> Doubles:
+        """Rows of the matrix over its sum."""
+        return self._matrix[part]
+
+
+class Topics(PairLaw):
+    """Zipf tokens on both sides that prefer partners of their own topic.
+
+    Token k has topic k mod `topics`, and group k div `topics` of neighbouring ranks. i ~ p. With
+    probability 1 - `coherence`, j ~ p; otherwise j is the member of i's topic in the group of a
+    token drawn from p. So D(i, j) = p_i ((1 - h) p_j + h P(group of j) [same topic]).
+    """
+
+    kind: Literal["topics"] = "topics"
+    tokens: Tokens = Field(Zipf(), description="The law p.")
+    topics: PositiveInt = Field(
+        10, description="Number of topics; it divides the number of tokens."
+    )
+    coherence: Probability = Field(0.5, description="h, the share of pairs within a topic.")
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> Self:
+        if self.tokens.law.size % self.topics:
+            raise ValueError(
+                f"{self.tokens.law.size} tokens are no multiple of topics = {self.topics}; "
+                "choose a divisor, so that every group holds one token of each topic"
+            )
+        return self
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The same tokens on both sides."""
+        return self.tokens.law.size, self.tokens.law.size
+
+    @cached_property
+    def _p(self) -> Doubles:
+        return self.tokens.law.probabilities()
+
+    @cached_property
+    def _group(self) -> Doubles:
+        """P(group of token k), float64 (N,)."""
+        return np.repeat(fold(self._p.reshape(-1, self.topics)), self.topics)
+
+    @cached_property
+    def marginals(self) -> tuple[Doubles, Doubles]:
+        """The law p itself, and (1 - h) p_j + h P(group of j) P(topic of j)."""
+        p, h = self._p, self.coherence
+        topic = fold(p.reshape(-1, self.topics), axis=0)
+        return p, (1 - h) * p + h * self._group * np.tile(topic, p.size // self.topics)
+
+    def draw(self, seed: int, run: int, steps: Integers, batch: int) -> tuple[Integers, Integers]:
+        """Two tokens and one uniform number for each pair."""
+        law = self.tokens.law
+        i = law.draw(Stream(seed, run, "pairs u"), steps, batch)
+        j = law.draw(Stream(seed, run, "pairs v"), steps, batch)
+        within = Stream(seed, run, "pairs topic").uniform(steps, batch) < self.coherence
+        return i, np.where(within, j - j % self.topics + i % self.topics, j)
+
+    def rows(self, part: slice) -> Doubles:
+        """D(i, j), from its definition."""
+        p, h = self._p, self.coherence
+        topic = np.arange(p.size) % self.topics
+        same = topic[part, None] == topic
+        return p[part, None] * ((1 - h) * p + h * self._group * same)
+
+
+Pairs: TypeAlias = Annotated[Product | PairCounts | Topics, Field(discriminator="kind")]
+"""`{kind = "product", u = {...}, v = {...}}` and the like."""
