@@ -42,6 +42,7 @@ Source
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -180,7 +181,10 @@ class FixedMemory(Rule):
         super().advance(table, state, batches)  # (4)
 
     def advance_group(
-        self, tables: dict[str, Floats], states: dict[str, State], batches: dict[str, list[Batch]]
+        self,
+        tables: Mapping[str, Floats],
+        states: Mapping[str, State],
+        batches: Mapping[str, list[Batch]],
     ) -> None:
         """One step of several tables on validated batches, with one norm if synced."""
         norm = sum(gradient_norm(batches[name]) for name in tables) if self.synced else None
@@ -203,9 +207,9 @@ class FixedMemory(Rule):
 
     def slow_step_group(
         self,
-        tables: dict[str, Floats],
-        states: dict[str, State],
-        batches: dict[str, tuple[Integers, Floats]],
+        tables: Mapping[str, Floats],
+        states: Mapping[str, State],
+        batches: Mapping[str, tuple[Integers, Floats]],
     ) -> None:
         """The same for several tables."""
         norm = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from freqopt.errors import BatchError
 from freqopt.optimizers._batch import intake
@@ -12,9 +12,9 @@ from freqopt.optimizers._slots import State
 
 def step_group(
     rule: Rule,
-    tables: dict[str, Floats],
-    states: dict[str, State],
-    batches: dict[str, tuple[Integers, Floats]],
+    tables: Mapping[str, Floats],
+    states: Mapping[str, State],
+    batches: Mapping[str, tuple[Integers, Floats]],
 ) -> None:
     """Apply one batch to each of several tables, in place.
 
@@ -44,9 +44,9 @@ def step_group(
 
 def slow_step_group(
     rule: Rule,
-    tables: dict[str, Floats],
-    states: dict[str, State],
-    batches: dict[str, tuple[Integers, Floats]],
+    tables: Mapping[str, Floats],
+    states: Mapping[str, State],
+    batches: Mapping[str, tuple[Integers, Floats]],
 ) -> None:
     """The same by scalar loops, without the checks."""
     rule.slow_step_group(tables, states, batches)

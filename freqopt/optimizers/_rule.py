@@ -8,6 +8,7 @@ every rule; `_slow.py` surrounds the second and shares nothing with this one.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -258,7 +259,10 @@ class Rule(BaseModel):
         slow_advance(self, table, state, slow_intake(self, table, rows, grads))
 
     def advance_group(
-        self, tables: dict[str, Floats], states: dict[str, State], batches: dict[str, list[Batch]]
+        self,
+        tables: Mapping[str, Floats],
+        states: Mapping[str, State],
+        batches: Mapping[str, list[Batch]],
     ) -> None:
         """One step of several tables on validated batches; rules that couple them override it."""
         for name, table in tables.items():
@@ -266,9 +270,9 @@ class Rule(BaseModel):
 
     def slow_step_group(
         self,
-        tables: dict[str, Floats],
-        states: dict[str, State],
-        batches: dict[str, tuple[Integers, Floats]],
+        tables: Mapping[str, Floats],
+        states: Mapping[str, State],
+        batches: Mapping[str, tuple[Integers, Floats]],
     ) -> None:
         """The same by scalar loops, from raw (rows, grads)."""
         for name, table in tables.items():

@@ -1,4 +1,4 @@
-"""Trajectories of the official fixed-memory optimizers on one stream of gradients (MEM section 9.2).
+"""Trajectories of the official fixed-memory optimizers on one gradient stream (MEM section 9.2).
 
 Measured by running CriticalGradientOptimization at commit 1af4b1d in float64. Two tensors of 3 and
 2 entries; the gradient at step t is SCALE * theta_t + NOISE[t], entry by entry.
