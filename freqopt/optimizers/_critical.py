@@ -187,7 +187,11 @@ class FixedMemory(Rule):
         batches: Mapping[str, list[Batch]],
     ) -> None:
         """One step of several tables on validated batches, with one norm if synced."""
-        norm = sum(gradient_norm(batches[name]) for name in tables) if self.synced else None
+        norm = None
+        if self.synced:
+            norm = 0.0
+            for name in tables:  # built-in sum compensates since Python 3.12: other bits
+                norm += gradient_norm(batches[name])
         for name, table in tables.items():
             self.advance(table, states[name], batches[name], norm)
 
