@@ -83,20 +83,25 @@ class Simulation:
         `steps`, `batch` and the problem's constants fill what the rule left to the run: its
         horizon, batch and smoothness, and given slots such as the frequencies.
         """
-        constants = problem.constants
-        rule = rule.completed(horizon=steps, batch=batch, smoothness=constants.smoothness)
+        rule = _complete(rule, problem, steps, batch)
         tables = _tables(problem, seed, run, dtype, factorised)
         states = {}
         for name, table in tables.items():
-            facts = {"frequency": table.spread(constants.frequency[name])}
+            frequency = table.spread(problem.constants.frequency[name])
             for suffix, array in table.parameters.items():
-                known = {fact: values[suffix] for fact, values in facts.items()}
-                states[name + suffix] = rule.init(array, **_given(rule, known))
+                states[name + suffix] = _state(rule, array, frequency=frequency[suffix])
         movement = {name: Movement(rows) for name, (rows, _) in problem.shapes.items()}
         return cls(
             problem, rule, tables, states, seed, run, batch,
             movement=movement if track_movement else None,
         )  # fmt: skip
+
+    @staticmethod
+    def check(problem: Problem, rule: Rule, *, steps: int, batch: int) -> None:
+        """Raise what `begin` would, without making the tables."""
+        completed = _complete(rule, problem, steps, batch)
+        for frequency in problem.constants.frequency.values():
+            _state(completed, np.zeros((frequency.size, 1)), frequency=frequency)
 
     @property
     def parameters(self) -> dict[str, Floats]:
@@ -140,8 +145,14 @@ def _tables(
     return tables
 
 
-def _given(rule: Rule, known: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """What the rule must be told about an array beforehand."""
+def _complete(rule: Rule, problem: Problem, steps: int, batch: int) -> Rule:
+    """The rule with what was left to the run: its horizon, batch and the problem's smoothness."""
+    smoothness = problem.constants.smoothness
+    return rule.completed(horizon=steps, batch=batch, smoothness=smoothness)
+
+
+def _state(rule: Rule, array: Floats, **known: NDArray[Any]) -> State:
+    """The rule's state beside an array, told of what is known about its rows if it asks."""
     wanted = [slot.name for slot in rule.all_slots() if slot.given]
     unknown = sorted(set(wanted) - set(known))
     if unknown:
@@ -149,4 +160,4 @@ def _given(rule: Rule, known: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]
             f"rule {rule.name()} asks for {', '.join(unknown)} beforehand, and a run knows only "
             f"{', '.join(known)}; step it by hand with rule.init(table, {unknown[0]}=...)"
         )
-    return {name: known[name] for name in wanted}
+    return rule.init(array, **{name: known[name] for name in wanted})

@@ -1,0 +1,159 @@
+"""From a study to its runs: every point of the grid as a complete, plain configuration.
+
+A configuration is a dict of JSON values that says everything about one run, defaults included:
+problem and rule with all fields, steps, batch, seed, run, dtype, checkpoints, record, groups.
+Nothing else enters a run, so that its hash can name the result.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+from freqopt.backends import Simulation
+from freqopt.errors import FreqoptError, StudyError
+from freqopt.experiment.build import as_problem, as_rule
+from freqopt.experiment.checkpoints import checkpoint_steps
+from freqopt.experiment.metrics import metrics
+from freqopt.experiment.study import RuleEntry, Study
+from freqopt.optimizers import Rule
+from freqopt.problems import Problem
+
+Configuration = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of a study.
+
+    Attributes
+    ----------
+    label : str
+        The rule's, for results and legends.
+    axes : dotted path -> value
+        Where the point lies in the study's grid, the same paths for every point. None where the
+        rule has no such option.
+    configuration : dict
+        Everything about the run.
+    """
+
+    label: str
+    axes: dict[str, Any]
+    configuration: Configuration
+
+
+def expand(study: Study) -> list[Point]:
+    """Every run of the study, checked: rules outermost, then their grids, then the study's, runs.
+
+    Raises
+    ------
+    StudyError
+        Naming the rule or the grid value that cannot be run.
+    """
+    paths = sorted({f"rule.{key}" for rule in study.rules for key in rule.grid} | set(study.grid))
+    resolver = _Resolver(study)
+    points = []
+    for entry in study.rules:
+        for values in _combinations(entry, study):
+            try:
+                configuration = resolver.resolve(entry, values)
+            except FreqoptError as error:
+                where = "".join(f", {path} = {value!r}" for path, value in values.items())
+                raise StudyError(f"rule {entry.title}{where}: {error}") from None
+            axes = {path: _look_up(configuration, path, values.get(path)) for path in paths}
+            point = Point(entry.title, axes, configuration)
+            points += [
+                replace(point, configuration={**configuration, "run": run})
+                for run in range(study.runs)
+            ]
+    return points
+
+
+def _combinations(entry: RuleEntry, study: Study) -> Iterator[dict[str, Any]]:
+    axes = {f"rule.{key}": values for key, values in entry.grid.items()} | study.grid
+    for values in itertools.product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+class _Resolver:
+    """Completes and checks configurations; problems that recur are made once."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.problems: dict[str, Problem] = {}
+
+    def resolve(self, entry: RuleEntry, values: dict[str, Any]) -> Configuration:
+        """The configuration of one grid point, without its run number."""
+        study = self.study
+        fixed = study.model_dump(
+            mode="json",
+            include={"steps", "batch", "seed", "dtype", "checkpoints", "record", "groups"},
+        )
+        given: Configuration = {
+            **fixed,
+            "problem": {"name": study.problem.name, **study.problem.fields},
+            "rule": {"name": entry.name, **entry.fields},
+        }
+        if entry.dialect is not None:
+            given["rule"]["dialect"] = entry.dialect
+        if study.factorised is not None:
+            given["factorised"] = study.factorised.model_dump(mode="json")
+        for path, value in values.items():
+            given = _set(given, path, value)
+        # The checked values of the study's own keys, after the grid has had its say.
+        own = {key: value for key, value in given.items() if key not in ("problem", "rule")}
+        checked = Study(
+            **own, title=study.title, problem=study.problem, rules=study.rules
+        ).model_dump(mode="json", include=set(own))
+        problem, rule = self._problem(given["problem"]), as_rule(given["rule"])
+        self._check(problem, rule, checked)
+        return {
+            **checked,
+            "problem": {"name": given["problem"]["name"], **problem.model_dump(mode="json")},
+            "rule": {"name": given["rule"]["name"], **rule.model_dump(mode="json")},
+        }
+
+    def _problem(self, given: dict[str, Any]) -> Problem:
+        key = json.dumps(given, sort_keys=True, default=str)
+        if key not in self.problems:
+            self.problems[key] = as_problem(given)
+        return self.problems[key]
+
+    def _check(self, problem: Problem, rule: Rule, checked: Configuration) -> None:
+        """What can be known to fail before the first step, fails now."""
+        checkpoint_steps(checked["steps"], checked["checkpoints"])
+        for name in checked["record"]:
+            metrics[name]().check(problem.constants)
+        Simulation.check(problem, rule, steps=checked["steps"], batch=checked["batch"])
+
+
+def _set(tree: Configuration, path: str, value: Any) -> Configuration:
+    """A copy of the tree with the value at a dotted path, which may be new below the first key."""
+    first, *rest = path.split(".")
+    if first not in tree or (first in ("problem", "rule") and rest[:1] in ([], ["name"])):
+        raise StudyError(
+            f"grid key {path!r} does not say what to vary; give problem.FIELD, rule.OPTION, or "
+            f"one of {', '.join(sorted(set(tree) - {'problem', 'rule'}))}"
+        )
+    changed = deepcopy(tree)
+    node = changed
+    for key in [first, *rest][:-1]:
+        node = node.setdefault(key, {})
+        if not isinstance(node, dict):
+            raise StudyError(f"grid key {path!r}: {key} is {node!r}, which has no parts")
+    node[path.rsplit(".", 1)[-1]] = value
+    return changed
+
+
+def _look_up(tree: Configuration, path: str, default: Any) -> Any:
+    """The value at a dotted path, or the default."""
+    node: Any = tree
+    for key in path.split("."):
+        if not isinstance(node, dict) or key not in node:
+            return default
+        node = node[key]
+    return node

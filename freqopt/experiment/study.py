@@ -1,0 +1,222 @@
+"""A study: what to run, written down completely in one TOML file.
+
+`docs/studies.md` describes the format. Every key is checked before anything runs; an unknown one is
+an error, with the nearest known key as a suggestion.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from freqopt.backends import Factorised
+from freqopt.errors import StudyError, describe
+from freqopt.experiment.groups import Groups
+
+Axis = Annotated[list[Any], Field(min_length=1)]
+Count = Annotated[int, Field(gt=0, strict=True)]
+
+
+class Named(BaseModel):
+    """A thing by name, with its fields beside the name; the fields are the thing's own to check."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str = Field(description="A name that `freqopt list` shows, or the path of a file.")
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Everything that is not part of the entry itself."""
+        return dict(self.model_extra or {})
+
+
+class RuleEntry(Named):
+    """One rule of a study."""
+
+    label: str = Field("", description="What the rule is called in results; absent: its name.")
+    dialect: str | None = Field(None, description="A known implementation whose options to take.")
+    grid: dict[str, Axis] = Field({}, description="Option -> values; every combination is run.")
+
+    @property
+    def title(self) -> str:
+        """The label, or the name: for a rule of a file of one's own, the file's stem."""
+        return self.label or Path(self.name).stem
+
+
+class Study(BaseModel):
+    """A study file's content. The file's stem is its name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field(min_length=1, description="One line: what is found out.")
+    description: str = Field("", description="Why, how long it takes, which figures use it.")
+    steps: Count = Field(description="Batches per run.")
+    runs: Count = Field(1, description="Repetitions with other random numbers: run 0, 1, ...")
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = Field(
+        0, description="Random numbers of the whole study; the same in every rule."
+    )
+    batch: Count = Field(1, description="Samples per step.")
+    dtype: Literal["float64", "float32"] = Field("float64", description="Of the tables.")
+    checkpoints: Annotated[int, Field(ge=2, strict=True)] | list[int] = Field(
+        40, description="Number of log-spaced steps to record, or the steps."
+    )
+    record: Annotated[list[str], Field(min_length=1)] = Field(
+        ["objective"], description="Metrics, by name or by the path of a file."
+    )
+    groups: Groups = Field(Groups(), description="Token groups by frequency.")
+    factorised: Factorised | None = Field(None, description="Tables as two layers; absent: plain.")
+    problem: Named = Field(description="The problem: its name and fields.")
+    rules: Annotated[list[RuleEntry], Field(min_length=1)] = Field(description="The rules.")
+    grid: dict[str, Axis] = Field(
+        {}, description="Dotted path -> values, for example problem.tokens.exponent or batch."
+    )
+    quick: dict[str, Any] = Field(
+        {}, description="Keys of this file with the values that --quick takes instead."
+    )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise StudyError(describe(error, "study", _known_keys())) from None
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _dotted(cls, grid: Any) -> Any:
+        return flatten(grid) if isinstance(grid, dict) else grid
+
+    @field_validator("quick")
+    @classmethod
+    def _known(cls, quick: dict[str, Any]) -> dict[str, Any]:
+        unknown = sorted(set(quick) - set(cls.model_fields))
+        if unknown:
+            raise ValueError(
+                f"{unknown[0]!r} is no key of a study; keys: {', '.join(cls.model_fields)}"
+            )
+        return quick
+
+    @model_validator(mode="after")
+    def _labels(self) -> Self:
+        title, times = Counter(rule.title for rule in self.rules).most_common(1)[0]
+        if times > 1:
+            raise ValueError(
+                f"{times} rules are called {title!r}; give each of them a label of its own"
+            )
+        return self
+
+    @classmethod
+    def read(cls, path: str | Path, *, quick: bool = False) -> Self:
+        """Read a study file.
+
+        Parameters
+        ----------
+        path : str or Path
+        quick : bool
+            Put the values of [quick] in their places.
+
+        Raises
+        ------
+        StudyError
+            Naming the file and the key: not TOML, an unknown key, a wrong type or value.
+        """
+        path = Path(path)
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise StudyError(
+                f"the study file {path} cannot be read ({error.strerror}); check the path"
+            ) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise StudyError(
+                f"the study file {path} is not TOML: {error}; mend that line"
+            ) from None
+        if not document:
+            raise StudyError(
+                f"the study file {path} is empty; it needs title, steps, problem and rules "
+                "(docs/studies.md shows one)"
+            )
+        try:
+            if quick:
+                document = merge(document, document.get("quick", {}))
+            return cls(**_located(document, path.parent))
+        except StudyError as error:
+            raise StudyError(f"{path}: {error}") from None
+
+    def identity(self) -> dict[str, Any]:
+        """The study as plain JSON values, for the metadata of results."""
+        return self.model_dump(mode="json", exclude={"quick"})
+
+
+def merge(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The document with values replaced; tables are merged key by key, lists are replaced.
+
+    Rules are a list in the document and a table in the changes: label (or name) -> changes.
+    """
+    merged = dict(document)
+    for key, change in changes.items():
+        old = document.get(key)
+        if key == "rules" and isinstance(old, list) and isinstance(change, dict):
+            merged[key] = _merge_rules(old, change)
+        elif isinstance(old, dict) and isinstance(change, dict):
+            merged[key] = merge(old, change)
+        else:
+            merged[key] = change
+    return merged
+
+
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested tables as dotted paths: {"a": {"b": 1}} is {"a.b": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _merge_rules(rules: list[Any], changes: dict[str, Any]) -> list[Any]:
+    titles = [
+        rule.get("label") or rule.get("name") if isinstance(rule, dict) else None for rule in rules
+    ]
+    unknown = sorted(set(changes) - set(titles))
+    if unknown:
+        raise StudyError(
+            f"quick.rules.{unknown[0]} changes a rule that is not there; "
+            f"rules: {', '.join(map(str, titles))}"
+        )
+    return [
+        merge(rule, changes[title]) if title in changes else rule
+        for rule, title in zip(rules, titles, strict=True)
+    ]
+
+
+def _located(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The document with names of files beside the study file made into paths to them."""
+
+    def locate(name: Any) -> Any:
+        own = isinstance(name, str) and name.endswith(".py") and (folder / name).is_file()
+        return str((folder / name).resolve()) if own else name
+
+    def entry(given: Any) -> Any:
+        named = isinstance(given, dict) and "name" in given
+        return {**given, "name": locate(given["name"])} if named else given
+
+    located = dict(document)
+    if "problem" in located:
+        located["problem"] = entry(located["problem"])
+    if isinstance(located.get("rules"), list):
+        located["rules"] = [entry(rule) for rule in located["rules"]]
+    if isinstance(located.get("record"), list):
+        located["record"] = [locate(name) for name in located["record"]]
+    return located
+
+
+def _known_keys() -> list[str]:
+    """Keys a misspelt one may have meant."""
+    models: tuple[type[BaseModel], ...] = (Study, Groups, Factorised)
+    return sorted({key for model in models for key in model.model_fields})
