@@ -109,8 +109,8 @@ class CatchUpAdam(Adam):
         """Rows that a gradient of zero leaves as they are."""
         if self.weight_decay or self.max_norm is not None:
             return np.zeros(rows.size, bool)
-        v = state["v"][rows].reshape(rows.size, -1)
-        return (state["m"][rows] == 0).all(axis=1) & (v == 0).all(axis=1)
+        m, v = state["m"], state["v"].reshape(len(state["v"]), -1)
+        return (m[rows] == 0).all(axis=1) & (v[rows] == 0).all(axis=1)
 
     def slow_step(self, table: Floats, state: State, rows: Integers, grads: Floats) -> None:
         """The same step by scalar loops: each row of the batch is replayed, then updated."""

@@ -10,7 +10,7 @@ Semantics
     The bias corrections run on the number of batches all the same. A row's first step is therefore
     lr (1-beta1)/(1-beta1^t) sqrt(1-beta2^t)/sqrt(1-beta2), at t =
     1       2      5      10     20     50     100    500    1000   10000
-    1.000   .744   .546   .484   .507   .702   .976   1.98   2.51   3.16      times lr,
+    1.000   .744   .545   .484   .507   .702   .976   1.98   2.51   3.16      times lr,
     least .481 at t = 12, in the limit (1-beta1)/sqrt(1-beta2) = 3.162. With step_index = "visits"
     it is always 1. The effective eps at t is eps / sqrt(1 - beta2^t): 31.6 eps at t = 1.
 State
