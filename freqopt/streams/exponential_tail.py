@@ -55,9 +55,9 @@ class ExponentialTail:
         self.rate = check_number("rate", rate, 1e-300, 746.0)
         self._size = check_integer("number of tokens", size, 1, SIZE_LIMIT)
         self._whole = expm1(-self.rate * self._size)
-        self._table = None
+        self.table = None
         if self._size <= TABLE_LIMIT:
-            self._table = AliasTable(exp(-self.rate * np.arange(self._size)))
+            self.table = AliasTable(exp(-self.rate * np.arange(self._size)))
 
     @property
     def size(self) -> int:
@@ -76,7 +76,7 @@ class ExponentialTail:
     def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
         """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n)."""
         words = stream.words(step, n)
-        if self._table is not None:
-            return self._table.draw(words)
+        if self.table is not None:
+            return self.table.draw(words)
         depth = -log1p(open_uniform(words) * self._whole) / self.rate
         return np.minimum(np.floor(depth), self._size - 1.0).astype(np.int64)

@@ -42,7 +42,7 @@ def fold(x: NDArray[Float], axis: int = -1) -> NDArray[Float]:
     lanes = np.moveaxis(np.asarray(x), axis, -1)
     n = lanes.shape[-1]
     if n == 0:
-        return np.zeros(lanes.shape[:-1], dtype=lanes.dtype)
+        return np.zeros(lanes.shape[:-1], dtype=lanes.dtype)[()]
     if n == 1:
         return np.take(lanes, 0, axis=-1)
     half = 1 << (n - 1).bit_length() - 1

@@ -39,14 +39,14 @@ class TokenCounts:
                 f"Token counts must be integers; got dtype {array.dtype}. Round them, or give "
                 "float weights to AliasTable."
             )
-        self._table = AliasTable(array)
-        self.counts = self._table.weights
+        self.table = AliasTable(array)
+        self.counts = self.table.weights
         self._total = float(sum(self.counts.tolist()))
 
     @property
     def size(self) -> int:
         """N, the number of tokens."""
-        return self._table.size
+        return self.table.size
 
     def probability(self, token: Tokens) -> Doubles:
         """p_k of each given token, float64, shape of `token`."""
@@ -58,4 +58,4 @@ class TokenCounts:
 
     def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
         """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n)."""
-        return self._table.draw(stream.words(step, n))
+        return self.table.draw(stream.words(step, n))

@@ -144,7 +144,7 @@ def inverse_normal(u: Doubles) -> Doubles:
     Returns
     -------
     float64 array, shape of `u`
-        Relative error below 7e-16 (measured against mpmath at 14,000 points).
+        Relative error below 1e-15 (measured against mpmath: 7.9e-16).
     """
     q = u - 0.5
     z = q * _rational(0.180625 - q * q, _CENTRE)  # |q| <= 0.425 [Wichura 1988]

@@ -5,11 +5,11 @@ one more value, "tail"; for the tail, rejection-inversion (Hoermann & Derflinger
 inversion to generate variates from monotone discrete distributions*, ACM TOMACS 6, 1996, 169-184)
 over the ranks beyond the head only. Up to N = 65,535 a draw is one table look-up, never rejected.
 
-Rejection-inversion. Let h(x) = x^-s. The areas under h over [k - 1/2, k + 1/2] tile the interval
-[first - 1/2, N + 1/2], and each is at least h(k), because h is convex. So: invert the area at a
-uniform point, x; round it to k; accept unless the point lies in the part of the tile that exceeds
-h(k), which is put at the tile's left end. Beyond rank 65,535 that part is below 2.5e-10 s(s+1)/24
-of a tile: a second trial happens to one draw in 10^11.
+Rejection-inversion. Let h(x) = x^-s. The area under h over a tile [k - 1/2, k + 1/2] is at least
+h(k), because h is convex. So: take a uniform point of the area over all tiles; invert the area to
+get x; round x to k; accept unless the point lies in what the tile has beyond h(k), which is put at
+its left end. Beyond rank 65,535 that excess is below 1e-11 s(s+1) of the tile: one tail draw in
+10^10 or fewer needs a second trial.
 
 Draw j of a step reads word j of trial 0; a tail draw then word j of trial 1, 2, ... until accepted.
 
@@ -60,6 +60,10 @@ class BoundedZipf:
         sum of (k + 1)^-s over all tokens; relative error below 1e-15 (measured).
     head_mass : float
         Probability of the ranks in the table.
+    table : AliasTable
+        The ranks of the head, then "tail" if there is one.
+    tail : Tail
+        The sampler of the other ranks.
 
     Raises
     ------
@@ -72,7 +76,7 @@ class BoundedZipf:
     >>> law.probabilities().round(4).tolist()
     [0.48, 0.24, 0.16, 0.12]
     >>> law.draw(Stream(seed=1, run=0, purpose="tokens"), step=0, n=5)
-    array([0, 2, 0, 0, 0])
+    array([3, 1, 0, 0, 1])
     """
 
     def __init__(self, exponent: float, size: int, head: int = HEAD) -> None:
@@ -86,8 +90,8 @@ class BoundedZipf:
         self.head_mass = in_head / self.normaliser
         if self.head < self._size:
             weights = np.append(weights, tail)
-        self._table = AliasTable(weights)
-        self._tail = _Tail(self.exponent, self.head, self._size)
+        self.table = AliasTable(weights)
+        self.tail = Tail(self.exponent, self.head, self._size)
 
     @property
     def size(self) -> int:
@@ -105,21 +109,21 @@ class BoundedZipf:
 
     def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
         """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n)."""
-        tokens = self._table.draw(stream.words(step, n))
+        tokens = self.table.draw(stream.words(step, n))
         steps = np.atleast_1d(np.asarray(step, dtype=np.uint64))
         flat = tokens.reshape(-1)
         waiting = np.flatnonzero(flat == self.head)  # value `head` of the table is "tail"
         trial = 1
         while waiting.size:
             words = stream.words_at(steps[waiting // n], waiting % n, trial)
-            rank, accepted = self._tail.propose(words)
+            rank, accepted = self.tail.propose(words)
             flat[waiting[accepted]] = rank[accepted].astype(np.int64) - 1
             waiting = waiting[~accepted]
             trial += 1
         return tokens
 
 
-class _Tail:
+class Tail:
     """Rejection-inversion over the ranks head+1 .. size.
 
     Lengths are in units of `start` = head + 1/2 and areas in units of start * h(start), so that
@@ -132,15 +136,16 @@ class _Tail:
         self.first = head + 1.0
         self.last = float(size)
         self.start = head + 0.5
-        self.whole = self._area(np.array(size + 0.5))
-        # A point at most this far left of its rank is accepted without a second look: at the
-        # first rank the excess ends here, and further on it is narrower. [H&D 1996, section 3]
-        border = self._area(np.array(self.first + 0.5)) - self._tile(np.array(self.first))
-        self.surely_accepted = self.first - self._point(border)
+        # The first rank's tile is cut down to what it may keep: it is never rejected. Further ranks
+        # exceed by less, so a point that is no further left of its rank than the cut is of the
+        # first rank needs no second look. [H&D 1996, section 3]
+        self.lowest = self._area(np.array(self.first + 0.5)) - self._tile(np.array(self.first))
+        self.spread = self._area(np.array(self.last + 0.5)) - self.lowest
+        self.surely_accepted = self.first - self._point(self.lowest)
 
     def propose(self, words: Words) -> tuple[Doubles, NDArray[np.bool_]]:
         """A rank for each word, and whether it is accepted."""
-        area = open_uniform(words) * self.whole
+        area = self.lowest + open_uniform(words) * self.spread
         x = self._point(area)
         rank = np.clip(np.rint(x), self.first, self.last)
         accepted = rank - x <= self.surely_accepted
