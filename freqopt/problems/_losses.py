@@ -11,16 +11,18 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.streams._trigonometry import TRIGONOMETRIC_LIMIT
 from freqopt.streams.elementary import cos, sigmoid, sin, softplus
 from freqopt.streams.transforms import uniform
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating]
+Float = TypeVar("Float", bound=np.floating)
 
 
 class Loss(ABC):
@@ -138,25 +140,30 @@ class Cosine(Loss):
 
     def value(self, s: Floats, y: Floats) -> Floats:
         """1 - cos(s - y) = 2 sin^2((s - y)/2)."""
-        return 2 * sin(0.5 * (s - y)) ** 2
+        return 2 * sin(_angle(0.5 * (s - y))) ** 2
 
     def slope(self, s: Floats, y: Floats) -> Floats:
         """sin(s - y)."""
-        return sin(s - y)
+        return sin(_angle(s - y))
 
     def mean(self, s: Doubles, planted: Doubles) -> Doubles:
         """1 - cos(s - s*) cos(noise) = (1 - cos noise) + 2 cos(noise) sin^2((s - s*)/2)."""
         floor = 2.0 * math.sin(0.5 * self.noise) ** 2
-        return floor + 2.0 * math.cos(self.noise) * sin(0.5 * (s - planted)) ** 2
+        return floor + 2.0 * math.cos(self.noise) * sin(_angle(0.5 * (s - planted))) ** 2
 
     def mean_slope(self, s: Doubles, planted: Doubles) -> Doubles:
         """sin(s - s*) cos(noise)."""
-        return sin(s - planted) * math.cos(self.noise)
+        return sin(_angle(s - planted)) * math.cos(self.noise)
 
     def mean_square_slope(self, s: Doubles, planted: Doubles) -> Doubles:
         """sin^2(s - s*) cos^2(noise) + cos^2(s - s*) sin^2(noise)."""
-        delta = s - planted
+        delta = _angle(s - planted)
         return (sin(delta) * math.cos(self.noise)) ** 2 + (cos(delta) * math.sin(self.noise)) ** 2
+
+
+def _angle(x: NDArray[Float]) -> NDArray[Float]:
+    """NaN beyond the range of sin and cos, so that a run that got there counts as diverged."""
+    return np.where(np.abs(x) <= TRIGONOMETRIC_LIMIT, x, x.dtype.type(np.nan))
 
 
 def _two_point(planted: Floats, noise: float, words: NDArray[np.uint64]) -> Doubles:

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
+import freqopt.data as datasets
+from freqopt.errors import ProblemError
+from freqopt.problems._sources import Data
 from freqopt.problems._tokens import Nested, Probability, Tokens, Zipf
 from freqopt.streams import Stream, TokenCounts, fold
 
@@ -76,7 +79,45 @@ class Product(PairLaw):
         return p[part, None] * q
 
 
-class PairCounts(PairLaw):
+class Observed(PairLaw):
+    """D(i, j) proportional to the counts of a finite list of pairs."""
+
+    @property
+    def _counted(self) -> tuple[Integers, Integers, Integers]:
+        """i, j and count of each pair that occurs, in order of i, then j: int64 (P,)."""
+        raise NotImplementedError
+
+    @cached_property
+    def _law(self) -> TokenCounts:
+        return TokenCounts(self._counted[2])
+
+    @cached_property
+    def marginals(self) -> tuple[Doubles, Doubles]:
+        """Row and column sums: integers, exact below 2^53, before the one division."""
+        i, j, count = self._counted
+        size, other = self.sizes
+        total = float(count.sum())
+        return (
+            np.bincount(i, weights=count, minlength=size) / total,
+            np.bincount(j, weights=count, minlength=other) / total,
+        )
+
+    def draw(self, seed: int, run: int, steps: Integers, batch: int) -> tuple[Integers, Integers]:
+        """One draw from the list."""
+        pair = self._law.draw(Stream(seed, run, "pairs"), steps, batch)
+        i, j, _ = self._counted
+        return i[pair], j[pair]
+
+    def rows(self, part: slice) -> Doubles:
+        """Zero but for the pairs on the list."""
+        i, j, _ = self._counted
+        first, stop = np.searchsorted(i, [part.start, part.stop])
+        D = np.zeros((part.stop - part.start, self.sizes[1]))
+        D[i[first:stop] - part.start, j[first:stop]] = self._law.probability(np.arange(first, stop))
+        return D
+
+
+class PairCounts(Observed):
     """D(i, j) proportional to an explicit matrix of counts."""
 
     kind: Literal["counts"] = "counts"
@@ -94,35 +135,60 @@ class PairCounts(PairLaw):
             raise ValueError("every count is 0; expected at least one pair that occurs")
         return self
 
-    @cached_property
-    def _law(self) -> TokenCounts:
-        return TokenCounts(np.array(self.counts, np.int64).reshape(-1))
-
-    @cached_property
-    def _matrix(self) -> Doubles:
-        return self._law.probabilities().reshape(self.sizes)
-
     @property
     def sizes(self) -> tuple[int, int]:
         """Shape of the matrix."""
         return len(self.counts), len(self.counts[0])
 
     @cached_property
-    def marginals(self) -> tuple[Doubles, Doubles]:
-        """Row and column sums, exact before the one division."""
+    def _counted(self) -> tuple[Integers, Integers, Integers]:
         counts = np.array(self.counts, np.int64)
-        total = counts.sum()
-        return counts.sum(axis=1) / total, counts.sum(axis=0) / total
+        i, j = np.nonzero(counts)
+        return i, j, counts[i, j]
 
-    def draw(self, seed: int, run: int, steps: Integers, batch: int) -> tuple[Integers, Integers]:
-        """One draw among the N M pairs."""
-        pair = self._law.draw(Stream(seed, run, "pairs"), steps, batch)
-        i, j = np.divmod(pair, self.sizes[1])
-        return i, j
 
-    def rows(self, part: slice) -> Doubles:
-        """Rows of the matrix over its sum."""
-        return self._matrix[part]
+class Corpus(Observed):
+    """How often words met in a text, or in a published table of bigrams."""
+
+    kind: Literal["corpus"] = "corpus"
+    data: Data = Field(description="A text, or a table of bigrams and counts.")
+    window: PositiveInt = Field(5, description="Greatest distance of two words of a text.")
+    weights: Literal["flat", "linear"] = Field(
+        "linear",
+        description="A pair at distance k counts 1, or window + 1 - k, which is word2vec's "
+        "expectation.",
+    )
+    sentence: PositiveInt | None = Field(
+        None, description="Words per sentence; no pair crosses into the next. Absent: one sentence."
+    )
+    vocabulary: PositiveInt | None = Field(
+        None, description="Only pairs of the so many commonest words; absent for all."
+    )
+
+    @cached_property
+    def _pairs(self) -> datasets.PairCounts:
+        read = self.data.load(datasets.TokenCounts)
+        if isinstance(read, datasets.Corpus):
+            return datasets.skipgram_pairs(
+                read, self.window, weights=self.weights, sentence=self.sentence
+            )
+        return datasets.bigram_pairs(read)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Words, on both sides."""
+        size = min(len(self._pairs.words), self.vocabulary or len(self._pairs.words))
+        return size, size
+
+    @cached_property
+    def _counted(self) -> tuple[Integers, Integers, Integers]:
+        pairs, size = self._pairs, self.sizes[0]
+        kept = (pairs.centres < size) & (pairs.contexts < size)
+        if not kept.any():
+            raise ProblemError(
+                f"no pair of the {size} commonest words of {pairs.source} occurs; raise vocabulary"
+            )
+        return pairs.centres[kept], pairs.contexts[kept], pairs.counts[kept]
 
 
 class Topics(PairLaw):
@@ -186,5 +252,5 @@ class Topics(PairLaw):
         return p[part, None] * ((1 - h) * p + h * self._group * same)
 
 
-Pairs: TypeAlias = Annotated[Product | PairCounts | Topics, Field(discriminator="kind")]
+Pairs: TypeAlias = Annotated[Product | PairCounts | Topics | Corpus, Field(discriminator="kind")]
 """`{kind = "product", u = {...}, v = {...}}` and the like."""
