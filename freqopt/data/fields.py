@@ -54,7 +54,7 @@ class Fields:
         self.columns = columns
         text, single = block.data, separator.encode()
         if len(single) > 1:
-            text, single = text.replace(single, _SINGLE), _SINGLE
+            text, single = text.replace(_SINGLE, b"\0").replace(single, _SINGLE), _SINGLE
         self._bytes = np.frombuffer(b"\0" * _FRONT + text + b"\0" * _BACK, dtype=np.uint8)
         newline = self._bytes == ord("\n")
         ends = np.flatnonzero(newline | (self._bytes == ord(single)))

@@ -32,9 +32,8 @@ class Block:
 
 def shown(field: bytes | str) -> str:
     r"""A field as it can stand in a message: quoted, at most 60 characters, bytes as ``\x..``."""
-    if isinstance(field, bytes):
-        field = field.decode("ascii", errors="backslashreplace")
-    return repr(field) if len(field) <= 60 else f"{field[:57]!r}..."
+    text = repr(field).removeprefix("b")
+    return text if len(text) <= 62 else f"{text[:58]}{text[0]}..."
 
 
 def bad_line(path: Path, line: int, came: str, expected: str, todo: str) -> DataError:

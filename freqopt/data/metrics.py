@@ -49,8 +49,11 @@ def log_loss(probabilities: Values, labels: Labels, clip: float = CLIP) -> float
     Raises
     ------
     DataError
-        No rows, unequal lengths, labels other than 0 and 1, probabilities outside [0, 1].
+        No rows, unequal lengths, labels other than 0 and 1, probabilities outside
+        [0, 1], a clip outside (0, 0.5).
     """
+    if not 0 < clip < 0.5:
+        raise DataError(f"clip is {clip}; expected a number in (0, 0.5). Leave it out for 1e-15.")
     _check(probabilities, labels)
     positive = _positive(labels)
     if probabilities.min() < 0 or probabilities.max() > 1:

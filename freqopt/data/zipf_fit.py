@@ -52,9 +52,10 @@ def zipf_fit(counts: NDArray[np.int64], first: int = 1, last: int | None = None)
         )
     ranks = np.unique(np.rint(np.geomspace(first, last, POINTS)).astype(np.int64))
     x, y = np.log(ranks), np.log(ranked[ranks - 1])
+    if y[0] == y[-1]:  # equal counts: a level line, without rest
+        return ZipfFit(0.0, 1.0, first, last)
     x, y = x - x.mean(), y - y.mean()
     slope = (x * y).sum() / (x * x).sum()
     rest = y - slope * x
-    total = (y * y).sum()
-    r_squared = 1 - (rest * rest).sum() / total if total else 1.0
+    r_squared = 1 - (rest * rest).sum() / (y * y).sum()
     return ZipfFit(float(-slope), float(r_squared), first, last)

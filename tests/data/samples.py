@@ -6,7 +6,9 @@ import numpy as np
 
 from freqopt.data.formats import avazu
 
-MOVIELENS_1M = "7::31::5::978300760\n2::31::3::978300700\n7::3952::1::978302268\n7::31::5::978300760\n"
+MOVIELENS_1M = (
+    "7::31::5::978300760\n2::31::3::978300700\n7::3952::1::978302268\n7::31::5::978300760\n"
+)
 MOVIELENS_100K = MOVIELENS_1M.replace("::", "\t")
 RECBOLE_INTER = (
     "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"

@@ -89,13 +89,13 @@ def byte_strings(path: Path, sizes: tuple[int, ...]) -> list[bytes]:
     """
     found: list[bytes] = []
     try:
-        with lzma.open(path) as file:
-            for _opcode, argument, _position in pickletools.genops(file):
-                if isinstance(argument, bytearray) and len(argument) == sizes[len(found)]:
-                    found.append(bytes(argument))
-                    if len(found) == len(sizes):
-                        return found
-    except (lzma.LZMAError, EOFError, ValueError) as error:
+        opcodes = pickletools.genops(lzma.decompress(path.read_bytes()))
+        for _opcode, argument, _position in opcodes:
+            if isinstance(argument, bytearray) and len(argument) == sizes[len(found)]:
+                found.append(bytes(argument))
+                if len(found) == len(sizes):
+                    return found
+    except (lzma.LZMAError, ValueError) as error:
         raise DataError(
             f"{path} is not an xz-compressed pickle ({error}); expected byte strings of "
             f"{sizes} bytes. Reinstall it: {INSTALL}"
