@@ -157,13 +157,13 @@ def test_published_defaults() -> None:
     [(Adam, [1.000, 0.990, 0.909, 0.500]), (LazyAdam, [1.000, 0.760, 0.240, 0.031])],
 )
 def test_first_step_by_place_of_epsilon(rule: type[Rule], steps: list[float]) -> None:
-    """semantics.md 2.3, executed on torch: eps 1e-8, gradients 1e-2, 1e-6, 1e-7, 1e-8."""
+    """Measured on torch 2.13: eps 1e-8, gradients 1e-2, 1e-6, 1e-7, 1e-8."""
     for g, expected in zip([1e-2, 1e-6, 1e-7, 1e-8], steps, strict=True):
         assert -one_row(rule(lr=1.0), [[g]])[0, 0] == pytest.approx(expected, abs=5.1e-4)
 
 
 def test_first_step_where_gradient_equals_epsilon() -> None:
-    """semantics.md 2.3: g = eps = 1e-3; 0.5 outside, 0.0307 with eps-hat at t = 1."""
+    """Gradient and eps 1e-3: 0.5 outside, 0.0307 with eps-hat at t = 1."""
     step = {
         place: -one_row(Adam(lr=1.0, epsilon=1e-3, epsilon_place=place), [[1e-3]])[0, 0]
         for place in ("outside", "inside", "eps_hat")
@@ -186,7 +186,7 @@ def first_touch(t: int, **options: Any) -> float:
 
 @pytest.mark.parametrize("t", FIRST_TOUCH)
 def test_first_touch_at_batch(t: int) -> None:
-    """semantics.md 2.8: the global index corrects a rare row's bias as if it had been there."""
+    """The global index corrects a rare row's bias as if it had been there."""
     digits = 5.1e-3 if t >= 500 else 5.1e-4
     assert first_touch(t) == pytest.approx(FIRST_TOUCH[t], abs=digits)
     assert first_touch(t, step_index="visits") == pytest.approx(1.0, rel=1e-12)
@@ -203,7 +203,7 @@ def test_first_touch_least_and_limit() -> None:
     ("touched_at", "first", "dense"), [(1, 1.0, 6.006), (10_001, 3.162, 31.77)]
 )
 def test_dense_and_lazy_travel(touched_at: int, first: float, dense: float) -> None:
-    """semantics.md 2.2, executed on torch: one unit gradient, lr 1, then none for the row."""
+    """Measured on torch 2.13: one unit gradient, lr 1, then none for the row."""
     gradients = [[1.0], *[None] * 400]  # 0.9^400 = 5e-19: nothing is left to move
     moved = -one_row(Adam(lr=1.0), gradients, t=touched_at - 1)[:, 0]
     assert moved[0] == pytest.approx(first, abs=5e-4)
@@ -225,7 +225,7 @@ def dialect(rule: type[Rule], name: str, **options: Any) -> Rule:
 
 
 def test_gaps_between_libraries() -> None:
-    """semantics.md 3.4, executed: optax 0.2.8 and torch 2.13, 20 standard normal gradients."""
+    """Measured: optax 0.2.8 and torch 2.13, 20 standard normal gradients."""
     optax, torch = dialect(Adam, "optax.adam"), dialect(Adam, "torch.Adam")
     assert gap(optax, torch) <= 5.1e-16
     assert gap(optax, torch, scale=1e-8) <= 5.1e-16
@@ -286,7 +286,7 @@ def test_row_whose_duplicates_cancel_is_touched() -> None:
 
 
 def test_empty_batch_advances_the_index() -> None:
-    """torch.optim.SparseAdam increments its step on an empty gradient (executed)."""
+    """torch.optim.SparseAdam increments its step on an empty gradient (measured)."""
     counted = one_row(LazyAdam(lr=1.0), [None, [1.0]])[-1, 0]
     skipped = one_row(LazyAdam(lr=1.0, count_empty=False), [None, [1.0]])[-1, 0]
     assert -counted == pytest.approx(0.744, abs=5e-4)
