@@ -60,6 +60,10 @@ class FigureError(FreqoptError):
     """A figure cannot be drawn from the results at hand."""
 
 
+class TheoryError(FreqoptError):
+    """A theorem file or a certificate is not in its form, or asks for what an instance lacks."""
+
+
 def describe(error: ValidationError, what: str, known: Iterable[str] = ()) -> str:
     """One readable sentence per mistake that pydantic found in `what`.
 
