@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from freqopt.errors import StudyError
 from freqopt.streams.elementary import exp, log
@@ -38,5 +39,8 @@ def checkpoint_steps(steps: int, checkpoints: int | Sequence[int]) -> tuple[int,
             "give 2 or more"
         )
     between = checkpoints - 2
-    spaced = {math.floor(exp(log(float(steps)) * i / between) + 0.5) for i in range(between)}
-    return tuple(sorted({0, *spaced, steps} if steps else {0}))
+    if not steps:
+        return (0,)
+    # The project's own exp and log, so that every machine rounds to the same steps.
+    spaced = exp(log(float(steps)) * np.arange(between) / max(between, 1))
+    return tuple(sorted({0, *np.floor(spaced + 0.5).astype(int).tolist(), steps}))

@@ -1,0 +1,234 @@
+"""Runs a study: what is stored is kept, the rest is computed, on all cores or on many machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from freqopt.backends import Factorised
+from freqopt.errors import BackendError, FreqoptError, ResultError, StudyError
+from freqopt.experiment.build import as_problem
+from freqopt.experiment.grid import Configuration, Point, expand
+from freqopt.experiment.groups import Groups
+from freqopt.experiment.results import Store, code_hash, encode
+from freqopt.experiment.run import run
+from freqopt.experiment.study import Study
+from freqopt.experiment.trajectory import Trajectory
+from freqopt.problems import Problem
+
+Executor = Literal["local", "dask"]
+
+
+class Outcome(NamedTuple):
+    """What became of one run: its file's content, or why there is none."""
+
+    point: Point
+    key: str
+    content: bytes = b""
+    error: str = ""
+
+
+@dataclass
+class Report:
+    """What `simulate` did.
+
+    Attributes
+    ----------
+    study : str
+        Name of the study.
+    runs : int
+        Distinct runs of the study.
+    stored, computed : int
+        Found from before; run now.
+    replaced : list of str
+        Damaged files that were computed anew.
+    failed : list of (run, message)
+    interrupted : bool
+    """
+
+    study: str
+    runs: int
+    stored: int = 0
+    computed: int = 0
+    replaced: list[str] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def simulate(
+    study: Study,
+    name: str = "study",
+    *,
+    results: str | Path = "results",
+    backend: str = "numpy",
+    jobs: int | None = None,
+    executor: Executor = "local",
+    scheduler: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Run what a study asks for and is not stored yet.
+
+    Parameters
+    ----------
+    study : Study
+    name : str
+        What the study is called in the results' metadata.
+    results : folder
+    backend : str
+    jobs : int, optional
+        Processes; by default one per core.
+    executor : {"local", "dask"}
+        This machine, or a Dask cluster.
+    scheduler : str
+        Address of the cluster's scheduler, for "dask".
+    progress : callable (done, total)
+        Called after every run, and once before the first.
+
+    Returns
+    -------
+    Report
+        A failed run does not stop the others. Ctrl-C ends with `interrupted`; what was finished is
+        stored.
+
+    Raises
+    ------
+    FreqoptError
+        Before any work: a study that cannot be run, a folder that cannot be written.
+    """
+    jobs = jobs or os.cpu_count() or 1
+    if jobs < 1:
+        raise StudyError(f"jobs = {jobs}: give the number of processes, 1 or more")
+    store = Store(Path(results), backend)
+    points = {store.key(point.configuration): point for point in expand(study)}
+    store.prepare()
+    report = Report(name, len(points))
+    waiting = [(key, point) for key, point in points.items() if not _stored(store, key, report)]
+    report.stored = len(points) - len(waiting)
+    tell = progress or _silent
+    tell(report.stored, report.runs)
+    tasks = [Task(key, point, study, name, backend, code_hash()) for key, point in waiting]
+    outcomes = _outcomes(tasks, min(jobs, len(tasks)), executor, scheduler)
+    try:
+        for done, outcome in enumerate(outcomes, start=report.stored + 1):
+            if outcome.error:
+                report.failed.append((_describe(outcome.point), outcome.error))
+            else:
+                store.put(outcome.key, outcome.content)
+                report.computed += 1
+            tell(done, report.runs)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    finally:
+        outcomes.close()
+    return report
+
+
+def run_configuration(configuration: Configuration, backend: str = "numpy") -> Trajectory:
+    """The run that a complete configuration describes."""
+    settings: dict[str, Any] = dict(configuration)
+    problem = _problem(json.dumps(settings.pop("problem")))
+    settings["groups"] = Groups(**settings["groups"])
+    if settings.get("factorised") is not None:
+        settings["factorised"] = Factorised(**settings["factorised"])
+    return run(problem, settings.pop("rule"), backend=backend, **settings)
+
+
+@lru_cache(maxsize=4)
+def _problem(described: str) -> Problem:
+    """A problem made once per process: its constants and data serve all runs that share it."""
+    return as_problem(json.loads(described))
+
+
+def _silent(done: int, total: int) -> None:
+    """Progress that nobody follows."""
+
+
+def _stored(store: Store, key: str, report: Report) -> bool:
+    if not store.path(key).is_file():
+        return False
+    try:
+        store.read(key)
+    except ResultError:
+        report.replaced.append(store.path(key).name)
+        return False
+    return True
+
+
+class Task(NamedTuple):
+    """One run to do, and the code it was asked of."""
+
+    key: str
+    point: Point
+    study: Study
+    name: str
+    backend: str
+    code: str
+
+
+def _work(task: Task) -> Outcome:
+    """One run, in whichever process; an error becomes part of the outcome."""
+    key, point, study, name, backend, code = task
+    if code_hash() != code:
+        message = "a worker has other source code than the study was begun with; simulate again"
+        return Outcome(point, key, error=message)
+    try:
+        trajectory = run_configuration(point.configuration, backend)
+        return Outcome(point, key, encode(point, key, study, name, backend, trajectory))
+    except FreqoptError as error:
+        return Outcome(point, key, error=str(error))
+    except Exception:  # a bug in one run must not take the others along
+        return Outcome(point, key, error=traceback.format_exc())
+
+
+def _outcomes(
+    tasks: list[Task],
+    jobs: int,
+    executor: Executor,
+    scheduler: str | None,
+) -> Generator[Outcome, None, None]:
+    """Outcomes in the order in which they come."""
+    if executor == "local" and jobs <= 1:
+        for task in tasks:
+            yield _work(task)
+        return
+    from joblib import Parallel, delayed, parallel_config
+
+    calls: Iterable[Any] = (delayed(_work)(task) for task in tasks)
+    if executor == "local":
+        yield from Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(calls)
+        return
+    client = _dask_client(scheduler)
+    with client, parallel_config(backend="dask"):
+        yield from Parallel(return_as="generator_unordered")(calls)
+
+
+def _dask_client(scheduler: str | None) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise BackendError(
+            "--executor dask needs the package distributed, which is not installed; "
+            "install it with pip install 'freqopt[dask]'"
+        ) from None
+    if scheduler is None:
+        raise BackendError(
+            "--executor dask needs --scheduler ADDRESS, as `dask scheduler` prints it "
+            "(tcp://host:8786)"
+        )
+    try:
+        return Client(scheduler, timeout="10s")
+    except OSError as error:
+        raise BackendError(
+            f"no Dask scheduler answers at {scheduler} ({error}); start one with `dask scheduler`"
+        ) from None
+
+
+def _describe(point: Point) -> str:
+    axes = ", ".join(f"{path} = {value}" for path, value in point.axes.items())
+    return f"{point.label}{', ' if axes else ''}{axes}, run {point.configuration['run']}"

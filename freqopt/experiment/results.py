@@ -1,0 +1,279 @@
+"""Stored results: one Parquet file per run, named by everything that made it.
+
+The key of a run is the SHA-256 of its complete configuration, the backend, and the source code that
+computes (floors 0 to 5, and files of the user's own). Equal key, equal content: a stored run is
+never computed again, and a change of anything that matters never finds an old result.
+
+A file holds tidy rows (`Trajectory.columns`) and, under the metadata key "freqopt", JSON: schema
+version, configuration, study, label, axes, backend, code hash, divergence, versions. It is written
+under another name and renamed, so that it is whole or absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from freqopt.errors import ResultError
+from freqopt.experiment.grid import Configuration, Point, expand
+from freqopt.experiment.study import Study
+from freqopt.experiment.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Raised when the columns or the metadata change."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of results.
+
+    Parameters
+    ----------
+    folder : Path
+    backend : str
+        Name of the backend whose results are written and found.
+    """
+
+    folder: Path
+    backend: str = "numpy"
+
+    def prepare(self) -> None:
+        """Make the folder and try to write in it, before any work is done.
+
+        Raises
+        ------
+        ResultError
+        """
+        trial = self.folder / f".trial.{os.getpid()}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            trial.write_bytes(b"")
+            trial.unlink()
+        except OSError as error:
+            raise ResultError(
+                f"results cannot be written to {self.folder} ({error.strerror}); free the path or "
+                "choose another folder with --results"
+            ) from None
+
+    def key(self, configuration: Configuration) -> str:
+        """SHA-256 of all that determines the run's numbers, 64 hexadecimal digits."""
+        own = [configuration["problem"]["name"], configuration["rule"]["name"]]
+        own += [*configuration["record"], self.backend]
+        made_by = {
+            "schema": SCHEMA_VERSION,
+            "code": code_hash(),
+            "own_files": [_file_hash(name) for name in own if name.endswith(".py")],
+            "backend": Path(self.backend).stem,
+            "configuration": _without_folders(configuration),
+        }
+        return hashlib.sha256(json.dumps(made_by).encode()).hexdigest()
+
+    def path(self, key: str) -> Path:
+        """Where the run with this key is stored."""
+        return self.folder / f"{key}.parquet"
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store a file's content: under another name, then renamed."""
+        partial = self.folder / f".{key}.{os.getpid()}.partial"
+        try:
+            partial.write_bytes(content)
+            partial.replace(self.path(key))
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise ResultError(
+                f"a result cannot be written to {self.folder} ({error.strerror}); "
+                "make room and run again, finished runs are kept"
+            ) from None
+
+    def read(self, key: str) -> pa.Table:
+        """A stored run, checksums verified.
+
+        Raises
+        ------
+        ResultError
+            The file is damaged or belongs to another key.
+        """
+        table = _read(self.path(key))
+        if metadata(table)["key"] != key:
+            raise ResultError(f"{self.path(key)} holds another run; delete it and simulate again")
+        return table
+
+
+def encode(
+    point: Point, key: str, study: Study, name: str, backend: str, trajectory: Trajectory
+) -> bytes:
+    """The content of a run's file."""
+    import pyarrow.parquet as pq
+
+    about = {
+        "schema_version": SCHEMA_VERSION,
+        "key": key,
+        "study": {"name": name, **study.identity()},
+        "label": point.label,
+        "axes": point.axes,
+        "configuration": point.configuration,
+        "backend": backend,
+        "code": code_hash(),
+        "diverged_at": trajectory.diverged_at,
+        "versions": versions(),
+    }
+    table = trajectory.to_arrow().replace_schema_metadata({"freqopt": json.dumps(about)})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    return buffer.getvalue()
+
+
+def load(
+    what: Study | str | Path,
+    *,
+    results: str | Path = "results",
+    backend: str = "numpy",
+    quick: bool = False,
+) -> pa.Table:
+    """Stored runs as one table.
+
+    Parameters
+    ----------
+    what : Study, or path of a study file, or path of a folder of results
+    results : folder of the study's results
+    backend, quick
+        As the study was simulated.
+
+    Returns
+    -------
+    pyarrow.Table
+        `rule` (the label), one column per axis of the grid by its dotted path (`rule.lr`,
+        `problem.tokens.exponent`, `batch`, ...; null where a rule has no such option),
+        `diverged_at` (null for runs that did not), then the columns of `Trajectory`. A folder's
+        runs also have `study` and `code`, since it may hold several of each.
+
+    Raises
+    ------
+    ResultError
+        Runs are missing or damaged.
+    """
+    if not isinstance(what, Study) and Path(what).is_dir():
+        tables = [_read(path) for path in sorted(Path(what).glob("*.parquet"))]
+        if not tables:
+            raise ResultError(f"the folder {what} holds no results; simulate a study into it")
+        about = [metadata(table) for table in tables]
+        paths = sorted({path for one in about for path in one["axes"]})
+        columns: dict[str, list[Any]] = {
+            "study": [one["study"]["name"] for one in about],
+            "code": [one["code"] for one in about],
+            "rule": [one["label"] for one in about],
+            **{path: [one["axes"].get(path) for one in about] for path in paths},
+        }
+        return _joined(tables, columns)
+    study = what if isinstance(what, Study) else Study.read(what, quick=quick)
+    store, points = Store(Path(results), backend), expand(study)
+    keys = [store.key(point.configuration) for point in points]
+    missing = sum(not store.path(key).is_file() for key in keys)
+    if missing:
+        raise ResultError(
+            f"{missing} of the {len(keys)} runs of {study.title!r} are not in {results}; "
+            f"simulate the study first (freqopt simulate{' --quick' if quick else ''} STUDY "
+            f"--results {results}). A change of the library's code makes earlier runs stale"
+        )
+    columns = {"rule": [point.label for point in points]}
+    columns |= {path: [point.axes[path] for point in points] for path in points[0].axes}
+    return _joined([store.read(key) for key in keys], columns)
+
+
+def metadata(table: pa.Table) -> dict[str, Any]:
+    """What a run's file says about itself."""
+    return dict(json.loads((table.schema.metadata or {})[b"freqopt"]))
+
+
+@cache
+def code_hash() -> str:
+    """SHA-256 of the source files that compute: those of floors 0 to 5."""
+    package = Path(__file__).parents[1]
+    above = ("theory", "crosscheck", "cli", "report", "studies")
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        relative = path.relative_to(package)
+        if relative.parts[0] not in above:
+            digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Of everything whose change might be asked about later."""
+    from freqopt import __version__
+
+    return {
+        "freqopt": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": f"{sys.platform} {platform.machine()}",
+    }
+
+
+def _read(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+        metadata(table)
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ResultError(
+            f"the result {path} is damaged ({reason}); simulate its study again, which replaces it"
+        ) from None
+    return table
+
+
+def _joined(tables: list[pa.Table], columns: dict[str, list[Any]]) -> pa.Table:
+    """The runs' rows below each other, each with its run's values in the given columns."""
+    import pyarrow as pa
+
+    owner = np.repeat(np.arange(len(tables)), [table.num_rows for table in tables])
+    diverged = [metadata(table)["diverged_at"] for table in tables]
+    rows = pa.concat_tables([table.replace_schema_metadata() for table in tables])
+    front = {name: _array(values).take(pa.array(owner)) for name, values in columns.items()}
+    front["diverged_at"] = pa.array(diverged, pa.int64()).take(pa.array(owner))
+    return pa.table({**front, **dict(zip(rows.column_names, rows.columns, strict=True))})
+
+
+def _array(values: list[Any]) -> pa.Array:
+    """Numbers as numbers; anything else as text."""
+    import pyarrow as pa
+
+    if any(isinstance(value, dict | list | str | bool) for value in values):
+        texts = [v if isinstance(v, str) or v is None else json.dumps(v) for v in values]
+        return pa.array(texts, pa.string()).dictionary_encode()
+    return pa.array(values, pa.float64() if any(isinstance(v, float) for v in values) else None)
+
+
+def _without_folders(configuration: Configuration) -> Configuration:
+    """The configuration with files of the user's own named by their file name alone."""
+
+    def bare(name: str) -> str:
+        return Path(name).name if name.endswith(".py") else name
+
+    problem, rule = configuration["problem"], configuration["rule"]
+    return {
+        **configuration,
+        "problem": {**problem, "name": bare(problem["name"])},
+        "rule": {**rule, "name": bare(rule["name"])},
+        "record": [bare(name) for name in configuration["record"]],
+    }
+
+
+def _file_hash(name: str) -> str:
+    return hashlib.sha256(Path(name).read_bytes()).hexdigest()
