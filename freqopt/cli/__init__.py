@@ -1,0 +1,47 @@
+"""Floor 7: the `freqopt` command.
+
+Exit codes: 0 done; 1 some runs failed; 2 a mistake in what was given; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App, CycloptsError, Parameter
+
+from freqopt import FreqoptError, __version__
+from freqopt.cli.explain import explain_
+from freqopt.cli.figures import figures_
+from freqopt.cli.list import list_
+from freqopt.cli.reproduce import reproduce_
+from freqopt.cli.schema import schema_
+from freqopt.cli.simulate import simulate_
+from freqopt.report.terminal import warn
+
+app = App(
+    name="freqopt",
+    help="Optimizers for embedding tables: simulate, draw, explain.",
+    version=__version__,
+    help_format="plaintext",
+    default_parameter=Parameter(negative=()),
+)
+for command in (simulate_, figures_, reproduce_, list_, explain_, schema_):
+    app.command(command, name=command.__name__.rstrip("_"))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and leave with its exit code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command; the exit code. A user's mistake is one message, never a traceback."""
+    try:
+        code = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
+    except (FreqoptError, CycloptsError) as error:
+        warn(f"freqopt: {error}")
+        return 2
+    except KeyboardInterrupt:
+        warn("freqopt: interrupted")
+        return 130
+    return int(code or 0)

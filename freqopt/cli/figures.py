@@ -1,0 +1,99 @@
+"""`freqopt figures`: draw figures from stored results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from freqopt.cli.folders import find, gather
+from freqopt.errors import FigureError, FreqoptError
+from freqopt.experiment.results import load
+from freqopt.report.figure import FigureFile, make
+from freqopt.report.terminal import say, say_json, warn
+
+
+def figures_(
+    *files: str,
+    results: Path = Path("results"),
+    out: Path = Path("figures_out"),
+    quick: bool = False,
+    backend: str = "numpy",
+    reuse_data: bool = False,
+    json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Draw figures from stored results: SVG, PDF, and the plotted data as CSV.
+
+    Parameters
+    ----------
+    files
+        Figure files, names that `freqopt list` shows, or folders; by default all.
+    results
+        Folder of the stored results.
+    out
+        Folder to write to.
+    quick
+        From the results of `freqopt simulate --quick`.
+    backend
+        The backend that the studies were simulated with.
+    reuse_data
+        Draw the CSV files of an earlier time again; results are not looked at.
+    json
+        Print JSON only.
+    """
+    found = gather("figures", list(files))
+    if not found:
+        raise FigureError("there are no figure files here; give their folder: freqopt figures DIR")
+    written: dict[str, list[str]] = {}
+    failed: dict[str, str] = {}
+    loaded = Results(results, quick=quick, backend=backend)
+    for path in found:
+        try:
+            written[path.stem] = draw_figure(path, loaded, out, reuse_data=reuse_data)
+        except FreqoptError as error:
+            failed[path.stem] = str(error)
+    tell(written, failed, json=json)
+    return 2 if failed else 0
+
+
+class Results(Mapping[str, Any]):
+    """Study name -> table, loaded when asked for and kept."""
+
+    def __init__(self, folder: Path, *, quick: bool, backend: str) -> None:
+        self.folder, self.quick, self.backend = folder, quick, backend
+        self.tables: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.tables:
+            path = find("simulations", name)
+            self.tables[name] = load(
+                path, results=self.folder, quick=self.quick, backend=self.backend
+            )
+        return self.tables[name]
+
+    def __iter__(self) -> Any:
+        return iter(self.tables)
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+
+def draw_figure(path: Path, results: Results, out: Path, *, reuse_data: bool = False) -> list[str]:
+    """Draw one figure file; the paths written."""
+    figure = FigureFile.read(path)
+    needed = {} if reuse_data else {name: results[name] for name in figure.studies}
+    return [str(file) for file in make(figure, needed, out, reuse_data=reuse_data)]
+
+
+def tell(written: dict[str, list[str]], failed: dict[str, str], *, json: bool) -> None:
+    """Say what was written, and what was not and why."""
+    if json:
+        say_json({"written": written, "failed": failed})
+        return
+    for files in written.values():
+        for file in files:
+            say(file)
+    for name, message in failed.items():
+        warn(f"figure {name}: {message}")

@@ -1,0 +1,102 @@
+"""`freqopt simulate`: run studies and store their results."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from freqopt.cli.folders import find
+from freqopt.errors import StudyError
+from freqopt.experiment.execute import Executor, Report, simulate
+from freqopt.experiment.study import Study
+from freqopt.report.terminal import progress, say, say_json, warn
+
+Json = Annotated[bool, Parameter(name="--json")]
+
+
+def simulate_(
+    *studies: str,
+    quick: bool = False,
+    jobs: int | None = None,
+    results: Path = Path("results"),
+    backend: str = "numpy",
+    executor: Executor = "local",
+    scheduler: str | None = None,
+    json: Json = False,
+) -> int:
+    """Run studies and store their results; stored runs are not run again.
+
+    Parameters
+    ----------
+    studies
+        Study files, or names that `freqopt list` shows.
+    quick
+        Take the values of the study's [quick] table: minutes become seconds.
+    jobs
+        Processes; by default one per core.
+    results
+        Folder of the stored results.
+    backend
+        What computes; the numbers do not depend on it.
+    executor
+        This machine, or a Dask cluster (pip install 'freqopt[dask]').
+    scheduler
+        Address of the Dask scheduler: tcp://host:8786.
+    json
+        Print JSON only.
+    """
+    if not studies:
+        raise StudyError("name a study: freqopt simulate STUDY.toml; `freqopt list` shows some")
+    reports = []
+    for path in [find("simulations", name) for name in studies]:
+        report = simulate_study(
+            path, quick=quick, silent=json,
+            results=results, backend=backend, jobs=jobs, executor=executor, scheduler=scheduler,
+        )  # fmt: skip
+        reports.append(report)
+        if report.interrupted:
+            break
+    if json:
+        say_json([describe(report) for report in reports])
+    return exit_code(reports)
+
+
+def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> Report:
+    """Run one study file with a progress bar, and say what was done."""
+    began = time.monotonic()
+    study = Study.read(path, quick=quick)
+    with progress(path.stem, silent=silent) as bar:
+        report = simulate(study, path.stem, progress=bar, **options)
+    if not silent:
+        took = time.monotonic() - began
+        say(
+            f"{report.study}: {report.runs} runs, {report.stored} found, {report.computed} "
+            f"computed in {took:.1f} s, stored in {options['results']}"
+        )
+    for name in report.replaced:
+        warn(f"{report.study}: {name} was damaged and has been computed anew")
+    for where, message in report.failed:
+        warn(f"{report.study}: failed: {where}: {message}")
+    if report.interrupted:
+        warn(
+            f"{report.study}: interrupted; {report.stored + report.computed} of {report.runs} runs "
+            "are stored, simulate again to go on"
+        )
+    return report
+
+
+def describe(report: Report) -> dict[str, Any]:
+    """A report as JSON values."""
+    failed = [{"run": where, "error": message} for where, message in report.failed]
+    return {**asdict(report), "failed": failed}
+
+
+def exit_code(reports: list[Report]) -> int:
+    """130 if interrupted, 1 if a run failed, else 0."""
+    if any(report.interrupted for report in reports):
+        return 130
+    return int(any(report.failed for report in reports))
