@@ -80,10 +80,10 @@ class Simulation:
     ) -> Self:
         """A simulation before its first step.
 
-        `steps`, `batch` and the problem's constants fill what the rule left to the run: its
-        horizon, batch and smoothness, and given slots such as the frequencies.
+        What the rule left to the run is filled in: horizon, batch, seed, run, the problem's
+        smoothness, and given slots such as the frequencies.
         """
-        rule = _complete(rule, problem, steps, batch)
+        rule = _complete(rule, problem, steps=steps, batch=batch, seed=seed, run=run)
         tables = _tables(problem, seed, run, dtype, factorised)
         states = {}
         for name, table in tables.items():
@@ -99,7 +99,7 @@ class Simulation:
     @staticmethod
     def check(problem: Problem, rule: Rule, *, steps: int, batch: int) -> None:
         """Raise what `begin` would, without making the tables."""
-        completed = _complete(rule, problem, steps, batch)
+        completed = _complete(rule, problem, steps=steps, batch=batch, seed=0, run=0)
         for frequency in problem.constants.frequency.values():
             _state(completed, np.zeros((frequency.size, 1)), frequency=frequency)
 
@@ -145,10 +145,10 @@ def _tables(
     return tables
 
 
-def _complete(rule: Rule, problem: Problem, steps: int, batch: int) -> Rule:
-    """The rule with what was left to the run: its horizon, batch and the problem's smoothness."""
+def _complete(rule: Rule, problem: Problem, *, steps: int, batch: int, seed: int, run: int) -> Rule:
+    """The rule with what was left to the run filled in."""
     smoothness = problem.constants.smoothness
-    return rule.completed(horizon=steps, batch=batch, smoothness=smoothness)
+    return rule.completed(horizon=steps, batch=batch, smoothness=smoothness, seed=seed, run=run)
 
 
 def _state(rule: Rule, array: Floats, **known: NDArray[Any]) -> State:

@@ -1,30 +1,48 @@
-"""When a run is looked at: steps spread evenly on a logarithmic scale."""
+"""When a run is looked at: by default at steps spread evenly on a logarithmic scale."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from freqopt.errors import StudyError
 from freqopt.streams.elementary import exp, log
 
 
-def checkpoint_steps(steps: int, checkpoints: int | Sequence[int]) -> tuple[int, ...]:
+class Every(BaseModel):
+    """Evenly spaced checkpoints, for averages over the steps."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    every: Annotated[int, Field(gt=0, strict=True)] = Field(
+        description="Steps from one checkpoint to the next."
+    )
+
+
+Checkpoints = int | Sequence[int] | Every
+
+
+def checkpoint_steps(steps: int, checkpoints: Checkpoints) -> tuple[int, ...]:
     """The steps at which a run is recorded, ascending, 0 and `steps` among them.
 
     Parameters
     ----------
     steps : int
         Length of the run.
-    checkpoints : int or sequence of int
-        How many (the early ones coincide, so that there may be fewer), or which ones.
+    checkpoints : int, sequence of int, or Every
+        How many, logarithmically spaced (early ones coincide, so that there may be fewer); which
+        ones; or one every so many steps.
 
     Examples
     --------
     >>> checkpoint_steps(1000, 8)
     (0, 1, 3, 10, 32, 100, 316, 1000)
     """
+    if isinstance(checkpoints, Every):
+        checkpoints = range(0, steps, checkpoints.every)
     if not isinstance(checkpoints, int):
         outside = [step for step in checkpoints if not 0 <= step <= steps]
         if outside:

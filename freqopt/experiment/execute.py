@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from freqopt.backends import Factorised
 from freqopt.errors import BackendError, FreqoptError, ResultError, StudyError
 from freqopt.experiment.build import as_problem
+from freqopt.experiment.checkpoints import Every
 from freqopt.experiment.grid import Configuration, Point, expand
 from freqopt.experiment.groups import Groups
 from freqopt.experiment.results import Store, code_hash, encode
@@ -134,6 +135,8 @@ def run_configuration(configuration: Configuration, backend: str = "numpy") -> T
     settings: dict[str, Any] = dict(configuration)
     problem = _problem(json.dumps(settings.pop("problem")))
     settings["groups"] = Groups(**settings["groups"])
+    if isinstance(settings["checkpoints"], dict):
+        settings["checkpoints"] = Every(**settings["checkpoints"])
     if settings.get("factorised") is not None:
         settings["factorised"] = Factorised(**settings["factorised"])
     return run(problem, settings.pop("rule"), backend=backend, **settings)

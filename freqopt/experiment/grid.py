@@ -104,15 +104,13 @@ class _Resolver:
             given["factorised"] = study.factorised.model_dump(mode="json")
         for path, value in values.items():
             given = _set(given, path, value)
-        # The checked values of the study's own keys, after the grid has had its say.
+        # The study's own keys are checked again, now that the grid has had its say.
         own = {key: value for key, value in given.items() if key not in ("problem", "rule")}
-        checked = Study(
-            **own, title=study.title, problem=study.problem, rules=study.rules
-        ).model_dump(mode="json", include=set(own))
+        at_point = Study(**own, title=study.title, problem=study.problem, rules=study.rules)
         problem, rule = self._problem(given["problem"]), as_rule(given["rule"])
-        self._check(problem, rule, checked)
+        _check(problem, rule, at_point)
         return {
-            **checked,
+            **at_point.model_dump(mode="json", include=set(own)),
             "problem": {"name": given["problem"]["name"], **problem.model_dump(mode="json")},
             "rule": {"name": given["rule"]["name"], **rule.model_dump(mode="json")},
         }
@@ -123,12 +121,13 @@ class _Resolver:
             self.problems[key] = as_problem(given)
         return self.problems[key]
 
-    def _check(self, problem: Problem, rule: Rule, checked: Configuration) -> None:
-        """What can be known to fail before the first step, fails now."""
-        checkpoint_steps(checked["steps"], checked["checkpoints"])
-        for name in checked["record"]:
-            metrics[name]().check(problem.constants)
-        Simulation.check(problem, rule, steps=checked["steps"], batch=checked["batch"])
+
+def _check(problem: Problem, rule: Rule, study: Study) -> None:
+    """What can be known to fail before the first step, fails now."""
+    checkpoint_steps(study.steps, study.checkpoints)
+    for name in study.record:
+        metrics[name]().check(problem.constants)
+    Simulation.check(problem, rule, steps=study.steps, batch=study.batch)
 
 
 def _set(tree: Configuration, path: str, value: Any) -> Configuration:

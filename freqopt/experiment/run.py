@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Literal
@@ -12,7 +12,7 @@ import numpy as np
 from freqopt.backends import Factorised, Simulation, backends
 from freqopt.errors import GradientError, StudyError
 from freqopt.experiment.build import as_problem, as_rule
-from freqopt.experiment.checkpoints import checkpoint_steps
+from freqopt.experiment.checkpoints import Checkpoints, checkpoint_steps
 from freqopt.experiment.groups import Groups
 from freqopt.experiment.metrics import Checkpoint, Metric, Reading, metrics
 from freqopt.experiment.trajectory import Recorder, Trajectory
@@ -29,13 +29,15 @@ def run(
     seed: int = 0,
     run: int = 0,
     dtype: Literal["float64", "float32"] = "float64",
-    checkpoints: int | Sequence[int] = 40,
+    checkpoints: Checkpoints = 40,
     record: Iterable[str] = ("objective",),
     groups: Groups | None = None,
     factorised: Factorised | None = None,
     backend: str = "numpy",
 ) -> Trajectory:
     """Run one rule on one problem and record it.
+
+    A gradient that is not finite ends the run, which is then a result with `diverged_at`.
 
     Parameters
     ----------
@@ -49,8 +51,9 @@ def run(
         Address of the random numbers: same seed and run, same samples, whatever the rule.
     dtype : {"float64", "float32"}
         Of the tables.
-    checkpoints : int or sequence of int
-        Number of log-spaced checkpoints, or the steps themselves. 0 and `steps` are among them.
+    checkpoints : int, sequence of int, or Every
+        Number of log-spaced checkpoints; the steps themselves; or one every so many steps. 0 and
+        `steps` are among them.
     record : iterable of str
         Metrics by name (`freqopt list`) or by path of a file of your own.
     groups : Groups
@@ -98,36 +101,44 @@ def run(
     members = {
         table: (groups or Groups()).members(p) for table, p in problem.constants.frequency.items()
     }
-    recorder = Recorder(run)
-    diverged_at = None
+    recorder, readings, diverged_at = Recorder(run), [], None
     for step in schedule:
         if diverged_at is None:
             try:
                 engine.advance(simulation, step)
+                readings = _measure(recorded, simulation, members)
             except GradientError:
                 diverged_at = simulation.step
-        readings = _measure(recorded, simulation, members, diverged_at is not None)
-        recorder.add(step, readings)
+                readings = _diverged(recorded, readings)
+        for of_metric in readings:
+            recorder.add(step, of_metric)
     simulation.settle()
     return Trajectory(recorder.columns(), simulation, diverged_at)
 
 
 def _measure(
-    recorded: list[Metric],
-    simulation: Simulation,
-    members: dict[str, Any],
-    diverged: bool,
-) -> Iterable[Reading]:
+    recorded: list[Metric], simulation: Simulation, members: dict[str, Any]
+) -> list[list[Reading]]:
+    """The readings of each metric."""
     # Settling for a look must not change what comes: it is done on a copy.
     tables, states = deepcopy((simulation.tables, simulation.states))
     seen = replace(simulation, tables=tables, states=states)
     seen.settle()
     at = Checkpoint(seen.problem, seen.tables, seen.step, simulation.movement, members)
-    for metric in recorded:
-        if not diverged:
-            yield from metric.measure(at)
-        elif metric.diverged is not None:
-            for reading in metric.measure(at):
-                yield reading._replace(value=np.full_like(reading.value, metric.diverged))
+    with np.errstate(over="ignore", invalid="ignore"):  # a run about to diverge
+        readings = [list(metric.measure(at)) for metric in recorded]
     for movement in (simulation.movement or {}).values():
         movement.clear()
+    return readings
+
+
+def _diverged(recorded: list[Metric], last: list[list[Reading]]) -> list[list[Reading]]:
+    """The last readings with the values that each metric has once a run has diverged."""
+    return [
+        [
+            reading._replace(value=np.full_like(reading.value, metric.diverged))
+            for reading in of_metric
+        ]
+        for metric, of_metric in zip(recorded, last, strict=True)
+        if metric.diverged is not None
+    ]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from freqopt.backends import Factorised
 from freqopt.errors import StudyError, describe
+from freqopt.experiment.checkpoints import Every
 from freqopt.experiment.groups import Groups
 
 Axis = Annotated[list[Any], Field(min_length=1)]
@@ -61,8 +62,8 @@ class Study(BaseModel):
     )
     batch: Count = Field(1, description="Samples per step.")
     dtype: Literal["float64", "float32"] = Field("float64", description="Of the tables.")
-    checkpoints: Annotated[int, Field(ge=2, strict=True)] | list[int] = Field(
-        40, description="Number of log-spaced steps to record, or the steps."
+    checkpoints: Annotated[int, Field(ge=2, strict=True)] | list[int] | Every = Field(
+        40, description="Number of log-spaced steps to record; the steps; or {every = STEPS}."
     )
     record: Annotated[list[str], Field(min_length=1)] = Field(
         ["objective"], description="Metrics, by name or by the path of a file."
@@ -218,5 +219,5 @@ def _located(document: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _known_keys() -> list[str]:
     """Keys a misspelt one may have meant."""
-    models: tuple[type[BaseModel], ...] = (Study, Groups, Factorised)
+    models: tuple[type[BaseModel], ...] = (Study, Groups, Factorised, Every)
     return sorted({key for model in models for key in model.model_fields})

@@ -65,7 +65,8 @@ class Pair(Problem):
                 f"noise = {self.noise} with loss = 'cosine'; expected less than pi/2 = 1.5708, "
                 "beyond which the planted scores no longer are the minimum"
             )
-        if self.loss == "logistic" and "noise" in self.model_fields_set:
+        default = type(self).model_fields["noise"].default
+        if self.loss == "logistic" and self.noise != default:
             raise ValueError(
                 "noise was given with loss = 'logistic', whose labels are drawn with probability "
                 "sigmoid(planted score); leave noise out and set signal"
