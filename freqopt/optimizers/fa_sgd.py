@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from freqopt.errors import BatchError, RuleError
+from freqopt.optimizers._batch import Batch
 from freqopt.optimizers._rule import Floats, Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot, State
 from freqopt.optimizers._slow import slow_rate
@@ -82,12 +83,18 @@ class FASGD(Rule):
             raise BatchError(
                 f"frequency of row {bad[0]} is {p[bad[0]]}, expected a probability in [0, 1]"
             )
-        if self.cap == "none" and not p.all():
-            raise BatchError(
-                f"frequency of row {np.argmin(p)} is 0, and without a cap its rate is infinite; "
-                "give every row a positive frequency, or cap = 'smoothness'"
-            )
         return state
+
+    def advance(self, table: Floats, state: State, batches: list[Batch]) -> None:
+        """As `Rule.advance`; a row that was said never to come is refused."""
+        for batch in batches:
+            impossible = state["frequency"][batch.rows] == 0
+            if impossible.any():
+                raise BatchError(
+                    f"row {batch.rows[impossible.argmax()]} came, and its given frequency is 0; "
+                    "give init the frequencies of the data that are trained on"
+                )
+        super().advance(table, state, batches)
 
     def update(self, w: Floats, g: Floats, s: Rows) -> Floats:
         """(6.1) on a block of rows; the rate is float64 and rounded once to the table's dtype."""
@@ -96,8 +103,7 @@ class FASGD(Rule):
         scale = self.rate(s.t)
         if self.form == "horizon":
             scale = scale * math.sqrt(batch / (self.horizon or 1))
-        with np.errstate(divide="ignore"):
-            eta = scale / root  # (6.1), (6.5)
+        eta = np.where(p > 0, scale / np.where(p > 0, root, 1), 0)  # (6.1), (6.5)
         if self.smoothness is not None and self.cap != "none":
             four_l = 4 * self.smoothness
             cap = 1 / (four_l * (p + 1 / batch)) if self.cap == "frequency" else 1 / four_l  # (6.4)
@@ -111,7 +117,7 @@ class FASGD(Rule):
         if self.form == "horizon":
             alpha = alpha * math.sqrt(batch / self.horizon)  # type: ignore[operator]
         falls = math.sqrt(p) if self.exponent == 0.5 else float(power(p, self.exponent))
-        eta = alpha / falls if falls > 0 else math.inf
+        eta = alpha / falls if falls > 0 else 0.0
         if self.cap == "smoothness":
             eta = min(eta, 1 / (4 * self.smoothness))  # type: ignore[operator]
         if self.cap == "frequency":

@@ -164,15 +164,21 @@ def test_ones_make_counter_sgd_and_adagrad_the_same() -> None:
             BatchError,
             "row 1 is nan",
         ),
-        (
-            lambda: FASGD(horizon=9, cap="none").init(
-                np.ones((2, 1)), frequency=np.array([0.0, 0.5])
-            ),
-            BatchError,
-            "row 0 is 0",
-        ),
     ],
 )
 def test_bad_input_is_one_clear_error(call, error, message) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_row_of_frequency_zero_stays_and_is_refused_when_it_comes() -> None:
+    rule = FASGD(horizon=9, cap="none", rows="all", weight_decay=0.1)
+    table = np.ones((2, 1))
+    state = rule.init(table, frequency=np.array([0.0, 0.5]))
+    rule.step(table, state, np.array([1]), np.ones((1, 1)))
+    assert table[0, 0] == 1
+    before = table.copy()
+    with pytest.raises(BatchError, match="row 0 came, and its given frequency is 0"):
+        rule.step(table, state, np.array([1, 0]), np.ones((2, 1)))
+    np.testing.assert_array_equal(table, before)
+    assert int(state["t"]) == 1
