@@ -118,6 +118,9 @@ def intake(rule: Rule, table: Floats, rows: Integers, grads: Floats) -> list[Bat
         grads = -grads
     if rule.clip is not None and rule.clip_scope == "occurrence":
         grads = clip_rows(grads, rule.clip)
+    if rule.rows == "nonzero" and rule.duplicates == "sequential":
+        moving = (grads != 0).any(axis=1)  # the first wave is of the first non-zero occurrences
+        rows, grads = rows[moving], grads[moving]
     batches = [_shape_batch(rule, b) for b in _combine(rule.duplicates, rows, grads)]
     return [b for b in batches if b.rows.size]
 

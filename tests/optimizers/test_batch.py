@@ -221,6 +221,19 @@ def test_state_resumes_bit_for_bit(tmp_path) -> None:
     np.testing.assert_array_equal(whole, parts)
 
 
+def test_a_zero_occurrence_is_no_first_visit() -> None:
+    # Row 0 comes with gradient 0, then 1: with rows = "nonzero" the second is its first visit.
+    rule = rules["cf_sgd"](
+        rows="nonzero", duplicates="sequential", form="anytime", cap="none", lr=1
+    )
+    for step in (rule.step, rule.slow_step):
+        table = np.zeros((2, 1))
+        state = rule.init(table)
+        step(table, state, np.array([0, 1, 0]), np.array([[0.0], [1.0], [1.0]]))
+        assert state["c"].tolist() == [1, 1]
+        assert table.ravel().tolist() == [-1, -1]
+
+
 def test_bytes_per_row() -> None:
     assert SGD().bytes_per_row(64) == 0
     assert rules["cf_sgd"]().bytes_per_row(64) == 8
