@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,21 @@ from numpy.typing import NDArray
 from freqopt.streams import Stream
 
 Doubles = NDArray[np.float64]
+Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
+
+CHUNK = 1 << 16  # numbers handled at a time: the temporaries stay in cache
 
 
 def whole(table: Any, size: int) -> Doubles:
     """All `size` rows of a table, float64 (size, d)."""
     return np.asarray(table[np.arange(size)], np.float64)
+
+
+def gather(table: Any, rows: Integers) -> Floats:
+    """Rows of any shape (...) -> (..., d)."""
+    flat: Floats = table[rows.reshape(-1)]
+    return flat.reshape(*rows.shape, -1)
 
 
 def signs(stream: Stream, steps: Integers, n: int) -> Doubles:
@@ -31,3 +41,15 @@ def signs(stream: Stream, steps: Integers, n: int) -> Doubles:
 def normals(seed: int, run: int, purpose: str, shape: tuple[int, int]) -> Doubles:
     """Independent standard normals, float64 of `shape`: step 0 of the stream, in C order."""
     return Stream(seed, run, purpose).normal(0, shape[0] * shape[1]).reshape(shape)
+
+
+def add_rows(rows: Integers, values: Doubles, size: int) -> Doubles:
+    """Sum of the values of each row, one after the other: (n,), (n, d) -> (size, d)."""
+    columns = [np.bincount(rows, column, size) for column in np.ascontiguousarray(values.T)]
+    return np.stack(columns, axis=1)
+
+
+def parts(n: int, width: int) -> Iterator[slice]:
+    """Slices of 0 .. n-1, in order, whose `width` numbers per row fit the cache."""
+    height = max(1, CHUNK // width)
+    return (slice(start, min(start + height, n)) for start in range(0, n, height))

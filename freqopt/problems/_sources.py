@@ -36,7 +36,7 @@ class Source(Nested):
         return self
 
     def load(self, kind: type[Kind]) -> Kind:
-        """The data set, read once per process.
+        """The data set, read once per process unless its file changes.
 
         Raises
         ------
@@ -46,7 +46,7 @@ class Source(Nested):
             It is of another kind than the problem needs.
         """
         where = self.path if self.name is None else self.name
-        data = _load(str(where), self.format, tuple(sorted(self.options.items())))
+        data = _load(str(where), self.format, tuple(sorted(self.options.items())), self._version())
         if not isinstance(data, kind):
             raise ProblemError(
                 f"data {str(where)!r} are {type(data).__name__}; this problem needs "
@@ -54,9 +54,21 @@ class Source(Nested):
             )
         return data
 
+    def _version(self) -> tuple[int, ...]:
+        """Changes when the file does."""
+        if self.path is None or not self.path.is_file():
+            return ()
+        file = self.path.stat()
+        return file.st_mtime_ns, file.st_size
+
 
 @lru_cache(maxsize=4)
-def _load(where: str, format: str | None, options: tuple[tuple[str, Any], ...]) -> Dataset:  # noqa: A002
+def _load(
+    where: str,
+    format: str | None,  # noqa: A002
+    options: tuple[tuple[str, Any], ...],
+    version: tuple[int, ...],  # noqa: ARG001 - part of the key
+) -> Dataset:
     """Data sets are read-only, so that problems can share them."""
     return load(where, format, **dict(options))
 

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from freqopt.problems._arrays import whole
+from freqopt.problems._arrays import gather, whole
 from freqopt.problems._pairs import Pairs, Topics
 from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
 from freqopt.problems._scores import Dot
@@ -117,13 +117,13 @@ class Sgns(Problem):
     def losses(self, tables: Tables, samples: Samples) -> Doubles:
         """(1) of each sample."""
         u = np.asarray(tables["centres"][samples["centres"]], np.float64)
-        v = np.asarray(_gather(tables["contexts"], samples["contexts"]), np.float64)
+        v = np.asarray(gather(tables["contexts"], samples["contexts"]), np.float64)
         return np.asarray(fold(softplus(self._signed_scores(u, v))), np.float64)
 
     def gradients(self, tables: Tables, samples: Samples) -> Sparse:
         """One entry for the centre, 1 + k for the contexts of each sample, over B."""
         i, j = samples["centres"], samples["contexts"]
-        u, v = tables["centres"][i], _gather(tables["contexts"], j)
+        u, v = tables["centres"][i], gather(tables["contexts"], j)
         slope = sigmoid(self._signed_scores(u, v)) / len(i)
         slope[:, 0] = -slope[:, 0]
         along_v = slope[:, :, None] * u[:, None, :]
@@ -174,9 +174,3 @@ class Sgns(Problem):
             a, b = np.where(met, together, 1.0), np.where(met, apart, 1.0)
             total += float(fold(fold(np.where(met, a * log1p(b / a) + b * log1p(a / b), 0.0))))
         return total
-
-
-def _gather(table: Any, rows: Integers) -> Floats:
-    """Rows of any shape (B, n) -> (B, n, d)."""
-    flat: Floats = table[rows.reshape(-1)]
-    return flat.reshape(*rows.shape, -1)

@@ -11,7 +11,9 @@ from scipy.special import ndtri
 
 from freqopt.errors import ProblemError
 
-LEVEL = 1e-3  # false-alarm probability of one statistical check, all its comparisons together
+# False-alarm probability of one statistical check, all its comparisons together. With some 50 such
+# checks in this folder a change of random bits would break one of them in 200 by chance.
+LEVEL = 1e-4
 
 
 def random_tables(problem, scale=0.7, seed=0, dtype=np.float64):

@@ -5,6 +5,7 @@ import mpmath
 import numpy as np
 import pytest
 from problem_checks import (
+    LEVEL,
     assert_tables_close,
     check_differences,
     check_enumeration,
@@ -18,6 +19,7 @@ from problem_checks import (
     refused,
 )
 from scipy.optimize import minimize
+from scipy.special import ndtri
 
 from freqopt.problems import problems
 
@@ -153,7 +155,7 @@ def test_drawn_pairs_follow_their_law(pairs):
     n = drawn["u"].size
     assert seen[D == 0].sum() == 0
     z = (seen - n * D)[D > 0] / np.sqrt(n * D * (1 - D))[D > 0]
-    assert np.abs(z).max() < 4.3  # level 1e-3 over at most 36 cells, normal approximation
+    assert np.abs(z).max() < -ndtri(LEVEL / (2 * z.size))
 
 
 @pytest.mark.parametrize(("score", "loss"), FORMS)

@@ -5,6 +5,7 @@ import mpmath
 import numpy as np
 import pytest
 from problem_checks import (
+    LEVEL,
     check_differences,
     check_enumeration,
     check_float32,
@@ -17,6 +18,7 @@ from problem_checks import (
     refused,
 )
 from scipy.optimize import minimize
+from scipy.special import ndtri
 
 from freqopt.errors import DataError, ProblemError
 from freqopt.problems import problems
@@ -81,12 +83,13 @@ def test_samples_have_the_exact_means(problem):
     noise = np.bincount(drawn[..., 1:].reshape(-1), minlength=problem.noise_law.size)
     n = noise.sum()
     z = (noise - n * problem.noise_law) / np.sqrt(n * problem.noise_law * (1 - problem.noise_law))
-    assert np.abs(z).max() < 4.1  # level 1e-3 over 12 words
+    assert np.abs(z).max() < -ndtri(LEVEL / (2 * z.size))
     # A word is in the sample as context or negative: every one at once.
     p = problem.constants.frequency["contexts"]
     inside = np.array([(drawn == j).any(axis=-1).sum() for j in range(p.size)])
     n = drawn.shape[0] * drawn.shape[1]
-    assert np.abs((inside - n * p) / np.sqrt(n * p * (1 - p) + 1e-30))[p < 1].max() < 4.1
+    z = (inside - n * p) / np.sqrt(n * p * (1 - p))
+    assert np.abs(z).max() < -ndtri(LEVEL / (2 * z.size))
 
 
 @pytest.mark.parametrize("problem", [TINY, TOPICS, ONE])

@@ -1,0 +1,139 @@
+"""Labelled feature vectors for the softmax regression, drawn or read, as groups of fields."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
+
+from freqopt.data.lines import bad_line, lines, shown
+from freqopt.errors import ProblemError
+from freqopt.problems._arrays import normals
+from freqopt.problems._tokens import Instance, Nested, NonNegative
+from freqopt.streams import Stream, fold
+from freqopt.streams.transforms import index
+
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class ExampleSet(Nested):
+    """n feature vectors and their classes."""
+
+    @property
+    def features(self) -> Doubles:
+        """float64 (n, F)."""
+        raise NotImplementedError
+
+    @property
+    def labels(self) -> Integers:
+        """Classes 0 .. K-1, int64 (n,)."""
+        raise NotImplementedError
+
+    @property
+    def class_count(self) -> int:
+        """K."""
+        raise NotImplementedError
+
+
+class Blobs(ExampleSet):
+    """One Gaussian blob of unit variance per class, drawn once; classes equally likely."""
+
+    kind: Literal["blobs"] = "blobs"
+    samples: PositiveInt = 500
+    width: PositiveInt = Field(10, description="Features F.")
+    classes: Annotated[int, Field(ge=2)] = 3
+    separation: NonNegative = Field(1.0, description="Standard deviation of the blobs' centres.")
+    instance: Instance = Field(0, description="Seed of the blobs.")
+
+    @property
+    def class_count(self) -> int:
+        """As asked."""
+        return self.classes
+
+    @cached_property
+    def labels(self) -> Integers:
+        """Uniform."""
+        words = Stream(self.instance, 0, "blobs labels").words(0, self.samples)
+        return index(words, self.classes)
+
+    @cached_property
+    def features(self) -> Doubles:
+        """The class's centre plus N(0, 1) in each feature."""
+        centres = normals(self.instance, 0, "blobs centres", (self.classes, self.width))
+        noise = normals(self.instance, 0, "blobs noise", (self.samples, self.width))
+        return self.separation * centres[self.labels] + noise
+
+
+class Csv(ExampleSet):
+    """A file of numbers separated by commas, the class in the last column; one row per example."""
+
+    kind: Literal["csv"] = "csv"
+    path: Path
+    header: bool = Field(True, description="Whether the first line holds names.")
+    standardise: bool = Field(
+        True, description="Shift and scale every feature to mean 0 and variance 1."
+    )
+
+    @cached_property
+    def _table(self) -> tuple[Doubles, Integers, int]:
+        """Features as read, classes 0 .. K-1 in ascending order of the file's labels, and K."""
+        rows: list[list[float]] = []
+        for number, line in lines(self.path, "utf-8-sig"):
+            if (number == 1 and self.header) or not line.strip():
+                continue
+            row = _numbers(line)
+            if len(row) < 2 or len(row) != len((rows or [row])[0]):
+                raise bad_line(
+                    self.path,
+                    number,
+                    shown(line),
+                    f"{len(rows[0])} finite numbers" if rows else "2 or more finite numbers",
+                    "Correct the line; the class stands last, names only in line 1.",
+                )
+            rows.append(row)
+        table = np.array(rows or [[0.0, 0.0]])
+        values, labels = np.unique(table[:, -1], return_inverse=True)
+        if values.size < 2:
+            raise ProblemError(
+                f"{self.path} has {len(rows)} rows of {values.size if rows else 0} class; expected "
+                "2 or more classes. The last column holds the class"
+            )
+        return table[:, :-1], labels, values.size
+
+    @property
+    def class_count(self) -> int:
+        """Distinct values of the last column."""
+        return self._table[2]
+
+    @property
+    def labels(self) -> Integers:
+        """The last column, numbered."""
+        return self._table[1]
+
+    @cached_property
+    def features(self) -> Doubles:
+        """The other columns; a constant column becomes 0 when standardised."""
+        x = self._table[0]
+        if not self.standardise:
+            return x
+        x = x - fold(x, axis=0) / len(x)
+        deviation = np.sqrt(fold(x * x, axis=0) / len(x))
+        return x / np.where(deviation > 0, deviation, 1.0)
+
+
+def _numbers(line: str) -> list[float]:
+    """The line's numbers; none if one of them is not finite or no number."""
+    try:
+        row = [float(field) for field in line.split(",")]
+    except ValueError:
+        return []
+    return row if np.isfinite(row).all() else []
+
+
+Examples: TypeAlias = Annotated[Blobs | Csv, Field(discriminator="kind")]
+"""`{kind = "blobs", samples = 500}` or `{kind = "csv", path = "..."}`."""
