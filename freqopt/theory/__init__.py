@@ -1,0 +1,50 @@
+"""Floor 4: theorem checks that can fail.
+
+`verify` runs theorem files and returns a `Report`. A theorem file (`proofs_check/*.py`) is made of
+the classes below; `docs/theorems.md` says how to write one.
+"""
+
+from __future__ import annotations
+
+from freqopt.errors import TheoryError
+
+try:
+    import sympy  # noqa: F401 - a bound is a SymPy expression, so nothing here works without it
+except ModuleNotFoundError as missing:  # pragma: no cover - the test extra holds SymPy
+    raise TheoryError(
+        "theorem checks need SymPy, which is not installed; pip install 'freqopt[theory]'"
+    ) from missing
+
+from freqopt.theory.bound import Bound, total
+from freqopt.theory.report import Report
+from freqopt.theory.theorem import (
+    Assumption,
+    Case,
+    Check,
+    Claim,
+    Context,
+    Mutant,
+    Search,
+    Step,
+    Theorem,
+)
+from freqopt.theory.verdict import Verdict, Word
+from freqopt.theory.verify import verify
+
+__all__ = [
+    "Assumption",
+    "Bound",
+    "Case",
+    "Check",
+    "Claim",
+    "Context",
+    "Mutant",
+    "Report",
+    "Search",
+    "Step",
+    "Theorem",
+    "Verdict",
+    "Word",
+    "total",
+    "verify",
+]

@@ -1,0 +1,144 @@
+"""A bound is one SymPy expression; its float, exact and typeset forms are made from it.
+
+There is no second copy of a formula that could drift from the first. Sums over tokens are written
+with `total`, a SymPy function: `total(p**2 * sigma2 * eta**2)` stands for sum_k p_k^2 sigma_k^2
+eta_k^2. A letter without `total` around it is one value per token where the instance gives an
+array, so `sqrt(p) * Delta` is a bound for every token at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from freqopt.errors import TheoryError
+
+Letters = Mapping[str, Any]
+"""Name of a symbol -> number, Fraction, or array with one entry per token."""
+
+
+class total(sp.Function):  # type: ignore[misc]  # noqa: N801 - a function, spelled like one
+    """Sum of its argument over the tokens."""
+
+    nargs = 1
+    is_nonnegative = True  # every sum in the theory documents is of non-negative terms
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        inner = printer.parenthesize(self.args[0], 100) if self.args[0].is_Add else None
+        text = rf"\sum_k {inner or printer._print(self.args[0])}"
+        return rf"\left({text}\right)^{{{exp}}}" if exp else text
+
+
+def _sum(values: Any) -> Any:
+    return np.sum(values, axis=-1)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One side of a claim.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        In the letters that the instances give.
+
+    Examples
+    --------
+    >>> p, T = sp.symbols("p T", positive=True)
+    >>> bound = Bound(total(p**2) / T)
+    >>> float(bound({"p": np.array([0.75, 0.25]), "T": 10}))
+    0.0625
+    >>> bound.exact({"p": [Fraction(3, 4), Fraction(1, 4)], "T": 10})
+    Fraction(1, 16)
+    """
+
+    expression: sp.Expr
+
+    @cached_property
+    def _letters(self) -> list[sp.Symbol]:
+        return sorted(self.expression.free_symbols, key=lambda s: s.name)
+
+    @cached_property
+    def _numeric(self) -> Callable[..., Any]:
+        return sp.lambdify(self._letters, self.expression, modules=[{"total": _sum}, "numpy"])
+
+    def __call__(self, letters: Letters) -> Any:
+        """The value in float64: a number, or one per token."""
+        values = (self._find(letters, s.name) for s in self._letters)
+        return self._numeric(*(float(v) if isinstance(v, int | Fraction) else v for v in values))
+
+    def exact(self, letters: Letters) -> Any:
+        """The value in rationals: a Fraction, or a list with one per token.
+
+        Raises
+        ------
+        TheoryError
+            If a root in the expression is not rational.
+        """
+        return _exact(self.expression, {s: self._find(letters, s.name) for s in self._letters})
+
+    @property
+    def latex(self) -> str:
+        """The formula, typeset."""
+        return str(sp.latex(self.expression))
+
+    @staticmethod
+    def _find(letters: Letters, name: str) -> Any:
+        if name not in letters:
+            raise TheoryError(
+                f"the bound needs {name!r} and the instance gives only {', '.join(letters)}; "
+                "add it to the instance's letters"
+            )
+        return letters[name]
+
+
+def _exact(node: sp.Expr, values: Mapping[sp.Symbol, Any]) -> Any:
+    """The expression's value in Fractions, by walking its tree."""
+    if node.is_Symbol:
+        value = values[node]
+        if isinstance(value, list | tuple | np.ndarray):
+            return [Fraction(v) for v in value]
+        return Fraction(value)
+    if node.is_Rational:
+        return Fraction(int(node.p), int(node.q))
+    parts = [_exact(argument, values) for argument in node.args]
+    if isinstance(node, total):
+        return sum(parts[0])
+    if node.is_Add:
+        return _fold(parts, lambda a, b: a + b)
+    if node.is_Mul:
+        return _fold(parts, lambda a, b: a * b)
+    if node.is_Pow:
+        return _fold(parts, _power)
+    raise TheoryError(f"{node.func.__name__} has no exact form; evaluate this bound in float64")
+
+
+def _fold(parts: list[Any], operation: Callable[[Any, Any], Any]) -> Any:
+    """Combine scalars and per-token lists, left to right."""
+    result = parts[0]
+    for part in parts[1:]:
+        if isinstance(result, list) or isinstance(part, list):
+            n = len(result) if isinstance(result, list) else len(part)
+            left = result if isinstance(result, list) else [result] * n
+            right = part if isinstance(part, list) else [part] * n
+            result = [operation(a, b) for a, b in zip(left, right, strict=True)]
+        else:
+            result = operation(result, part)
+    return result
+
+
+def _power(base: Fraction, exponent: Fraction) -> Fraction:
+    if exponent.denominator == 1:
+        return base**exponent.numerator
+    if exponent.denominator == 2 and base >= 0:
+        over, under = math.isqrt(base.numerator), math.isqrt(base.denominator)
+        if over * over == base.numerator and under * under == base.denominator:
+            return Fraction(over, under) ** exponent.numerator
+    raise TheoryError(f"{base}^({exponent}) is not rational; evaluate this bound in float64")

@@ -1,0 +1,1 @@
+"""Expectations without sampling: recursions, closed forms, enumeration, and their models."""

@@ -1,0 +1,190 @@
+"""One theorem through all engines, and its mutants through the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from freqopt.theory.engines import adversary, exact, witness
+from freqopt.theory.loading import TheoremFile, load
+from freqopt.theory.theorem import Check, Context, Mutant, Theorem
+from freqopt.theory.verdict import Verdict, Word
+
+Outcomes = Mapping[tuple[str, str], Word]
+"""(engine, claim) -> word."""
+
+
+@dataclass(frozen=True)
+class MutantRow:
+    """What happened to one mutant.
+
+    Attributes
+    ----------
+    theorem, mutant : str
+    kind : str
+        "statement", "proof" or "implementation".
+    weaker : bool
+        Declared a true but weaker claim.
+    cells : engine -> word
+        The worst word of each engine that ran. Engines not named did not run on it.
+    killed_by : tuple of str
+        Engines that noticed.
+    """
+
+    theorem: str
+    mutant: str
+    kind: str
+    weaker: bool
+    cells: Mapping[str, str]
+    killed_by: tuple[str, ...]
+
+    @property
+    def survived(self) -> bool:
+        """Whether a wrong version went unnoticed."""
+        return not self.weaker and not self.killed_by
+
+    @property
+    def mislabelled(self) -> bool:
+        """Whether a mutant declared true was refuted."""
+        return self.weaker and Word.REFUTED in self.cells.values()
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A check that was not run, and why."""
+
+    theorem: str
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A theorem file that could not be examined, or a part of one."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Everything one theorem file gave."""
+
+    path: Path
+    id: str
+    title: str
+    source: str
+    beware: str
+    formulas: Mapping[str, str]
+    rows: tuple[Verdict, ...] = ()
+    mutants: tuple[MutantRow, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def examine(path: Path, context: Context, *, mutants: bool) -> Examination:
+    """Load a file and run everything in it. Never raises for what the file does."""
+    try:
+        file = load(path)
+    except Exception as error:  # a user's file may raise anything, and the others still run
+        return Examination(path, path.stem, "", "", "", {}, problems=(_problem(path, error),))
+    rows: list[Verdict] = []
+    skipped: list[Skipped] = []
+    formulas: dict[str, str] = {}
+    try:
+        theorem = file.theorem()
+        formulas = {c.name: c.bound.latex for c in theorem.claims if hasattr(c.bound, "latex")}
+        skipped = [
+            Skipped(file.id, f"{check.engine}: {check.name}", reason)
+            for check in theorem.checks
+            if (reason := absent(check, context))
+        ]
+        skipped += [
+            Skipped(file.id, f"assumption {a.name}", "declared, not computed")
+            for a in theorem.assumptions
+            if a.how == "declared"
+        ]
+        rows.extend(timed(file.id, run(theorem, context)))
+    except Exception as error:
+        return _incomplete(file, formulas, rows, skipped, error)
+    matrix: list[MutantRow] = []
+    problems: list[Problem] = []
+    if mutants:
+        outcomes = {(row.engine, row.claim): row.word for row in rows}
+        for name, mutant in file.mutants.items():
+            try:
+                matrix.append(attack(file, name, mutant, outcomes, context))
+            except Exception as error:
+                problems.append(_problem(path, error, f"mutant {name!r} "))
+    return Examination(
+        path, file.id, file.title, file.sections["Source"], file.sections.get("Beware", ""),
+        formulas, tuple(rows), tuple(matrix), tuple(skipped), tuple(problems),
+    )  # fmt: skip
+
+
+def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
+    """All engines, the cheap ones first."""
+    yield from witness.run(theorem, context)
+    yield from exact.run(theorem, context)
+    for check in theorem.checks:
+        if not absent(check, context):
+            yield replace(check.run(context), engine=check.engine, claim=check.name)
+    yield from adversary.run(theorem, context)
+
+
+def timed(theorem: str, verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
+    """The same verdicts with the theorem's id and the seconds each took."""
+    while True:
+        start = time.perf_counter()
+        verdict = next(verdicts, None)
+        if verdict is None:
+            return
+        yield replace(verdict, theorem=theorem, seconds=time.perf_counter() - start)
+
+
+def attack(
+    file: TheoremFile, name: str, mutant: Mutant, outcomes: Outcomes, context: Context
+) -> MutantRow:
+    """Run the engines on a mutant; in a quick run only until one notices."""
+    cells: dict[str, str] = {}
+    killers: list[str] = []
+    for verdict in run(file.theorem(mutant), context):
+        before = outcomes.get((verdict.engine, verdict.claim))
+        noticed = verdict.failed or (verdict.word is Word.UNPROVED and before is not Word.UNPROVED)
+        if noticed and verdict.engine not in killers:
+            killers.append(verdict.engine)
+        if verdict.engine not in cells or noticed:
+            cells[verdict.engine] = verdict.word.value
+        if noticed and context.quick and not mutant.weaker:
+            break
+    return MutantRow(file.id, name, mutant.kind, mutant.weaker, cells, tuple(killers))
+
+
+def absent(check: Check, context: Context) -> str:
+    """Why a check cannot run here, or ""."""
+    if check.slow and context.quick:
+        return "left out of quick runs"
+    if check.needs and importlib.util.find_spec(check.needs) is None:
+        return f"needs {check.needs}, which is not installed (pip install 'freqopt[theory]')"
+    return ""
+
+
+def _incomplete(
+    file: TheoremFile,
+    formulas: Mapping[str, str],
+    rows: list[Verdict],
+    skipped: list[Skipped],
+    error: Exception,
+) -> Examination:
+    return Examination(
+        file.path, file.id, file.title, file.sections["Source"], file.sections.get("Beware", ""),
+        formulas, tuple(rows), (), tuple(skipped), (_problem(file.path, error),),
+    )  # fmt: skip
+
+
+def _problem(path: Path, error: Exception, where: str = "") -> Problem:
+    text = " ".join(str(error).split()) or "no message"
+    return Problem(str(path), f"{where}{type(error).__name__}: {text}")

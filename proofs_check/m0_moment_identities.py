@@ -1,0 +1,243 @@
+r"""M0: moment identities of one step
+
+Source
+    derived here (theory/verification.md, section 1).
+Problem
+    min f(Theta) = E l(Theta; xi); token k is in a sample with probability p_k. Instances: the pair
+    problem with squared and with 1 - cos loss, and the token quadratic.
+Algorithm
+    SGD, FA-SGD (6.1) and (6.5), CF-SGD (6.2), (6.3) and (6.6): the project's rules, through `step`.
+Assumptions
+    Samples are independent; the step eta_k depends on the past only.
+Statement
+    E[theta_k' - theta_k] = -eta_k grad_k f and
+    E|theta_k' - theta_k|^2 = eta_k^2 ((1 - 1/B) |grad_k f|^2 + (|grad_k f|^2/p_k + p_k s_k^2) / B),
+    s_k^2 the variance of token k's gradient given that k is sampled: equalities at every state.
+Checks
+    moments: all samples of one step, at states on random paths; error of correct code 1e-15.
+    sampler: a million draws of the pair problem against D, at the run's error level.
+Literature
+    The 15 wrong implementations: semantics.md 4.7. A curve below its bound notices none of them.
+"""
+
+import math
+
+import numpy as np
+
+from freqopt.optimizers.cf_sgd import CFSGD
+from freqopt.optimizers.fa_sgd import FASGD
+from freqopt.optimizers.sgd import SGD
+from freqopt.problems.pair import Pair
+from freqopt.problems.token_quadratic import TokenQuadratic
+from freqopt.theory import Check, Mutant, Theorem
+from freqopt.theory.engines.moments import check_moments
+from freqopt.theory.engines.sampler import check_sampler
+from freqopt.theory.exact.ensemble import Ensemble
+from freqopt.theory.exact.outcomes import outcomes
+
+T, ALPHA, B = 50, 0.7, 2
+LAW = {"kind": "counts", "counts": ((11, 4), (3, 1))}
+OPTIONS = {"pairs": LAW, "dimension": 1, "score": "sum", "spread": 1.0, "noise": 0.6}
+PROBLEMS = (
+    Pair(loss="squared", **OPTIONS),
+    Pair(loss="cosine", **OPTIONS),
+    TokenQuadratic(tokens={"kind": "counts", "counts": (12, 3, 1)}, dimension=2, noise=0.5),
+)
+
+
+def cap(L):
+    return 1 / (4 * L)
+
+
+RULES = {  # name: (rule, its options, batch, the step the theory asks for)
+    "SGD": (SGD, {"lr": 0.12}, 1, lambda L: lambda p, c, t: np.full(p.shape, 0.12)),
+    "FA-SGD": (
+        FASGD,
+        {"lr": ALPHA, "horizon": T},
+        1,
+        lambda L: lambda p, c, t: np.minimum(cap(L), ALPHA / np.sqrt(T * p)),
+    ),
+    "CF-SGD": (
+        CFSGD,
+        {"lr": ALPHA, "horizon": T},
+        1,
+        lambda L: lambda p, c, t: np.minimum(cap(L), ALPHA / np.sqrt(T * (c + 1) / t)),
+    ),
+    "CF-SGD anytime": (
+        CFSGD,
+        {"lr": 0.2, "form": "anytime"},
+        1,
+        lambda L: lambda p, c, t: np.minimum(cap(L), 0.2 / np.sqrt(c + 1)),
+    ),
+    "FA-SGD, B = 2": (
+        FASGD,
+        {"lr": ALPHA, "horizon": T, "batch": B},
+        B,
+        lambda L: lambda p, c, t: np.minimum(cap(L), ALPHA * np.sqrt(B / (T * p))),
+    ),
+    "CF-SGD, B = 2": (
+        CFSGD,
+        {"lr": ALPHA, "horizon": T, "batch": B, "unit": "occurrence", "current": "one"},
+        B,
+        lambda L: (
+            lambda p, c, t: np.minimum(
+                cap(L), ALPHA * np.sqrt(B / (T * (c + 1) / ((t - 1) * B + 1)))
+            )
+        ),
+    ),
+}
+
+
+def theorem(make=Ensemble, fa=None, cf=None, believe=None, draw=None):
+    """Each argument replaces a part of the implementation by a wrong one."""
+    wrong = {FASGD: fa or {}, CFSGD: cf or {}, SGD: {}}
+
+    def identities(name):
+        kind, options, batch, specified = RULES[name]
+
+        def run(context):
+            worst = None
+            for problem in PROBLEMS:
+                L = problem.constants.smoothness
+                known = {"smoothness": L} if kind is not SGD else {}
+                rule = kind(**{**options, **known, **wrong[kind]})
+                told = believe(problem.constants.frequency) if believe else None
+                start = problem.start(context.seed, 0)
+                verdict = check_moments(
+                    lambda p=problem, r=rule, s=start, f=told: make(p, r, s, 1, f),
+                    outcomes(problem).batched(batch),
+                    specified(L),
+                    steps=5,
+                    paths=2 if context.quick else 10,
+                    seed=context.seed,
+                )
+                if worst is None or verdict.ratio > worst.ratio:
+                    worst = verdict
+            return worst
+
+        return Check("moments", name, run)
+
+    def sampled(context):
+        problem, count = PROBLEMS[0], 1_000_000
+        drawn = (draw or problem.draw)(context.seed, 0, np.arange(1), count)
+        pairs = drawn["u"] * 2 + drawn["v"]
+        return check_sampler(pairs, problem.pairs.rows(slice(0, 2)).ravel(), context.delta)
+
+    sampler = Check("sampler", "pairs follow D", sampled, statistical=True)
+    return Theorem(checks=(*(identities(name) for name in RULES), sampler))
+
+
+class OverP(Ensemble):
+    """The gradient divided by p."""
+
+    power = -1
+
+    def gradients(self, samples, batch=1):
+        found = {}
+        for name, (rows, grads) in super().gradients(samples, batch).items():
+            p = self.problem.constants.frequency[name]
+            found[name] = (rows, grads * p[rows % len(p), None] ** self.power)
+        return found
+
+
+class TimesP(OverP):
+    """The gradient multiplied by p: 'forgot that it is conditional'."""
+
+    power = 1
+
+
+class Doubled(Ensemble):
+    """The gradient times 2."""
+
+    def gradients(self, samples, batch=1):
+        found = super().gradients(samples, batch)
+        return {name: (rows, 2 * grads) for name, (rows, grads) in found.items()}
+
+
+class GaussSeidel(Ensemble):
+    """The second table's gradient from the already updated first table."""
+
+    def step(self, samples, batch=1):
+        for name in self.tables:
+            rows, grads = self.gradients(samples, batch)[name]
+            self.rule.step(self.tables[name], self.states[name], rows, grads)
+
+
+class DenseDecay(Ensemble):
+    """All rows shrink by a thousandth in each step."""
+
+    def step(self, samples, batch=1):
+        super().step(samples, batch)
+        for table in self.tables.values():
+            table *= 1 - 1e-3
+
+
+class NowForHorizon(Ensemble):
+    """The step number t where the horizon T belongs."""
+
+    def step(self, samples, batch=1):
+        if getattr(self.rule, "horizon", None):
+            now = int(self.states[next(iter(self.states))]["t"]) + 1
+            self.rule = self.rule.model_copy(update={"horizon": now})
+        super().step(samples, batch)
+
+
+class PairCounter(Ensemble):
+    """Counts the pair (i, j), not the token."""
+
+    def __init__(self, problem, rule, start, copies, frequency=None):
+        super().__init__(problem, rule, start, copies, frequency)
+        self.seen = np.zeros((copies, *(size for size, _ in problem.shapes.values())), np.int64)
+
+    def repeated(self, times):
+        grown = super().repeated(times)
+        grown.seen = np.repeat(self.seen, times, axis=0)
+        return grown
+
+    def step(self, samples, batch=1):
+        copy = np.arange(self.copies * batch) // batch
+        place = (copy, *(samples[name] for name in self.tables))
+        for name, state in self.states.items():
+            if "c" in state:
+                size = self.problem.shapes[name][0]
+                state["c"][copy * size + samples[name]] = self.seen[place]
+        super().step(samples, batch)
+        np.add.at(self.seen, place, 1)
+
+
+def swapped(frequency):
+    """User frequencies told to the items and the other way round."""
+    names = list(frequency)
+    return dict(zip(names, [frequency[n] for n in reversed(names)], strict=True))
+
+
+def half_precision(frequency):
+    """Frequencies kept in float16."""
+    return {name: p.astype(np.float16).astype(float) for name, p in frequency.items()}
+
+
+def uniformly(seed, run, steps, batch):
+    """Pairs drawn uniformly instead of by D."""
+    rng = np.random.default_rng(seed)
+    return {name: rng.integers(0, 2, (len(steps), batch)) for name in "uv"}
+
+
+MUTANTS = {
+    "I1 1/p": Mutant("implementation", fa={"exponent": 1.0}),
+    "I2 no T": Mutant("implementation", fa={"form": "recipe"}),
+    "I3 no cap": Mutant("implementation", fa={"cap": "none"}),
+    "I4 counter before the visit": Mutant("implementation", cf={"current": "excluded"}),
+    "I5 no /t": Mutant("implementation", cf={"form": "anytime", "lr": ALPHA / math.sqrt(T)}),
+    "I6 gradient / p": Mutant("implementation", make=OverP),
+    "I7 tables swapped": Mutant("implementation", believe=swapped),
+    "I8 pair counter": Mutant("implementation", make=PairCounter),
+    "I9 gradient x 2": Mutant("implementation", make=Doubled),
+    "I10 Gauss-Seidel": Mutant("implementation", make=GaussSeidel),
+    "I11 uniform sampler": Mutant("implementation", draw=uniformly),
+    "I12 t for T": Mutant("implementation", make=NowForHorizon),
+    "I13 dense decay": Mutant("implementation", make=DenseDecay),
+    "I14 float16 p": Mutant("implementation", believe=half_precision),
+    "I15 gradient x p": Mutant("implementation", make=TimesP),
+    "exponent 0.501": Mutant("implementation", fa={"exponent": 0.501}),
+    "half the cap": Mutant("implementation", fa={"smoothness": 4.0}, cf={"smoothness": 4.0}),
+}
