@@ -1,5 +1,6 @@
 import csv
 import math
+import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -62,12 +63,16 @@ def test_mlet_preset_takes_the_hour_of_the_day(write):
     assert np.array_equal(data.tokens, plain.tokens)
 
 
-def test_every_hour_of_the_ten_days(write):
+def test_every_hour_of_the_ten_days(write, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kolkata")  # the file's hours are UTC wherever it is read
+    time.tzset()
     start = datetime(2014, 10, 21, tzinfo=UTC)
     hours = [start + timedelta(hours=k) for k in range(240)]
     text = HEADER + "".join(avazu_line(hour=h.strftime("%y%m%d%H")) for h in hours)
     data = load(write(text), format="avazu")
-    assert data.timestamps.tolist() == [int(h.timestamp()) for h in hours]
+    monkeypatch.undo()
+    time.tzset()
+    assert data.timestamps.tolist() == [1_413_849_600 + 3600 * k for k in range(240)]
     assert data.dense[:, 0].tolist() == [h.hour for h in hours]
 
 

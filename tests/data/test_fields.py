@@ -112,7 +112,7 @@ def test_message_names_line_column_value_and_remedy():
     with pytest.raises(DataError) as error:
         Fields(block, ",", ("a", "b")).integers(slice(0, 2))
     assert str(error.value) == (
-        r"file, line 43: column 2 (b) is 'caf\xe9 and so on and so on and so on and so on and so o"
+        r"file, line 43: column 2 (b) is 'caf\xe9 and so on and so on and so on and so on and so on"
         "'...; expected a whole number from -2^63 to 2^63-1. Correct the line, or check that "
         "the file is in the format that was asked for."
     )

@@ -126,6 +126,7 @@ def test_recbole_columns_are_found_by_name(write):
         ("user_id:token\titem_id:token\n", "line 1: .* lacks rating:float, timestamp:float"),
         (RECBOLE_INTER.splitlines()[0] + "\n", "line 1: only a header; expected rows below it"),
         (RECBOLE_INTER + "1\t2\tnan\t3\n", "line 5: rating is 'nan'; expected a finite number"),
+        (RECBOLE_INTER + "1\t2\tinf\t3\n", "line 5: rating is 'inf'; expected a finite number"),
         (RECBOLE_INTER + "1\t2\tfive\t3\n", "line 5: rating is 'five'"),
         (RECBOLE_INTER + "1\t2\t5\t3.5\n", "line 5: timestamp is '3.5'; expected a whole number"),
         (RECBOLE_INTER + "1\t²\t5\t3\n", "line 5: item_id is '²'"),
