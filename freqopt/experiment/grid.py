@@ -47,14 +47,15 @@ class Point:
 
 
 def expand(study: Study) -> list[Point]:
-    """Every run of the study, checked: rules outermost, then their grids, then the study's, runs.
+    """Every run of the study, checked: rules outermost, then cases, grids, and runs.
 
     Raises
     ------
     StudyError
         Naming the rule or the grid value that cannot be run.
     """
-    paths = sorted({f"rule.{key}" for rule in study.rules for key in rule.grid} | set(study.grid))
+    paths = {f"rule.{key}" for rule in study.rules for key in rule.grid} | set(study.grid)
+    paths |= {path for case in study.cases for path in case}
     resolver = _Resolver(study)
     points = []
     for entry in study.rules:
@@ -64,7 +65,7 @@ def expand(study: Study) -> list[Point]:
             except FreqoptError as error:
                 where = "".join(f", {path} = {value!r}" for path, value in values.items())
                 raise StudyError(f"rule {entry.title}{where}: {error}") from None
-            axes = {path: _look_up(configuration, path, values.get(path)) for path in paths}
+            axes = {path: _look_up(configuration, path, values.get(path)) for path in sorted(paths)}
             point = Point(entry.title, axes, configuration)
             points += [
                 replace(point, configuration={**configuration, "run": run})
@@ -74,9 +75,9 @@ def expand(study: Study) -> list[Point]:
 
 
 def _combinations(entry: RuleEntry, study: Study) -> Iterator[dict[str, Any]]:
-    axes = {f"rule.{key}": values for key, values in entry.grid.items()} | study.grid
-    for values in itertools.product(*axes.values()):
-        yield dict(zip(axes, values, strict=True))
+    axes = study.grid | {f"rule.{key}": values for key, values in entry.grid.items()}
+    for case, *values in itertools.product(study.cases or [{}], *axes.values()):
+        yield {**case, **dict(zip(axes, values, strict=True))}
 
 
 class _Resolver:

@@ -75,6 +75,9 @@ class Study(BaseModel):
     grid: dict[str, Axis] = Field(
         {}, description="Dotted path -> values, for example problem.tokens.exponent or batch."
     )
+    cases: list[dict[str, Any]] = Field(
+        [], description="Values that go together: the same dotted paths in every case."
+    )
     quick: dict[str, Any] = Field(
         {}, description="Keys of this file with the values that --quick takes instead."
     )
@@ -89,6 +92,24 @@ class Study(BaseModel):
     @classmethod
     def _dotted(cls, grid: Any) -> Any:
         return flatten(grid) if isinstance(grid, dict) else grid
+
+    @field_validator("cases", mode="before")
+    @classmethod
+    def _dotted_cases(cls, cases: Any) -> Any:
+        if not isinstance(cases, list):
+            return cases
+        return [flatten(case) if isinstance(case, dict) else case for case in cases]
+
+    @field_validator("cases")
+    @classmethod
+    def _alike(cls, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for case in cases:
+            if set(case) != set(cases[0]):
+                raise ValueError(
+                    f"one case sets {', '.join(cases[0])}, another {', '.join(case)}; "
+                    "set the same paths in every case"
+                )
+        return cases
 
     @field_validator("quick")
     @classmethod
