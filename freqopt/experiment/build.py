@@ -10,7 +10,7 @@ from freqopt.optimizers import Rule, rules
 from freqopt.problems import Problem, problems
 
 
-def rule(name: str, /, dialect: str | None = None, **options: Any) -> Rule:
+def rule(name: str, dialect: str | None = None, **options: Any) -> Rule:
     """A rule by name.
 
     Parameters
@@ -40,7 +40,7 @@ def rule(name: str, /, dialect: str | None = None, **options: Any) -> Rule:
     return kind(**{**kind.dialects.get(dialect or "", {}), **options})
 
 
-def problem(name: str, /, **fields: Any) -> Problem:
+def problem(name: str, **fields: Any) -> Problem:
     """A problem by name (`freqopt list`), or by the path of a file of your own.
 
     Raises
@@ -63,7 +63,7 @@ def as_rule(given: Rule | str | Mapping[str, Any]) -> Rule:
     fields = {"name": given} if isinstance(given, str) else dict(given)
     if not isinstance(fields.get("name"), str):
         raise RuleError(f"the rule {given!r} has no name; give one under the key 'name'")
-    return rule(fields.pop("name"), **fields)
+    return rule(**fields)
 
 
 def as_problem(given: Problem | str | Mapping[str, Any]) -> Problem:
@@ -73,4 +73,4 @@ def as_problem(given: Problem | str | Mapping[str, Any]) -> Problem:
     fields = {"name": given} if isinstance(given, str) else dict(given)
     if not isinstance(fields.get("name"), str):
         raise ProblemError(f"the problem {given!r} has no name; give one under the key 'name'")
-    return problem(fields.pop("name"), **fields)
+    return problem(**fields)

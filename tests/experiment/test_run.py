@@ -1,0 +1,232 @@
+"""One run: against a loop by hand, and what may not change its numbers."""
+
+import math
+
+import numpy as np
+import pytest
+
+import freqopt
+from freqopt.backends import Factorised, numpy as numpy_backend
+from freqopt.errors import BackendError, FreqoptError, RuleError, StudyError
+from freqopt.experiment.checkpoints import Every
+
+PROBLEM = {
+    "name": "token_quadratic",
+    "dimension": 3,
+    "tokens": {"kind": "zipf", "exponent": 1.0, "size": 9},
+}
+PAIR = {
+    "name": "pair",
+    "score": "sum",
+    "loss": "cosine",
+    "dimension": 2,
+    "pairs": {
+        "kind": "product",
+        "u": {"kind": "zipf", "exponent": 1.0, "size": 6},
+        "v": {"kind": "zipf", "exponent": 1.0, "size": 7},
+    },
+}
+METRICS = ("objective", "gap", "gradient_norm", "token_gradient_norm", "distance", "frequency",
+           "effective_rate", "problem")  # fmt: skip
+
+
+def same(a, b):
+    assert a.columns.keys() == b.columns.keys()
+    for name, values in a.columns.items():
+        np.testing.assert_array_equal(values, b.columns[name], err_msg=name)
+    for name, table in a.tables.items():
+        assert np.asarray(table).tobytes() == np.asarray(b.tables[name]).tobytes()
+
+
+@pytest.mark.parametrize("name", ["sgd", "fa_sgd", "cf_sgd", "adagrad", "adam", "sgd_c"])
+def test_run_is_the_loop_that_the_definition_says(name):
+    """Step t draws the samples of t, and every gradient is taken at the old tables."""
+    problem, rule = freqopt.problem(**PAIR), freqopt.rule(name, lr=0.1)
+    trajectory = freqopt.run(problem, rule, steps=20, batch=2, seed=3, run=5, checkpoints=3)
+    constants = problem.constants
+    rule = rule.completed(horizon=20, batch=2, smoothness=constants.smoothness, seed=3, run=5)
+    tables = problem.start(3, 5)
+    given = [slot.name for slot in rule.all_slots() if slot.given]
+    states = {
+        name: rule.init(table, **({"frequency": constants.frequency[name]} if given else {}))
+        for name, table in tables.items()
+    }
+    for t in range(20):
+        samples = {k: v[0] for k, v in problem.draw(3, 5, np.array([t]), 2).items()}
+        batches = problem.gradients(tables, samples)
+        rule.slow_step_group(tables, states, batches)
+    for table in tables:
+        # step and slow_step agree to the last bit here: the arithmetic is + - * / sqrt.
+        np.testing.assert_array_equal(np.asarray(trajectory.tables[table]), tables[table])
+    assert trajectory.curve("objective")[1][-1] == problem.objective(tables)
+
+
+def test_samples_drawn_ahead_do_not_change_a_bit(monkeypatch):
+    runs = []
+    for ahead in (1, 7, 16384):
+        monkeypatch.setattr(numpy_backend, "SAMPLES_AT_ONCE", ahead)
+        runs.append(freqopt.run(PAIR, "adagrad", steps=50, batch=2, record=METRICS))
+    same(runs[0], runs[1])
+    same(runs[0], runs[2])
+
+
+LAZY = {"name": "sgd", "lr": 0.1, "weight_decay": 0.5, "decay": "decoupled", "decay_rows": "lazy"}
+
+
+@pytest.mark.parametrize("rule", [LAZY, {"name": "catchup_adam", "lr": 0.1}])
+def test_looking_does_not_change_a_bit(rule):
+    """Also for rules whose rows must be settled to be looked at."""
+    often = freqopt.run(PAIR, rule, steps=30, checkpoints=Every(every=1), record=METRICS)
+    seldom = freqopt.run(PAIR, rule, steps=30, checkpoints=2, record=METRICS)
+    for name in ("u", "v"):
+        assert np.asarray(often.tables[name]).tobytes() == np.asarray(seldom.tables[name]).tobytes()
+
+
+def test_lazy_rows_are_settled_where_they_are_measured():
+    problem, rule = freqopt.problem(**PROBLEM), freqopt.rule(**LAZY)
+    trajectory = freqopt.run(problem, rule, steps=20, checkpoints=[8], seed=3)
+    table = problem.start(3, 0)["tokens"]
+    state = rule.init(table)
+    for t in range(8):
+        samples = {k: v[0] for k, v in problem.draw(3, 0, np.array([t]), 1).items()}
+        rule.step(table, state, *problem.gradients({"tokens": table}, samples)["tokens"])
+    unsettled = problem.objective({"tokens": table})
+    rule.settle(table, state)
+    steps, values = trajectory.curve("objective")
+    assert values[steps == 8] == problem.objective({"tokens": table}) != unsettled
+
+
+def test_seed_and_run_address_the_samples():
+    first = freqopt.run(PROBLEM, "sgd", steps=10, seed=1, run=0)
+    assert (first.curve("objective")[1] == freqopt.run(
+        PROBLEM, "sgd", steps=10, seed=1, run=0).curve("objective")[1]).all()  # fmt: skip
+    for other in ({"seed": 2, "run": 0}, {"seed": 1, "run": 1}):
+        again = freqopt.run(PROBLEM, "sgd", steps=10, **other)
+        assert again.curve("objective")[1][-1] != first.curve("objective")[1][-1]
+
+
+def test_metrics_by_hand():
+    lr = 0.25
+    t = freqopt.run(PROBLEM, {"name": "sgd", "lr": lr}, steps=40, checkpoints=4, record=METRICS)
+    problem = t.simulation.problem
+    tables = {name: np.asarray(table) for name, table in t.tables.items()}
+    gradient, p = problem.gradient(tables)["tokens"], problem.constants.frequency["tokens"]
+    norms = np.sqrt((gradient**2).sum(axis=1))
+    last = {"metric": "token_gradient_norm", "table": "tokens"}
+    for token in range(9):
+        # 4 ULP: NumPy's sum of three squares may be grouped otherwise than the fold's.
+        assert t.curve(**last, token=token)[1][-1] == pytest.approx(norms[token], rel=1e-15)
+        assert t.curve("frequency", "tokens", token=token)[1] == p[token]
+    total = math.sqrt(math.fsum(norms**2))
+    assert t.curve("gradient_norm")[1][-1] == pytest.approx(total, rel=1e-14)
+    conditional = math.sqrt(math.fsum((norms / p) ** 2) / 9)
+    assert t.curve("conditional_gradient_norm")[1][-1] == pytest.approx(conditional, rel=1e-14)
+    head = problem.constants.frequency["tokens"].cumsum() - p < 0.5
+    tail_of_head = math.sqrt(math.fsum(norms[head] ** 2))
+    assert t.curve("gradient_norm", "tokens", "head")[1][-1] == pytest.approx(tail_of_head, 1e-14)
+    distance = tables["tokens"] - problem.constants.optimum["tokens"]
+    assert t.curve("distance")[1][-1] == pytest.approx(np.linalg.norm(distance), rel=1e-14)
+    gap = problem.objective(tables) - problem.constants.optimum_value
+    assert t.curve("gap")[1][-1] == gap
+    rates = t.columns["value"][t.columns["metric"] == "effective_rate"]
+    # SGD's own rate, but for the rounding of the subtraction w - lr g: |w| is about 1, |lr g| 0.1.
+    np.testing.assert_allclose(rates, lr, rtol=1e-13)
+    visits = t.columns["value"][t.columns["metric"] == "visits"]
+    assert visits.sum() == 40
+
+
+def test_effective_rate_counts_a_repeated_row_once_per_step_with_its_summed_gradient():
+    one_token = {**PROBLEM, "tokens": {"kind": "zipf", "exponent": 1.0, "size": 1}}
+    t = freqopt.run(one_token, {"name": "sgd", "lr": 0.5}, steps=6, batch=5, checkpoints=2,
+                    record=("effective_rate",))  # fmt: skip
+    assert t.curve("visits", "tokens", token=0)[1].tolist() == [6.0]
+    assert t.curve("effective_rate", "tokens", token=0)[1] == pytest.approx(0.5, rel=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_dtype_is_kept(dtype):
+    t = freqopt.run(PAIR, "cf_sgd", steps=10, dtype=dtype)
+    assert {np.asarray(table).dtype for table in t.tables.values()} == {np.dtype(dtype)}
+
+
+def test_a_diverging_run_is_a_result():
+    rule = {"name": "sgd", "lr": 1e200}
+    t = freqopt.run(PROBLEM, rule, steps=50, checkpoints=10, record=METRICS)
+    assert t.diverged_at is not None
+    steps, values = t.curve("objective")
+    assert steps[-1] == 50
+    assert np.isinf(values[steps > t.diverged_at]).all()
+    assert np.isfinite(values[0])
+    rated = t.columns["metric"] == "effective_rate"
+    assert (t.columns["step"][rated] <= t.diverged_at).all()
+    assert (t.columns["metric"] == "frequency").sum() == 9
+
+
+def test_factorised_tables_run_and_are_named():
+    t = freqopt.run(PAIR, "sgd", steps=10, factorised=Factorised(inner=3, tables=("v",)))
+    assert set(t.simulation.parameters) == {"u", "v.first", "v.second"}
+    assert set(t.states) == set(t.simulation.parameters)
+    with pytest.raises(BackendError, match="no table 'w' to factorise; its tables: u, v"):
+        freqopt.run(PAIR, "sgd", steps=1, factorised=Factorised(inner=3, tables=("w",)))
+
+
+def test_rules_learn_what_the_run_knows():
+    t = freqopt.run(PAIR, "fa_sgd", steps=30, batch=4)
+    rule, constants = t.simulation.rule, t.simulation.problem.constants
+    assert (rule.horizon, rule.batch, rule.smoothness) == (30, 4, constants.smoothness)
+    np.testing.assert_array_equal(t.states["u"]["frequency"], constants.frequency["u"])
+    own = freqopt.run(PAIR, {"name": "fa_sgd", "horizon": 5}, steps=30)
+    assert own.simulation.rule.horizon == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"steps": -1}, StudyError, "steps = -1"),
+        ({"steps": 2.5}, StudyError, "steps = 2.5"),
+        ({"batch": 0}, StudyError, "batch = 0: give a whole number, 1 or more"),
+        ({"dtype": "float16"}, StudyError, "'float64' or 'float32'"),
+        ({"record": ["objectiv"]}, StudyError, "did you mean 'objective'"),
+        ({"record": []}, FreqoptError, "at least one metric"),
+        ({"backend": "numpi"}, BackendError, "did you mean 'numpy'"),
+        ({"rule": "adagard"}, RuleError, "did you mean 'adagrad'"),
+        ({"rule": {"lr": 1}}, RuleError, "has no name"),
+        ({"rule": {"name": "sgd", "lr": -0.1}}, RuleError, "lr = -0.1"),
+        ({"rule": {"name": "sgd", "dialect": "x"}}, RuleError, "no dialect 'x'"),
+        ({"problem": "token_quadratik"}, FreqoptError, "did you mean 'token_quadratic'"),
+    ],
+)
+def test_bad_input_is_refused(change, error, message):
+    arguments = {"problem": PROBLEM, "rule": "sgd", "steps": 1, **change}
+    with pytest.raises(error, match=message):
+        freqopt.run(arguments.pop("problem"), arguments.pop("rule"), **arguments)
+
+
+def test_a_metric_that_the_problem_cannot_serve_is_refused_before_the_run():
+    with pytest.raises(StudyError, match="distance needs a known minimiser"):
+        freqopt.experiment.metrics.metrics["distance"]().check(
+            freqopt.problems.Constants(frequency={})
+        )
+
+
+def test_curve_says_what_was_recorded():
+    t = freqopt.run(PROBLEM, "sgd", steps=3)
+    with pytest.raises(FreqoptError, match="recorded metrics: objective"):
+        t.curve("gap")
+
+
+def test_own_files_are_found_by_path(tmp_path):
+    (tmp_path / "half.py").write_text(
+        "from freqopt.optimizers.sgd import SGD\n\n\nclass Half(SGD):\n"
+        "    def update(self, w, g, s):\n        return w - 0.5 * g\n"
+    )
+    (tmp_path / "twice.py").write_text(
+        "from freqopt import Metric\nfrom freqopt.experiment.metrics import Reading\n\n\n"
+        "class Twice(Metric):\n    def measure(self, at):\n"
+        "        yield Reading('twice', 2 * at.problem.objective(at.tables))\n"
+    )
+    record = ["objective", str(tmp_path / "twice.py")]
+    t = freqopt.run(PROBLEM, str(tmp_path / "half.py"), steps=5, record=record)
+    plain = freqopt.run(PROBLEM, {"name": "sgd", "lr": 0.5}, steps=5)
+    np.testing.assert_array_equal(t.curve("objective")[1], plain.curve("objective")[1])
+    np.testing.assert_array_equal(t.curve("twice")[1], 2 * plain.curve("objective")[1])
