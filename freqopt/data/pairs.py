@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -50,16 +51,21 @@ def skipgram_pairs(
         require_positive("sentence", sentence)
     tokens, size = corpus.tokens, len(corpus)
     length = tokens.size if sentence is None else sentence
-    keys = counts = np.empty(0, dtype=np.int64)
+    done: list[tuple[Integers, Integers]] = []
     for start in range(0, tokens.size, CHUNK_TOKENS):
-        parts, part_counts = [keys], [counts]
+        parts, part_counts = [], []
         for k in range(1, window + 1):
             left = np.arange(start, min(start + CHUNK_TOKENS, tokens.size - k))
             left = left[left // length == (left + k) // length]
             one, other = tokens[left], tokens[left + k]
             parts += [one * size + other, other * size + one]
             part_counts += 2 * [np.full(left.size, 1 if weights == "flat" else window + 1 - k)]
-        keys, counts = _add_up(np.concatenate(parts), np.concatenate(part_counts))
+        pairs = _add_up(parts, part_counts)
+        # Sums of like size are joined, so that each pair is moved a logarithmic number of times.
+        while done and done[-1][0].size <= 2 * pairs[0].size:
+            pairs = _add_up(*zip(done.pop(), pairs, strict=True))
+        done.append(pairs)
+    keys, counts = _add_up(*zip(*done, strict=True))
     if not keys.size:
         raise DataError(
             f"{corpus.source} has {tokens.size} tokens and no pair; expected two in one sentence. "
@@ -91,15 +97,18 @@ def bigram_pairs(table: TokenCounts) -> PairCounts:
     ranked = sorted(totals, key=lambda word: (-totals[word], word))
     number = {word: k for k, word in enumerate(ranked)}
     keys = np.array([number[one] * len(ranked) + number[other] for one, other in split])
-    return _pairs(table, tuple(ranked), *_add_up(keys, table.counts))
+    return _pairs(table, tuple(ranked), *_add_up([keys], [table.counts]))
 
 
-def _add_up(keys: Integers, counts: Integers) -> tuple[Integers, Integers]:
+def _add_up(keys: Sequence[Integers], counts: Sequence[Integers]) -> tuple[Integers, Integers]:
     """Distinct keys in ascending order, and the sum of the counts of each, in integers."""
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    first = np.flatnonzero(np.diff(keys, prepend=-1))
-    return keys[first], np.add.reduceat(counts[order], first) if first.size else counts
+    joined = np.concatenate(keys)
+    order = np.argsort(joined)  # unstable: integers add up the same in any order
+    joined = joined[order]
+    first = np.flatnonzero(np.diff(joined, prepend=-1))
+    if not first.size:
+        return joined, joined
+    return joined[first], np.add.reduceat(np.concatenate(counts)[order], first)
 
 
 def _pairs(of: TokenCounts, words: tuple[str, ...], keys: Integers, counts: Integers) -> PairCounts:

@@ -1,7 +1,6 @@
-"""Slope of count against rank on log-log paper: a description, not a maximum-likelihood estimate.
+"""Slope of count against rank on log-log paper: a description, no maximum-likelihood estimate.
 
-Quote a slope with its ranks and its R^2: below about 0.95 the counts are no power law, whatever the
-slope. MovieLens bends (R^2 0.93 over ranks 1..1000).
+Quote it with its ranks and R^2: below about 0.95 there is no power law, whatever the slope.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def zipf_fit(counts: NDArray[np.int64], first: int = 1, last: int | None = None)
     counts : int64 array, shape (N,)
         Occurrences of each token, in any order; zeros are left out.
     first, last : int
-        Ranks from 1. `last` defaults to the last rank with a count of at least 5.
+        Ranks from 1; `last` is by default the last one with a count of at least 5.
 
     Raises
     ------
