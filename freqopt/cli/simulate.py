@@ -70,7 +70,7 @@ def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> 
     began = time.monotonic()
     study = Study.read(path, quick=quick)
     with progress(path.stem, silent=silent) as bar:
-        report = simulate(study, path.stem, progress=bar, **options)
+        report = simulate(study, progress=bar, **options)
     if not silent:
         took = time.monotonic() - began
         say(
@@ -79,8 +79,12 @@ def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> 
         )
     for name in report.replaced:
         warn(f"{report.study}: {name} was damaged and has been computed anew")
+    messages: dict[str, list[str]] = {}
     for where, message in report.failed:
-        warn(f"{report.study}: failed: {where}: {message}")
+        messages.setdefault(message, []).append(where)
+    for message, places in messages.items():
+        others = f" and {len(places) - 1} more runs" if places[1:] else ""
+        warn(f"{report.study}: failed: {places[0]}{others}: {message}")
     if report.interrupted:
         warn(
             f"{report.study}: interrupted; {report.stored + report.computed} of {report.runs} runs "

@@ -64,7 +64,6 @@ class Report:
 
 def simulate(
     study: Study,
-    name: str = "study",
     *,
     results: str | Path = "results",
     backend: str = "numpy",
@@ -78,8 +77,6 @@ def simulate(
     Parameters
     ----------
     study : Study
-    name : str
-        What the study is called in the results' metadata.
     results : folder
     backend : str
     jobs : int, optional
@@ -108,12 +105,12 @@ def simulate(
     store = Store(Path(results), backend)
     points = {store.key(point.configuration): point for point in expand(study)}
     store.prepare()
-    report = Report(name, len(points))
+    report = Report(study.name, len(points))
     waiting = [(key, point) for key, point in points.items() if not _stored(store, key, report)]
     report.stored = len(points) - len(waiting)
     tell = progress or _silent
     tell(report.stored, report.runs)
-    tasks = [Task(key, point, study, name, backend, code_hash()) for key, point in waiting]
+    tasks = [Task(key, point, study, backend, code_hash(backend)) for key, point in waiting]
     outcomes = _outcomes(tasks, min(jobs, len(tasks)), executor, scheduler)
     try:
         for done, outcome in enumerate(outcomes, start=report.stored + 1):
@@ -169,20 +166,19 @@ class Task(NamedTuple):
     key: str
     point: Point
     study: Study
-    name: str
     backend: str
     code: str
 
 
 def _work(task: Task) -> Outcome:
     """One run, in whichever process; an error becomes part of the outcome."""
-    key, point, study, name, backend, code = task
-    if code_hash() != code:
+    key, point, study, backend, code = task
+    if code_hash(backend) != code:
         message = "a worker has other source code than the study was begun with; simulate again"
         return Outcome(point, key, error=message)
     try:
         trajectory = run_configuration(point.configuration, backend)
-        return Outcome(point, key, encode(point, key, study, name, backend, trajectory))
+        return Outcome(point, key, encode(point, key, study, backend, trajectory))
     except FreqoptError as error:
         return Outcome(point, key, error=str(error))
     except Exception:  # a bug in one run must not take the others along

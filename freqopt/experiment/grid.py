@@ -64,7 +64,7 @@ def expand(study: Study) -> list[Point]:
                 configuration = resolver.resolve(entry, values)
             except FreqoptError as error:
                 where = "".join(f", {path} = {value!r}" for path, value in values.items())
-                raise StudyError(f"rule {entry.title}{where}: {error}") from None
+                raise StudyError(f"{study.source}: rule {entry.title}{where}: {error}") from None
             axes = {path: _look_up(configuration, path, values.get(path)) for path in sorted(paths)}
             point = Point(entry.title, axes, configuration)
             points += [

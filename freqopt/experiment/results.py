@@ -74,7 +74,7 @@ class Store:
         own += [*configuration["record"], self.backend]
         made_by = {
             "schema": SCHEMA_VERSION,
-            "code": code_hash(),
+            "code": code_hash(self.backend),
             "own_files": [_file_hash(name) for name in own if name.endswith(".py")],
             "backend": Path(self.backend).stem,
             "configuration": _without_folders(configuration),
@@ -112,21 +112,19 @@ class Store:
         return table
 
 
-def encode(
-    point: Point, key: str, study: Study, name: str, backend: str, trajectory: Trajectory
-) -> bytes:
+def encode(point: Point, key: str, study: Study, backend: str, trajectory: Trajectory) -> bytes:
     """The content of a run's file."""
     import pyarrow.parquet as pq
 
     about = {
         "schema_version": SCHEMA_VERSION,
         "key": key,
-        "study": {"name": name, **study.identity()},
+        "study": study.identity(),
         "label": point.label,
         "axes": point.axes,
         "configuration": point.configuration,
         "backend": backend,
-        "code": code_hash(),
+        "code": code_hash(backend),
         "diverged_at": trajectory.diverged_at,
         "versions": versions(),
     }
@@ -184,9 +182,9 @@ def load(
     missing = sum(not store.path(key).is_file() for key in keys)
     if missing:
         raise ResultError(
-            f"{missing} of the {len(keys)} runs of {study.title!r} are not in {results}; "
-            f"simulate the study first (freqopt simulate{' --quick' if quick else ''} STUDY "
-            f"--results {results}). A change of the library's code makes earlier runs stale"
+            f"{missing} of the {len(keys)} runs of {study.source} are not in {results}; simulate "
+            f"it first: freqopt simulate {'--quick ' if quick else ''}{study.source} --results "
+            f"{results}. A change of the library's code makes earlier runs stale"
         )
     columns = {"rule": [point.label for point in points]}
     columns |= {path: [point.axes[path] for point in points] for path in points[0].axes}
@@ -199,14 +197,15 @@ def metadata(table: pa.Table) -> dict[str, Any]:
 
 
 @cache
-def code_hash() -> str:
-    """SHA-256 of the source files that compute: those of floors 0 to 5."""
+def code_hash(backend: str) -> str:
+    """SHA-256 of the source files that compute: floors 0 to 5, without the other backends."""
     package = Path(__file__).parents[1]
-    above = ("theory", "crosscheck", "cli", "report", "studies")
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         relative = path.relative_to(package)
-        if relative.parts[0] not in above:
+        floor, part = relative.parts[0], Path(*relative.parts[1:2])
+        other = floor == "backends" and part.stem != backend and not part.stem.startswith("_")
+        if floor not in ("theory", "crosscheck", "cli", "report", "studies") and not other:
             digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

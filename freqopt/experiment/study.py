@@ -11,7 +11,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from freqopt.backends import Factorised
 from freqopt.errors import StudyError, describe
@@ -82,11 +90,23 @@ class Study(BaseModel):
         {}, description="Keys of this file with the values that --quick takes instead."
     )
 
+    _source: Path | None = PrivateAttr(None)
+
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
             raise StudyError(describe(error, "study", _known_keys())) from None
+
+    @property
+    def name(self) -> str:
+        """The stem of the file it was read from, or "study"."""
+        return self._source.stem if self._source else "study"
+
+    @property
+    def source(self) -> str:
+        """The file it was read from, for messages."""
+        return str(self._source or "study")
 
     @field_validator("grid", mode="before")
     @classmethod
@@ -164,13 +184,15 @@ class Study(BaseModel):
         try:
             if quick:
                 document = merge(document, document.get("quick", {}))
-            return cls(**_located(document, path.parent))
+            study = cls(**_located(document, path.parent))
         except StudyError as error:
             raise StudyError(f"{path}: {error}") from None
+        study._source = path
+        return study
 
     def identity(self) -> dict[str, Any]:
         """The study as plain JSON values, for the metadata of results."""
-        return self.model_dump(mode="json", exclude={"quick"})
+        return {"name": self.name, **self.model_dump(mode="json", exclude={"quick"})}
 
 
 def merge(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

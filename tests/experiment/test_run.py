@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import freqopt
-from freqopt.backends import Factorised, numpy as numpy_backend
+from freqopt.backends import Factorised
+from freqopt.backends import numpy as numpy_backend
 from freqopt.errors import BackendError, FreqoptError, RuleError, StudyError
 from freqopt.experiment.checkpoints import Every
 

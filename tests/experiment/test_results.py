@@ -1,0 +1,290 @@
+"""Stored results: what names them, what is redone, what is refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from freqopt.errors import BackendError, ResultError, StudyError
+from freqopt.experiment import execute, results
+from freqopt.experiment.execute import run_configuration, simulate
+from freqopt.experiment.grid import expand
+from freqopt.experiment.results import Store, load, metadata
+from freqopt.experiment.study import Study
+from tests.experiment.conftest import SMALL
+
+RUNS = 12
+
+
+def content(folder):
+    """File name -> rows, in order, of every stored run."""
+    return {path.name: pq.read_table(path).to_pydict() for path in sorted(folder.glob("*.parquet"))}
+
+
+def test_jobs_and_order_do_not_change_a_bit(small, tmp_path):
+    study = Study.read(small)
+    for jobs in (1, 2):
+        report = simulate(study, results=tmp_path / str(jobs), jobs=jobs)
+        assert (report.runs, report.computed, report.failed) == (RUNS, RUNS, [])
+    one, two = content(tmp_path / "1"), content(tmp_path / "2")
+    assert len(one) == RUNS
+    assert one == two
+
+
+def test_a_stored_run_is_the_run_itself(small, tmp_path):
+    simulate(Study.read(small), results=tmp_path, jobs=1)
+    point = expand(Study.read(small))[3]
+    store = Store(tmp_path)
+    table = store.read(store.key(point.configuration))
+    again = run_configuration(point.configuration)
+    for name, values in again.columns.items():
+        np.testing.assert_array_equal(table[name].to_numpy(), values)
+    about = metadata(table)
+    assert about["configuration"] == point.configuration
+    assert about["study"]["name"] == "small"
+    assert about["study"]["problem"]["dimension"] == 2
+    assert set(about["versions"]) == {"freqopt", "python", "numpy", "platform"}
+    assert about["schema_version"] == results.SCHEMA_VERSION
+
+
+def test_what_is_stored_is_not_run_again(small, tmp_path, monkeypatch):
+    study = Study.read(small)
+    simulate(study, results=tmp_path, jobs=1)
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.parquet")}
+    gone = sorted(before)[:3]
+    for name in gone:
+        (tmp_path / name).unlink()
+    seen = []
+    report = simulate(study, results=tmp_path, jobs=1, progress=lambda *x: seen.append(x))
+    assert (report.stored, report.computed) == (RUNS - 3, 3)
+    assert seen == [(RUNS - 3, RUNS), (RUNS - 2, RUNS), (RUNS - 1, RUNS), (RUNS, RUNS)]
+    after = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.parquet")}
+    assert {name for name in after if after[name] != before[name]} == set(gone)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "renamed"])
+def test_a_damaged_file_is_found_and_redone(small, tmp_path, damage):
+    study = Study.read(small)
+    simulate(study, results=tmp_path / "r", jobs=1)
+    whole = content(tmp_path / "r")
+    first, second, *_ = sorted((tmp_path / "r").glob("*.parquet"))
+    data = bytearray(first.read_bytes())
+    if damage == "truncated":
+        first.write_bytes(data[: len(data) // 2])
+    elif damage == "empty":
+        first.write_bytes(b"")
+    elif damage == "flipped":
+        data[40] ^= 1  # inside the first page of values
+        first.write_bytes(data)
+    else:
+        first.write_bytes(second.read_bytes())
+    with pytest.raises(ResultError, match=r"damaged|holds another run"):
+        load(study, results=tmp_path / "r")
+    report = simulate(study, results=tmp_path / "r", jobs=1)
+    assert report.replaced == [first.name]
+    assert report.computed == 1
+    assert content(tmp_path / "r") == whole
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("lr = 0.5", "lr = 0.25"),
+        ("seed = 7", "seed = 8"),
+        ("dimension = 2", "dimension = 3"),
+        ('record = ["objective", "gradient_norm"]', 'record = ["objective"]'),
+        ("checkpoints = 6", "checkpoints = 5"),
+        ("steps = 40", "steps = 41"),
+        ("[problem]\n", "[groups.shares]\nhead = 0.1\ntail = 0.9\n[problem]\n"),
+        ("[problem]\n", "[groups.shares]\ntail = 0.9\nhead = 0.1\n[problem]\n"),
+    ],
+)
+def test_the_key_depends_on_everything(small, tmp_path, change):
+    def keys():
+        return {Store(tmp_path).key(p.configuration) for p in expand(Study.read(small))
+                if p.label == "counted"}  # fmt: skip
+
+    before = keys()
+    assert change[0] in SMALL
+    small.write_text(SMALL.replace(*change, 1))
+    assert not before & keys()
+
+
+def test_the_key_depends_on_backend_code_and_own_files(small, tmp_path, monkeypatch):
+    mine = tmp_path / "mine.py"
+    mine.write_text("from freqopt.optimizers.sgd import SGD\n\n\nclass Mine(SGD):\n    pass\n")
+    small.write_text(
+        SMALL.replace('name = "sgd"', 'name = "mine.py"').replace("rules.sgd", "rules.mine")
+    )
+    configuration = expand(Study.read(small))[0].configuration
+    keys = [Store(tmp_path).key(configuration), Store(tmp_path, "numba").key(configuration)]
+    mine.write_text(mine.read_text() + "\n")
+    keys.append(Store(tmp_path).key(configuration))
+    monkeypatch.setattr(results, "code_hash", lambda backend: "other code")
+    keys.append(Store(tmp_path).key(configuration))
+    assert len(set(keys)) == 4
+
+
+def test_the_key_does_not_depend_on_folders_or_labels(small, tmp_path):
+    keys = []
+    for folder, label in (("a", "counted"), ("b", "renamed")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(
+            "from freqopt.optimizers.sgd import SGD\n\n\nclass Mine(SGD):\n    pass\n"
+        )
+        path = tmp_path / folder / "study.toml"
+        text = SMALL.replace('name = "sgd"', 'name = "mine.py"').replace("rules.sgd", "rules.mine")
+        path.write_text(text.replace("counted", label))
+        keys.append([Store(tmp_path).key(p.configuration) for p in expand(Study.read(path))])
+    assert keys[0] == keys[1]
+
+
+def test_load_gives_labels_and_axes_as_columns(small, tmp_path):
+    simulate(Study.read(small), results=tmp_path, jobs=1)
+    table = load(small, results=tmp_path)
+    assert table.column_names == [
+        "rule", "batch", "rule.lr", "diverged_at",
+        "run", "step", "metric", "table", "group", "token", "value",
+    ]  # fmt: skip
+    rows = table.to_pylist()
+    assert {(r["rule"], r["rule.lr"], r["batch"], r["run"]) for r in rows} == {
+        (rule, lr, batch, run)
+        for rule, lr in (("sgd", 0.05), ("sgd", 0.2), ("counted", 0.5))
+        for batch in (1, 3) for run in (0, 1)
+    }  # fmt: skip
+    assert {r["diverged_at"] for r in rows} == {None}
+    one = [r["value"] for r in rows if (r["rule"], r["rule.lr"], r["batch"], r["run"], r["metric"])
+           == ("sgd", 0.2, 3, 1, "objective")]  # fmt: skip
+    wanted = {"batch": 3, "rule.lr": 0.2}
+    points = [point for point in expand(Study.read(small)) if point.axes == wanted]
+    point = points[1]
+    assert one == run_configuration(point.configuration).curve("objective")[1].tolist()
+    folder = load(tmp_path)
+    assert folder.num_rows == table.num_rows
+    assert set(folder.column_names) == {*table.column_names, "study", "code"}
+
+
+def test_load_names_what_is_missing(small, tmp_path):
+    with pytest.raises(
+        ResultError, match=r"12 of the 12 runs .* simulate it first: freqopt simulate"
+    ):
+        load(small, results=tmp_path / "none")
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(ResultError, match="holds no results"):
+        load(tmp_path / "nothing")
+
+
+def test_two_rules_that_are_the_same_run_once_and_load_twice(small, tmp_path):
+    small.write_text(SMALL.replace("[grid]", '[[rules]]\nname = "cf_sgd"\nlr = 0.5\n\n[grid]'))
+    report = simulate(Study.read(small), results=tmp_path, jobs=1)
+    assert report.runs == RUNS
+    labels = load(small, results=tmp_path)["rule"].to_pylist()
+    assert labels.count("cf_sgd") == labels.count("counted") > 0
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(small, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("a file")
+    monkeypatch.setattr(execute, "_work", None)  # no run may begin
+    with pytest.raises(ResultError, match=r"cannot be written to .*taken.* with --results"):
+        simulate(Study.read(small), results=tmp_path / "taken", jobs=1)
+
+
+def test_a_failing_run_is_reported_and_the_others_go_on(small, tmp_path):
+    """A rule of one's own that breaks at one learning rate."""
+    (tmp_path / "brittle.py").write_text(
+        "from freqopt.optimizers.sgd import SGD\n\n\nclass Brittle(SGD):\n"
+        "    def update(self, w, g, s):\n        assert self.lr < 0.1, 'too fast'\n"
+        "        return super().update(w, g, s)\n"
+    )
+    text = SMALL.replace('name = "sgd"', 'name = "brittle.py"').replace(
+        "rules.sgd", "rules.brittle"
+    )
+    small.write_text(text)
+    report = simulate(Study.read(small), results=tmp_path / "r", jobs=2)
+    assert (report.computed, len(report.failed)) == (RUNS - 4, 4)
+    where, message = report.failed[0]
+    assert "rule.lr = 0.2" in where
+    assert "too fast" in message
+    assert len(list((tmp_path / "r").iterdir())) == RUNS - 4
+
+
+def test_a_diverging_run_is_stored_as_a_result(small, tmp_path):
+    small.write_text(SMALL.replace("lr = [0.05, 0.2]", "lr = [0.05, 1e200]"))
+    report = simulate(Study.read(small), results=tmp_path, jobs=1)
+    assert report.failed == []
+    rows = load(small, results=tmp_path).to_pylist()
+    assert {r["rule.lr"] for r in rows if r["diverged_at"] is not None} == {1e200}
+    last = [r["value"] for r in rows if r["rule.lr"] == 1e200 and r["step"] == 40]
+    assert set(last) == {float("inf")}
+
+
+def test_nothing_looks_whole_before_it_is(small, tmp_path, monkeypatch):
+    """A run that dies while its file is written leaves no file that a later run would take."""
+
+    def torn(self, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", torn)
+    report = simulate(Study.read(small), results=tmp_path, jobs=1)
+    assert report.interrupted
+    assert list(tmp_path.glob("*.parquet")) == []
+    monkeypatch.undo()
+    assert simulate(Study.read(small), results=tmp_path, jobs=1).computed == RUNS
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_interrupted_runs_are_kept_and_taken_up_again(tmp_path, jobs):
+    """The real command, a real SIGINT to its process group, in the middle."""
+    path = tmp_path / "long.toml"
+    path.write_text(
+        SMALL.replace("steps = 40", "steps = 2000").replace("runs = 2\n", "runs = 40\n")
+    )
+    command = [sys.executable, "-m", "freqopt.cli", "simulate", str(path), "--jobs", str(jobs)]
+    process = subprocess.Popen(
+        [*command, "--results", str(tmp_path / "r")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / "r").glob("*.parquet"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    kept = len(list((tmp_path / "r").glob("*.parquet")))
+    assert process.returncode == 130, out + err
+    assert "simulate again to go on" in err
+    assert "Traceback" not in err
+    assert 3 <= kept < 240
+    for path in (tmp_path / "r").glob("*.parquet"):
+        pq.read_table(path)
+    assert not list((tmp_path / "r").glob(".*partial"))
+
+
+def test_dask_without_its_package_or_scheduler(small, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(BackendError, match=r"pip install 'freqopt\[dask\]'"):
+        simulate(Study.read(small), results=tmp_path, executor="dask", scheduler="tcp://x:1")
+
+
+def test_jobs_must_be_positive(small, tmp_path):
+    with pytest.raises(StudyError, match="jobs = -2"):
+        simulate(Study.read(small), results=tmp_path, jobs=-2)
+
+
+def test_workers_with_other_code_are_refused(small, tmp_path, monkeypatch):
+    point = expand(Study.read(small))[0]
+    task = execute.Task("key", point, Study.read(small), "numpy", "code of another day")
+    assert "other source code" in execute._work(task).error
+
+
+def test_metadata_is_json_and_holds_the_seed(small, tmp_path):
+    simulate(Study.read(small), results=tmp_path, jobs=1)
+    path = next(tmp_path.glob("*.parquet"))
+    about = json.loads(pq.read_schema(path).metadata[b"freqopt"])
+    assert (about["configuration"]["seed"], about["configuration"]["run"] in (0, 1)) == (7, True)
