@@ -26,7 +26,8 @@ State
     m, v (N, d): 8 d bytes per row in float32. v (N,) with "row_mean": 4 d + 4 bytes. vmax as v with
     amsgrad; visits (N,) int64 with step_index = "visits".
 Theorems
-    FA-20 (c): v of a dense row tends to p s^2, which keeps the token's frequency p; lazily to s^2.
+    FA-20 (b): v of a dense row tends to p s^2, so that the rate is lr / (s sqrt(p)) in a token of
+    frequency p > 1 - beta2. FA-20 (c): on touched rows v tends to s^2, whatever p.
 Differs from
     1. torch.optim.Adam, optax.adam: none but rounding. 2. Keras: eps_hat with 1e-7, 31.6 times as
     large at the first step. 3. optax.nadam has no momentum schedule; torch.optim.NAdam has: rule

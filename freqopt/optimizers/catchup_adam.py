@@ -17,10 +17,12 @@ Semantics
     "visits", other decay_rows; and rows = "all", which is rule adam.
 State
     m, v (N, d), settled_at (N,) int64: 8 d + 8 bytes per row in float32; vmax as in adam.
-    Time: one row update per batch missed, in all at most dense Adam's work and, once every row has
-    been touched, the same; what is saved is memory traffic per batch and the rows never touched.
+    Time: one row update per batch missed, so dense Adam's work on the rows touched so far, and none
+    on the others. Per batch NumPy loops over the longest gap in it: on a Zipf table (s = 1, 8
+    occurrences per batch, d = 16) a batch took 22, 1.9 and 0.05 times dense Adam's time at
+    N = 1,000, 10,000 and 100,000.
 Theorems
-    FA-20 (c) as dense Adam: v of a row tends to p s^2.
+    FA-20 (b), as dense Adam: v of a row tends to p s^2.
 Differs from
     1. Dense Adam (torch.optim.Adam): none. 2. torch.optim.SparseAdam and LazyAdam replay nothing:
     one unit gradient at batch 1 moves a row by 1.0 lr there and by 6.006 lr here. 3. Decay of the

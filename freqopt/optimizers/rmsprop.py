@@ -19,7 +19,8 @@ Semantics
 State
     v (N, d): 4 d bytes per row in float32; a and b (N, d) as much again each.
 Theorems
-    FA-20 (b): v of a dense row tends to p s^2, which keeps the token's frequency p.
+    FA-20 (b): v of a dense row tends to p s^2, so that the rate is lr / (s sqrt(p)) in a token of
+    frequency p > 1 - rho; below, the step per visit saturates at lr / sqrt(1 - rho).
 Differs from
     1. torch.optim.RMSprop: rows = "all"; torch takes the root of v - a^2 without the maximum in
     (3), so that rounding can give it NaN. 2. optax.rmsprop: rho .9, eps inside, rate inside: at own

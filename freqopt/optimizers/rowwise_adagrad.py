@@ -22,7 +22,7 @@ Semantics
 State
     s (N,): 4 bytes per row in float32, whatever d.
 Theorems
-    FA-17 (b): with constant gradient norms the rate is COUNTER_SGD's. FA-20 (a).
+    FA-17 (b), where alpha is lr sqrt(d) with (1). FA-20 (a): the rate falls like 1 / sqrt(T p_k).
 Differs from
     1. TorchRec RowWiseAdagrad, DLRM RWSAdagrad (sparse branch), FBGEMM EXACT_ROWWISE_ADAGRAD: none
     but rounding; TorchRec updates every row. 2. TorchRec 2022-06 to 2024-05: square_of_mean.

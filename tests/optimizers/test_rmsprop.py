@@ -129,8 +129,8 @@ def test_bias_correction_makes_the_first_step_lr() -> None:
 def test_rate_inside_the_buffer_keeps_the_old_rate() -> None:
     """After the rate fell by 10 at mu = .9, the next step is 9.1 times as long."""
     steps = {}
-    for place in ("inside", "outside"):
-        rule = RMSprop(lr=1.0, rho=0.0, epsilon=0.0, momentum=0.9, rate_place=place)
+    for place, options in (("inside", {"rate_place": "inside"}), ("outside", {})):
+        rule = RMSprop(lr=1.0, rho=0.0, epsilon=0.0, momentum=0.9, **options)
         table = np.zeros((1, 1))
         state = rule.init(table)
         for t in range(301):  # 0.9^300 = 2e-14: the buffer has settled
