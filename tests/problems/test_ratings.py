@@ -111,6 +111,15 @@ def test_objective_does_not_depend_on_the_chunks(small, monkeypatch):
         np.testing.assert_array_equal(problem.gradient(tables)[name], g[name])
 
 
+def test_labels_are_ratings_or_their_threshold(tmp_path):
+    data = written(tmp_path, [(1, 1, 3), (1, 2, 4), (2, 1, 5), (2, 2, 4)])
+    assert make(data, "squared", held_out=0).training.y.tolist() == [3, 4, 5, 4]
+    assert make(data, "squared", held_out=0).centre == 4.0
+    logistic = make(data, "logistic", held_out=0)
+    assert logistic.training.y.tolist() == [0, 1, 1, 1]
+    assert logistic.centre == pytest.approx(np.log(3), rel=1e-15)
+
+
 def test_splits_cover_the_ratings(small):
     for by in ("random", "time"):
         problem = make(small, "squared", held_out={"fraction": 0.25, "by": by})
