@@ -8,13 +8,13 @@ over the ranks beyond the head only. Up to N = 65,535 a draw is one table look-u
 Rejection-inversion. Let h(x) = x^-s. The area under h over a tile [k - 1/2, k + 1/2] is at least
 h(k), because h is convex. So: take a uniform point of the area over all tiles; invert the area to
 get x; round x to k; accept unless the point lies in what the tile has beyond h(k), which is put at
-its left end. Beyond rank 65,535 that excess is below 1e-11 s(s+1) of the tile: one tail draw in
-10^10 or fewer needs a second trial.
+its left end. Beyond rank 65,535 that excess is below 1e-11 s(s+1) of the tile: for s near 1 fewer
+than one tail draw in 10^10 needs a second trial.
 
 Draw j of a step reads word j of trial 0; a tail draw then word j of trial 1, 2, ... until accepted.
 
-For ranks near 10^9 the 52 bits of a word leave 2^22 grid points to a rank, and rounding moves the
-border between two ranks by about 1e-6 of a rank. Both are far below what draws can show.
+The 52 bits used of a word resolve probabilities within the tail to 2^-52, and rounding moves the
+border between two ranks near 10^9 by about 1e-6 of a rank. Draws cannot show either.
 """
 
 from __future__ import annotations

@@ -57,6 +57,16 @@ def test_first_tokens_by_inversion(accepts: Any) -> None:
     assert not accepts(np.minimum(draws + 1, 15), exact)
 
 
+def test_inversion_of_equal_shares() -> None:
+    # at a vanishing rate token k has the words from k 2^44 on, and these are their middles
+    law = ExponentialTail(1e-300, 2**20)
+    middles = (np.arange(2**20, dtype=np.uint64) << np.uint64(44)) + np.uint64(2**43)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stream, "words", lambda self, step, n: middles)
+        draws = law.draw(Stream(0, 0, "tail"), 0, 2**20)
+    assert (draws == np.arange(2**20)).all()
+
+
 def test_steep_and_flat() -> None:
     stream = Stream(1, 0, "tail")
     assert not ExponentialTail(746.0, 100).draw(stream, 0, 1000).any()

@@ -58,6 +58,8 @@ def test_transforms() -> None:
     for name, values in hexadecimal.items():
         drawn = getattr(STREAM, name)(STEP, len(values))
         assert [x.hex() for x in drawn.tolist()] == values
+    normals = STREAM.normal(STEP, 100_000).astype("<f8").tobytes()
+    assert hashlib.sha256(normals).hexdigest()[:16] == "5192bc493a558eb4"
     assert transforms.index(STREAM.words(STEP, 6), 1000).tolist() == [614, 621, 804, 146, 869, 878]
 
 

@@ -150,25 +150,18 @@ def test_a_step_alone_equals_its_row_in_an_array_of_steps(head: int) -> None:
     assert law.draw(stream, 3, 7).tolist() == together[1, :7].tolist()
 
 
-def test_draws_by_hand() -> None:
-    # draw j reads word j of trial 0, then word j of trial 1, 2, ... until accepted
-    law, stream = BoundedZipf(2.0, 40, head=2), Stream(8, 0, "zipf")
-    draws = law.draw(stream, 5, 4000)
-    trials = []
-    for j, token in enumerate(draws.tolist()):
-        value, trial = int(law.table.draw(stream.words(5, 4000)[j : j + 1])[0]), 0
-        while value == 2:
-            trial += 1
-            rank, accepted = law.tail.propose(stream.words_at(5, np.array([j]), trial))
-            if accepted[0]:
-                value = int(rank[0]) - 1
-                break
-        assert value == token
-        trials.append(trial)
-        if j == 400:
-            break
-    many = np.bincount(trials)
-    assert many[0] > many[1] > 0
+def test_draw_j_reads_word_j_of_trial_0_1_2_until_accepted() -> None:
+    law, stream, n = BoundedZipf(2.0, 40, head=1), Stream(8, 0, "zipf"), 100_000
+    tokens = law.table.draw(stream.words(5, n))
+    waiting = tokens == 1  # the table's "tail"
+    trials = [int(waiting.sum())]
+    while waiting.any():
+        rank, accepted = law.tail.propose(stream.words(5, n, trial=len(trials)))
+        tokens = np.where(waiting & accepted, rank - 1, tokens)
+        waiting &= ~accepted
+        trials.append(int(waiting.sum()))
+    assert law.draw(stream, 5, n).tolist() == tokens.tolist()
+    assert trials[0] > trials[1] > trials[2] > 0  # some draws need a third trial
 
 
 def test_one_token_and_one_tail_rank() -> None:
