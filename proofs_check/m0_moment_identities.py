@@ -32,10 +32,11 @@ from freqopt.problems.token_quadratic import TokenQuadratic
 from freqopt.theory import Check, Mutant, Theorem
 from freqopt.theory.engines.moments import check_moments
 from freqopt.theory.engines.sampler import check_sampler
+from freqopt.theory.exact import specified
 from freqopt.theory.exact.ensemble import Ensemble
 from freqopt.theory.exact.outcomes import outcomes
 
-T, ALPHA, B = 50, 0.7, 2
+T, ALPHA, B = 50, 0.5, 2
 LAW = {"kind": "counts", "counts": ((11, 4), (3, 1))}
 OPTIONS = {"pairs": LAW, "dimension": 1, "score": "sum", "spread": 1.0, "noise": 0.6}
 PROBLEMS = (
@@ -45,45 +46,22 @@ PROBLEMS = (
 )
 
 
-def cap(L):
-    return 1 / (4 * L)
-
-
-RULES = {  # name: (rule, its options, batch, the step the theory asks for)
-    "SGD": (SGD, {"lr": 0.12}, 1, lambda L: lambda p, c, t: np.full(p.shape, 0.12)),
-    "FA-SGD": (
-        FASGD,
-        {"lr": ALPHA, "horizon": T},
-        1,
-        lambda L: lambda p, c, t: np.minimum(cap(L), ALPHA / np.sqrt(T * p)),
-    ),
-    "CF-SGD": (
-        CFSGD,
-        {"lr": ALPHA, "horizon": T},
-        1,
-        lambda L: lambda p, c, t: np.minimum(cap(L), ALPHA / np.sqrt(T * (c + 1) / t)),
-    ),
-    "CF-SGD anytime": (
-        CFSGD,
-        {"lr": 0.2, "form": "anytime"},
-        1,
-        lambda L: lambda p, c, t: np.minimum(cap(L), 0.2 / np.sqrt(c + 1)),
-    ),
+RULES = {  # name: (rule, its options, batch, the step the theory asks for, given L)
+    "SGD": (SGD, {"lr": 0.12}, 1, lambda L: specified.sgd(0.12)),
+    "FA-SGD": (FASGD, {"horizon": T}, 1, lambda L: specified.fa_sgd(ALPHA, T, L)),
+    "CF-SGD": (CFSGD, {"horizon": T}, 1, lambda L: specified.cf_sgd(ALPHA, T, L)),
+    "CF-SGD anytime": (CFSGD, {"form": "anytime"}, 1, lambda L: specified.cf_sgd_anytime(ALPHA, L)),
     "FA-SGD, B = 2": (
         FASGD,
-        {"lr": ALPHA, "horizon": T, "batch": B},
+        {"horizon": T, "batch": B},
         B,
-        lambda L: lambda p, c, t: np.minimum(cap(L), ALPHA * np.sqrt(B / (T * p))),
+        lambda L: specified.fa_sgd(ALPHA, T, L, B),
     ),
     "CF-SGD, B = 2": (
         CFSGD,
-        {"lr": ALPHA, "horizon": T, "batch": B, "unit": "occurrence", "current": "one"},
+        {"horizon": T, "batch": B, "unit": "occurrence", "current": "one"},
         B,
-        lambda L: (
-            lambda p, c, t: np.minimum(
-                cap(L), ALPHA * np.sqrt(B / (T * (c + 1) / ((t - 1) * B + 1)))
-            )
-        ),
+        lambda L: specified.cf_sgd(ALPHA, T, L, B),
     ),
 }
 
@@ -93,20 +71,20 @@ def theorem(make=Ensemble, fa=None, cf=None, believe=None, draw=None):
     wrong = {FASGD: fa or {}, CFSGD: cf or {}, SGD: {}}
 
     def identities(name):
-        kind, options, batch, specified = RULES[name]
+        kind, options, batch, step = RULES[name]
 
         def run(context):
             worst = None
             for problem in PROBLEMS:
                 L = problem.constants.smoothness
-                known = {"smoothness": L} if kind is not SGD else {}
+                known = {} if kind is SGD else {"smoothness": L, "lr": ALPHA}
                 rule = kind(**{**options, **known, **wrong[kind]})
                 told = believe(problem.constants.frequency) if believe else None
                 start = problem.start(context.seed, 0)
                 verdict = check_moments(
                     lambda p=problem, r=rule, s=start, f=told: make(p, r, s, 1, f),
                     outcomes(problem).batched(batch),
-                    specified(L),
+                    step(L),
                     steps=5,
                     paths=2 if context.quick else 10,
                     seed=context.seed,

@@ -126,9 +126,19 @@ def examine(path: Path, context: Context, *, mutants: bool) -> Examination:
 
 
 def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
-    """All engines, the cheap ones first."""
+    """All engines."""
+    yield from cheap(theorem, context)
+    yield from costly(theorem, context)
+
+
+def cheap(theorem: Theorem, context: Context) -> Iterator[Verdict]:
+    """Proof steps, and claims on their instances: milliseconds each."""
     yield from witness.run(theorem, context)
     yield from exact.run(theorem, context)
+
+
+def costly(theorem: Theorem, context: Context) -> Iterator[Verdict]:
+    """The file's own checks, and adversarial search."""
     for check in theorem.checks:
         if not absent(check, context):
             yield replace(check.run(context), engine=check.engine, claim=check.name)
@@ -148,17 +158,21 @@ def timed(theorem: str, verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
 def attack(
     file: TheoremFile, name: str, mutant: Mutant, outcomes: Outcomes, context: Context
 ) -> MutantRow:
-    """Run the engines on a mutant; in a quick run only until one notices."""
+    """Run the engines on a mutant; in a quick run the costly ones only while it is unnoticed."""
     cells: dict[str, str] = {}
-    killers: list[str] = []
-    for verdict in run(file.theorem(mutant), context):
-        before = outcomes.get((verdict.engine, verdict.claim))
-        noticed = verdict.failed or (verdict.word is Word.UNPROVED and before is not Word.UNPROVED)
-        if noticed and verdict.engine not in killers:
-            killers.append(verdict.engine)
-        if verdict.engine not in cells or noticed:
-            cells[verdict.engine] = verdict.word.value
-        if noticed and context.quick and not mutant.weaker:
+    killers: dict[str, None] = {}
+    wrong = file.theorem(mutant)
+    for engines in (cheap, costly):
+        for verdict in engines(wrong, context):
+            before = outcomes.get((verdict.engine, verdict.claim))
+            unproved = verdict.word is Word.UNPROVED and before is not Word.UNPROVED
+            if verdict.failed or unproved:
+                killers[verdict.engine] = None
+            if verdict.engine not in cells or verdict.failed or unproved:
+                cells[verdict.engine] = verdict.word.value
+            if engines is costly and killers and context.quick:
+                break
+        if killers and context.quick:
             break
     return MutantRow(file.id, name, mutant.kind, mutant.weaker, cells, tuple(killers))
 

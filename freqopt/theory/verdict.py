@@ -69,6 +69,8 @@ class Verdict:
     witness : str
         For REFUTED: what to evaluate to see the violation. Else the closest instance.
     note : str
+    ledger : tuple of (line of the proof, bound/measured up to there)
+        Where each factor of looseness enters.
     """
 
     theorem: str
@@ -85,6 +87,7 @@ class Verdict:
     seconds: float = 0.0
     witness: str = ""
     note: str = ""
+    ledger: tuple[tuple[str, float], ...] = ()
 
     @property
     def failed(self) -> bool:

@@ -77,26 +77,24 @@ def test_closed_forms_equal_the_recursion_in_rationals():
 
 
 def test_counter_programme_equals_closed_form_for_a_constant_step():
-    p, lam, s2, e0, eta, steps = 0.2, 0.6, 0.3, 1.5, 0.1, 200
+    p, lam, s2, e0 = (np.array(v) for v in ([0.2, 0.01], [0.6, 0.9], [0.3, 2.0], [1.5, 0.1]))
+    eta, steps = 0.1, 200
     found = counter_moments(p, lam, s2, e0, steps, lambda n, t: np.full(n.shape, eta))
-    _, last, mean = closed_forms(p, lam, s2, e0, eta, steps)
-    assert found.last == pytest.approx(last, rel=1e-12)
-    assert found.square.mean() == pytest.approx(mean, rel=1e-12)
-    assert found.step == pytest.approx(np.full(steps, eta), rel=1e-12)
+    for k in range(2):
+        _, last, mean = closed_forms(p[k], lam[k], s2[k], e0[k], eta, steps)
+        assert found.last[k] == pytest.approx(last, rel=1e-12)
+        assert found.square[:, k].mean() == pytest.approx(mean, rel=1e-12)
+    assert found.step == pytest.approx(np.full((steps, 2), eta), rel=1e-12)
 
 
 def test_counter_programme_in_rationals_is_exact():
-    p, steps = Fraction(1, 3), 7
-    found = counter_moments(
-        p,
-        Fraction(1),
-        Fraction(1, 4),
-        Fraction(1),
-        steps,
-        lambda n, t: np.array([Fraction(1, 2 * int(i)) for i in n]),
+    steps, half = 7, lambda n, t: np.array([Fraction(1, 2 * int(i)) for i in n])
+    third, one = np.array([Fraction(1, 3)]), np.array([Fraction(1)])
+    found = counter_moments(third, one, one / 4, one, steps, half)
+    floats = counter_moments(
+        *(v.astype(float) for v in (third, one, one / 4, one)), steps, lambda n, t: 1 / (2 * n)
     )
-    floats = counter_moments(1 / 3, 1.0, 0.25, 1.0, steps, lambda n, t: 1 / (2 * n))
-    assert isinstance(found.last, Fraction)
-    assert float(found.last) == pytest.approx(floats.last, rel=1e-14)
+    assert isinstance(found.last[0], Fraction)
+    assert float(found.last[0]) == pytest.approx(floats.last[0], rel=1e-14)
     # E[1/eta] = 2 E[count + 1] before step t = 2 (1 + (t - 1) p), exactly.
-    assert list(found.inverse_step) == [2 * (1 + t * p) for t in range(steps)]
+    assert list(found.inverse_step[:, 0]) == [2 * (1 + t * third[0]) for t in range(steps)]

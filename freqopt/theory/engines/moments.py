@@ -21,11 +21,10 @@ from freqopt.problems import Problem
 from freqopt.streams import Stream, fold
 from freqopt.theory.exact.ensemble import Ensemble
 from freqopt.theory.exact.outcomes import Outcomes
+from freqopt.theory.exact.specified import Specification
 from freqopt.theory.verdict import Verdict, Word
 
 Doubles = NDArray[np.float64]
-Specification = Callable[[Doubles, Doubles, int], Doubles]
-"""(p (N,), earlier visits of each row (N,), step number t >= 1) -> eta (N,): the theory's step."""
 
 TOLERANCE = 1e-12
 """Largest error that rounding may cause, relative to the largest term; correct code: 1e-15."""

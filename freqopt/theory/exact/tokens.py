@@ -35,6 +35,8 @@ class Tokens:
         T.
     smoothness : float
         L >= max lam.
+    batch : int
+        Samples per step; the gradient is their mean.
     more : name -> value
         Further letters, such as alpha.
     """
@@ -47,6 +49,7 @@ class Tokens:
     eta: Doubles
     steps: int
     smoothness: float = 1.0
+    batch: int = 1
     more: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -55,7 +58,7 @@ class Tokens:
         return float(np.sum(self.p * self.curvature * self.R2) / 2)
 
     def letters(self) -> Letters:
-        """p, lam, sigma2, R2, eta per token; T, L, N, Delta, A1, A2; and `more`."""
+        """p, lam, sigma2, R2, eta per token; T, B, L, N, Delta, A1, A2; and `more`."""
         return {
             "p": self.p,
             "lam": self.curvature,
@@ -63,6 +66,7 @@ class Tokens:
             "R2": self.R2,
             "eta": self.eta,
             "T": float(self.steps),
+            "B": float(self.batch),
             "L": self.smoothness,
             "N": float(len(self.p)),
             "Delta": self.gap,
@@ -73,9 +77,20 @@ class Tokens:
 
     @property
     def contraction(self) -> tuple[Doubles, Doubles]:
-        """(c, y) of the recursion m' = (1 - c) m + y of a token's second moment."""
-        h = self.eta * self.curvature
-        return self.p * h * (2 - h), self.p * self.eta**2 * self.sigma2
+        """(c, y) of the recursion m' = (1 - c) m + y of a token's second moment.
+
+        With n ~ Bin(B, p) visits e' = (1 - h n/B) e + (eta/B) (sum of n noises), h = eta lam.
+        """
+        p, h = self.p, self.eta * self.curvature
+        return p * h * (
+            2 - h * ((1 - p) / self.batch + p)
+        ), p * self.eta**2 * self.sigma2 / self.batch
+
+    def decrease(self) -> float:
+        """f(Theta^1) - E f(Theta^{T+1}), without subtracting one from the other."""
+        c, y = self.contraction
+        visits = moments.last_iterate(c, np.ones_like(c), 0.0, self.steps)
+        return float(np.sum(self.p * self.curvature * (c * self.R2 - y) * visits) / 2)
 
     def last(self) -> Doubles:
         """E (theta_k - a_k)^2 after T steps."""
@@ -86,7 +101,7 @@ class Tokens:
         return moments.time_average(*self.contraction, self.R2, self.steps)
 
     def average(self) -> Doubles:
-        """E (thetabar_k - a_k)^2 of the average of the first T iterates."""
+        """E (thetabar_k - a_k)^2 of the average of the first T iterates; batches of one."""
         return moments.averaged_iterate(
             self.p, self.curvature, self.sigma2, self.R2, self.eta, self.steps
         )
@@ -95,9 +110,10 @@ class Tokens:
         """E |grad_k f|^2 at the random iterate Theta^tau."""
         return self.p**2 * self.curvature**2 * self.mean()
 
-    def start_square_gradient(self) -> Doubles:
-        """|grad_k f|^2 before the first step: what a useful bound must be below."""
-        return self.p**2 * self.curvature**2 * self.R2
+    def trivial_square_gradient(self) -> Doubles:
+        """What E |grad_k f|^2 cannot exceed: its start, or its stationary value if larger."""
+        c, y = self.contraction
+        return self.p**2 * self.curvature**2 * np.maximum(self.R2, y / c)
 
 
 Steps = Callable[[Tokens, float], Tokens]
