@@ -155,9 +155,8 @@ def read_csv(path: Path) -> Columns:
 
 
 def _plain(values: Sequence[Any]) -> list[Any]:
-    cells = np.asarray(values).tolist() if not isinstance(values, list) else values
-    return ["nan" if cell is None else repr(cell) if isinstance(cell, float) else cell
-            for cell in cells]  # fmt: skip
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    return ["nan" if v is None else repr(v) if isinstance(v, float) else v for v in plain]
 
 
 def _typed(cells: list[str]) -> NDArray[Any]:
