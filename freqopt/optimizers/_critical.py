@@ -7,7 +7,8 @@ Update
     put g into A               if A is not full, or its priority n exceeds the threshold     (2)
     p <- lambda p              every priority, the new one included, after the step          (3)
     the parent rule (SGD, RMSprop, Adam) steps along d instead of g                          (4)
-    An empty buffer (the first step) gives d = g.
+    An empty buffer (the first step) gives d = g. With insertion "before", (2) precedes (1): the
+    first step then aggregates g with itself, as the official SGD_C_double does.
 
     aggregation                       d                                       total weight
     "sum"                             g + kappa mean(A)                       1 + kappa
@@ -41,22 +42,18 @@ Source
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from freqopt.optimizers._batch import Batch
+from freqopt.optimizers._critical_buffer import gradient_norm, recall
 from freqopt.optimizers._critical_slow import slow_directions, slow_norm
 from freqopt.optimizers._rule import Floats, Integers, NonNegative, Rule, densify
 from freqopt.optimizers._slots import Slot, State
 from freqopt.optimizers._slow import slow_advance, slow_intake
-from freqopt.streams.fold import fold
-from freqopt.streams.stream import Stream
 
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
 
@@ -177,7 +174,7 @@ class FixedMemory(Rule):
             if self.stores_decay and self.weight_decay and self.decay == "l2":
                 g = g + self.weight_decay * table
             norm = gradient_norm(batches) if norm is None else norm
-            batches = [replace(batch, grads=self._recall(state, g, norm))]
+            batches = [replace(batch, grads=recall(self, state, g, norm))]
         super().advance(table, state, batches)  # (4)
 
     def advance_group(
@@ -224,79 +221,6 @@ class FixedMemory(Rule):
         for name, table in tables.items():
             self.slow_step(table, states[name], *batches[name], norm)
 
-    def _recall(self, state: State, g: Floats, norm: float) -> Floats:
-        """Aggregate of g (N, d) and the buffer; g is offered to the buffer on the way."""
-        t = int(state["t"]) + 1
-        if self.max_age is not None:
-            young = t - state["born"][: int(state["length"])] <= self.max_age
-            _rearrange(state, np.flatnonzero(young))
-        if self.insertion == "after":
-            direction = self._aggregate(state, g)  # (1)
-            self._offer(state, g, norm, t)  # (2)
-        else:
-            self._offer(state, g, norm, t)
-            direction = self._aggregate(state, g)
-        if self.policy != "fifo":
-            state["priorities"][...] *= self.priority_decay  # (3)
-        return direction
-
-    def _aggregate(self, state: State, g: Floats) -> Floats:
-        """Equation (1)."""
-        length, kind = int(state["length"]), self.aggregation
-        if length == 0:
-            return g
-        buffer, priorities = state["buffer"][:length], state["priorities"][:length]
-        if kind in ("sum", "mid", "mean"):
-            total = buffer[0]
-            for stored in buffer[1:]:
-                total = total + stored
-            if self.insertion == "buffer_only":
-                return self.factor * (total if kind == "sum" else total / length)
-            if kind == "mean":
-                return (g + self.factor * total) / (length + 1)
-            recalled = self.factor * (total / length)
-        else:
-            if kind.startswith("min"):
-                chosen = self._smallest(priorities)
-            elif kind.startswith("max"):
-                chosen = int(np.argmax(priorities))
-            else:
-                chosen = int(np.argsort(priorities, kind="stable")[length // 2])
-            recalled = self.factor * buffer[chosen]
-            if self.kappa_in_place:
-                buffer[chosen] = recalled  # Q5
-        direction = g + recalled
-        return direction / 2 if kind == "mid" or kind.endswith("-mean") else direction
-
-    def _offer(self, state: State, g: Floats, norm: float, t: int) -> None:
-        """Store g if the buffer takes it, (2)."""
-        length = int(state["length"])
-        priorities = state["priorities"][:length]
-        if self.policy == "fifo":
-            priority = float(t)
-        elif self.policy == "bottom":
-            priority = 1 / norm if norm else math.inf
-        else:
-            priority = norm
-        full = length == self.capacity
-        if full and self.acceptance_test:
-            accepted = priority > priorities[self._smallest(priorities)]  # strictly
-            state["accepted" if accepted else "rejected"] += 1
-            if not accepted:
-                return
-        slots = np.arange(length + 1)
-        if full and self.policy == "random":
-            word = Stream(self.seed or 0, self.run or 0, "critical_buffer").words(t, 1)[0]
-            slots = slots[:-1]
-            slots[int(word) * length >> 64] = length
-        ranks = np.append(priorities, priority)
-        slots = slots[ranks[slots] >= 0]  # a NaN priority leaves
-        slots = slots[heap_order(ranks[slots])][-self.capacity :]
-        _rearrange(state, slots, buffer=g, priorities=priority, born=t)
-
-    def _smallest(self, priorities: NDArray[np.float64]) -> int:
-        return 0 if self.threshold == "slot0" else int(np.argmin(priorities))  # Q1
-
 
 class AdaptiveFixedMemory(FixedMemory):
     """What RMSprop_C and Adam_C share: the official kappa is a switch there."""
@@ -322,47 +246,3 @@ class AdaptiveFixedMemory(FixedMemory):
     def factor(self) -> float:
         """The kappa that enters the aggregate, Q4."""
         return 1.0 if self.kappa_role == "switch" else self.kappa
-
-
-def gradient_norm(batches: list[Batch]) -> float:
-    """L2 norm of a table's gradient in float64: columns folded first, then the touched rows."""
-    if not batches:
-        return 0.0
-    g = batches[0].grads.astype(np.float64)
-    return float(np.sqrt(fold(fold(g * g))))
-
-
-def heap_order(priorities: NDArray[np.float64]) -> list[int]:
-    """Where CPython's heapq.heapify puts the items: position -> index into `priorities` (n,).
-
-    From the last parent to the root: the parent's item is taken out, the smaller child moves up at
-    every level (the right one on a tie) down to a leaf, and the item is inserted into that path.
-    """
-    n, order = len(priorities), list(range(len(priorities)))
-    for parent in reversed(range(n // 2)):
-        path = [parent]
-        while (left := 2 * path[-1] + 1) < n:
-            right = left + 1
-            go_left = right == n or priorities[order[left]] < priorities[order[right]]
-            path.append(left if go_left else right)
-        item, *below = (order[k] for k in path)
-        place = len(below)
-        while place > 0 and priorities[item] < priorities[below[place - 1]]:
-            place -= 1
-        below.insert(place, item)
-        for k, moved in zip(path, below, strict=True):
-            order[k] = moved
-    return order
-
-
-def _rearrange(state: State, slots: NDArray[np.int64], **fresh: Any) -> None:
-    """Keep the items `slots`, in that order; index `length` is the fresh item, if there is one."""
-    length = int(state["length"])
-    for name in ("buffer", "priorities", "born"):
-        array = state[name]
-        pool = array[:length]
-        if fresh:
-            pool = np.concatenate([pool, np.asarray(fresh[name], array.dtype)[None]])
-        array[: len(slots)] = pool[slots]
-        array[len(slots) :] = 0
-    state["length"][...] = len(slots)

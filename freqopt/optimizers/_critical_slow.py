@@ -1,7 +1,7 @@
 """The critical-gradient buffer by scalar loops: a list of items and the standard library's heapq.
 
 It transcribes the official step (`theory` MEM, section 3.4) and shares no function with
-`_critical.py`; the two must agree bit for bit.
+`_critical_buffer.py`; the two must agree bit for bit.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ State
 Theorems
     MEM-1, MEM-2, MEM-4 (fixed or random selection), MEM-6 to MEM-10 (derived).
 Differs from
-    The official SGD_C: nothing at the defaults (15 published trajectories to all digits). The
-    released package cgoptimizer 997abaf raises AttributeError at step C.
+    The official SGD_C: nothing at the defaults (MEM section 9, to all printed digits). The released
+    package cgoptimizer 997abaf raises AttributeError at step C.
 Source
     McRae, Parthasarathi, Assran, Chandar 2022 (arXiv 2106.10708), as its official code runs.
 """

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from freqopt.errors import BatchError, GradientError, RowError, RuleError
 from freqopt.optimizers import Rule, rules
-from freqopt.optimizers._critical import heap_order
+from freqopt.optimizers._critical_buffer import heap_order
 from freqopt.optimizers._group import slow_step_group, step_group
 
 FAMILY = ("sgd_c", "sgdm_c", "rmsprop_c", "adam_c")
