@@ -79,7 +79,7 @@ class Stream:
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise SamplerError(f"The number of draws must be an integer >= 0; got {n!r}.")
         steps = _as_words("step", step)
-        blocks = np.arange(-(-n // 4), dtype=np.uint64)
+        blocks = np.arange((int(n) + 3) // 4, dtype=np.uint64)
         out = self._blocks(blocks, steps[..., np.newaxis], trial)
         return out.reshape((*steps.shape, 4 * len(blocks)))[..., :n]
 
@@ -87,8 +87,8 @@ class Stream:
         """Word `position` of `step`: single words at scattered places; the two broadcast."""
         places = _as_words("position", position)
         out = self._blocks(places >> np.uint64(2), _as_words("step", step), trial)
-        lane = (places & np.uint64(3)).astype(np.int64)[..., np.newaxis]
-        return np.take_along_axis(out, lane, axis=-1)[..., 0]
+        lane = np.broadcast_to(places & np.uint64(3), out.shape[:-1]).astype(np.int64)
+        return np.take_along_axis(out, lane[..., np.newaxis], axis=-1)[..., 0]
 
     def uniform(self, step: Steps, n: int) -> Doubles:
         """Uniform in [0, 1), 53 bits."""

@@ -79,6 +79,14 @@ def test_single_words_at_scattered_places() -> None:
     scattered = stream.words_at(steps[row], position, trial=3)
     assert scattered.tolist() == block[row, position].tolist()
     assert stream.words_at(7, position, trial=3).tolist() == block[2, position].tolist()
+    assert stream.words_at(steps, np.array(9), trial=3).tolist() == block[:, 9].tolist()
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    expected = words(3, 4, "a", 5, 2).tolist()
+    for kind in (np.int8, np.int64, np.uint64):
+        assert words(kind(3), kind(4), "a", kind(5), kind(2), kind(0)).tolist() == expected
+        assert words(3, 4, "a", np.array([5], dtype=kind), 2).tolist() == [expected]
 
 
 def test_every_part_of_the_address_matters() -> None:
