@@ -14,7 +14,7 @@ from freqopt.optimizers._group import step_group
 from . import official_memory
 
 AGGREGATIONS = ("sum", "mid", "mean", "min", "median", "max", "min-mean", "median-mean", "max-mean")
-STEPS = 25
+STEPS_WHEN_FULL = 12
 # Rule, official name of the kind, our options, official arguments.
 VARIANTS: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
     "sgd_c": ("sgd_c", "SGD_C", {}, {}),
@@ -65,7 +65,7 @@ def test_the_official_grid(variant: str) -> None:
         tables = {k: rng.normal(size=(n, 1)) for k, n in (("a", 1), ("b", 4), ("c", 2))}
         states = {k: rule.init(table) for k, table in tables.items()}
         tensors = [official_memory.Tensor([float(x) for x in w[:, 0]]) for w in tables.values()]
-        for _ in range(STEPS):
+        for _ in range(capacity + STEPS_WHEN_FULL):
             noise = {k: rng.normal(size=table.shape) for k, table in tables.items()}
             theirs = [
                 [float(x + e) for x, e in zip(tensor.theta, noise[k][:, 0], strict=True)]
@@ -75,5 +75,5 @@ def test_the_official_grid(variant: str) -> None:
             step_group(rule, tables, states, ours)
             official_memory.step(kind, tensors, theirs, official)
         for table, tensor in zip(tables.values(), tensors, strict=True):
-            # Both add in their own order: rounding grows by a small factor in each of 25 steps.
+            # Both add in their own order: rounding grows by a small factor in each of up to 22 steps.
             assert table[:, 0] == pytest.approx(tensor.theta, rel=1e-11, abs=1e-11), official
