@@ -18,7 +18,7 @@ class Groups(BaseModel):
     The default: the head is the most frequent tokens that hold the first half of the probability
     mass, the tail the rare ones that hold the last tenth. A token belongs to the group in which its
     share begins, so that the most frequent one is always in the first. Tokens of equal frequency
-    keep the table's order; tokens that never occur belong to the last group.
+    keep the table's order; those that never occur come last.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +55,5 @@ class Groups(BaseModel):
         bounds = np.add.accumulate(list(self.shares.values()))[:-1]
         # A share that begins within rounding of a bound begins at the bound.
         group = np.searchsorted(bounds, before + 1e-12, side="right")
-        group[weight == 0] = len(self.shares) - 1
         rows = {name: np.sort(order[group == i]) for i, name in enumerate(self.shares)}
         return {name: members for name, members in rows.items() if members.size}

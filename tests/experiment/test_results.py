@@ -102,8 +102,7 @@ def test_a_damaged_file_is_found_and_redone(small, tmp_path, damage):
         ('record = ["objective", "gradient_norm"]', 'record = ["objective"]'),
         ("checkpoints = 6", "checkpoints = 5"),
         ("steps = 40", "steps = 41"),
-        ("[problem]\n", "[groups.shares]\nhead = 0.1\ntail = 0.9\n[problem]\n"),
-        ("[problem]\n", "[groups.shares]\ntail = 0.9\nhead = 0.1\n[problem]\n"),
+        ("[problem]", "[groups.shares]\nhead = 0.1\ntail = 0.9\n[problem]"),
     ],
 )
 def test_the_key_depends_on_everything(small, tmp_path, change):
@@ -115,6 +114,14 @@ def test_the_key_depends_on_everything(small, tmp_path, change):
     assert change[0] in SMALL
     small.write_text(SMALL.replace(*change, 1))
     assert not before & keys()
+
+
+def test_the_key_depends_on_the_order_of_groups(small, tmp_path):
+    keys = set()
+    for shares in ("a = 0.5\nb = 0.5", "b = 0.5\na = 0.5"):
+        small.write_text(SMALL.replace("[problem]", f"[groups.shares]\n{shares}\n[problem]"))
+        keys.add(Store(tmp_path).key(expand(Study.read(small))[0].configuration))
+    assert len(keys) == 2
 
 
 def test_the_key_depends_on_backend_code_and_own_files(small, tmp_path, monkeypatch):

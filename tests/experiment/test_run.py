@@ -176,6 +176,8 @@ def test_rules_learn_what_the_run_knows():
     rule, constants = t.simulation.rule, t.simulation.problem.constants
     assert (rule.horizon, rule.batch, rule.smoothness) == (30, 4, constants.smoothness)
     np.testing.assert_array_equal(t.states["u"]["frequency"], constants.frequency["u"])
+    drawn = freqopt.run(PAIR, {"name": "sgd_c", "policy": "random"}, steps=3, seed=5, run=6)
+    assert (drawn.simulation.rule.seed, drawn.simulation.rule.run) == (5, 6)
     own = freqopt.run(PAIR, {"name": "fa_sgd", "horizon": 5}, steps=30)
     assert own.simulation.rule.horizon == 5
 
