@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.errors import TheoryError
+from freqopt.streams import fold
 from freqopt.theory.exact.ensemble import Ensemble
 from freqopt.theory.exact.outcomes import Outcomes
 
@@ -72,3 +73,23 @@ def expectation(
             values = np.asarray(function(ensemble))
             found[name].append(np.tensordot(probability, values, axes=1))
     return found
+
+
+def random_iterate(begin: Ensemble, law: Outcomes, steps: int, power: int) -> NDArray[np.float64]:
+    """E |grad_k f(Theta^tau)|^power, tau uniform on the first T iterates, all tables in order."""
+
+    def norms(ensemble: Ensemble) -> NDArray[np.float64]:
+        copies = (
+            {name: ensemble.values(name)[s] for name in ensemble.tables}
+            for s in range(ensemble.copies)
+        )
+        gradients = (ensemble.problem.gradient(tables) for tables in copies)
+        return (
+            np.array(
+                [np.concatenate([np.sqrt(fold(g**2)) for g in each.values()]) for each in gradients]
+            )
+            ** power
+        )
+
+    # The state after the last step is none of the first T iterates.
+    return np.mean(expectation(begin, law, steps - 1, {"norms": norms})["norms"], axis=0)

@@ -135,7 +135,9 @@ class CountedTokens:
     @cached_property
     def moments(self) -> CounterMoments:
         """Second moments."""
-        return counter_moments(self.p, self.curvature, self.sigma2, self.R2, self.steps, self.step)
+        return counter_moments(
+            self.p, self.curvature, self.sigma2, self.R2, self.steps, self.step, batch=self.batch
+        )
 
     @cached_property
     def distances(self) -> CounterMoments:
@@ -201,7 +203,10 @@ def random_counted(
     horizon: float = 1.7,
     noise: bool = True,
 ) -> Iterator[CountedTokens]:
-    """Random instances of `Tokens` with the counter rule make(alpha, T); L = 1, cap 1/4."""
+    """A dominant token over 200 steps, then random instances, under make(alpha, T); L = 1."""
+    values = (np.array(v) for v in ([0.95, 0.05], [1.0, 0.5], [0.1, 0.1], [1.0, 1.0], [0.0, 0.0]))
+    dominant = Tokens("a dominant token", *values, 200, more={"alpha": 1.0})
+    yield _counted(dominant, make, batch, noise)
     for tokens in random_tokens(power_steps(0.5), count, seed=seed, horizon=horizon):
         yield _counted(tokens, make, batch, noise)
 
