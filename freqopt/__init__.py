@@ -11,7 +11,9 @@ from freqopt.errors import FreqoptError
 from freqopt.experiment.build import problem, rule
 from freqopt.experiment.groups import Groups
 from freqopt.experiment.metrics import Metric
+from freqopt.experiment.results import load
 from freqopt.experiment.run import run
+from freqopt.experiment.study import Study
 from freqopt.experiment.trajectory import Trajectory
 from freqopt.optimizers import Rule
 from freqopt.problems import Problem
@@ -25,7 +27,9 @@ __all__ = [
     "Metric",
     "Problem",
     "Rule",
+    "Study",
     "Trajectory",
+    "load",
     "problem",
     "rule",
     "run",

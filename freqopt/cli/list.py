@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from freqopt.backends import backends
 from freqopt.cli.folders import everything
-from freqopt.errors import StudyError
+from freqopt.errors import FreqoptError, StudyError
 from freqopt.experiment.metrics import metrics
 from freqopt.experiment.study import Study
 from freqopt.optimizers import rules
@@ -46,7 +46,14 @@ def list_(*, json: Annotated[bool, Parameter(name="--json")] = False) -> int:
 
 def _classes(registry: Mapping[str, type[Any]]) -> dict[str, str]:
     """First line of each file's docstring."""
-    return {name: _first(sys.modules[kind.__module__].__doc__) for name, kind in registry.items()}
+    return {name: _class(registry, name) for name in registry}
+
+
+def _class(registry: Mapping[str, type[Any]], name: str) -> str:
+    try:
+        return _first(sys.modules[registry[name].__module__].__doc__)
+    except FreqoptError as error:
+        return f"cannot be loaded: {error}"
 
 
 def _study(path: Path) -> str:

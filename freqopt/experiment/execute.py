@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from freqopt.backends import Factorised
+from freqopt.backends import Factorised, backends
 from freqopt.errors import BackendError, FreqoptError, ResultError, StudyError
 from freqopt.experiment.build import as_problem
 from freqopt.experiment.checkpoints import Every
@@ -99,9 +99,10 @@ def simulate(
     FreqoptError
         Before any work: a study that cannot be run, a folder that cannot be written.
     """
-    jobs = jobs or os.cpu_count() or 1
+    jobs = (os.cpu_count() or 1) if jobs is None else jobs
     if jobs < 1:
         raise StudyError(f"jobs = {jobs}: give the number of processes, 1 or more")
+    backends[backend]  # an unknown one is refused here, not in every run
     store = Store(Path(results), backend)
     points = {store.key(point.configuration): point for point in expand(study)}
     store.prepare()

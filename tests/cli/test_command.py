@@ -1,0 +1,165 @@
+"""The command: what it prints, where it looks, what it exits with."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import freqopt
+from freqopt.cli import run
+from freqopt.optimizers import rules
+from freqopt.problems import problems
+from tests.experiment.conftest import SMALL
+
+
+def command(*arguments, cwd, **environment):
+    """The real thing, as a stranger starts it."""
+    script = Path(sys.executable).with_name("freqopt")
+    return subprocess.run(
+        [script, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_help_lists_the_commands_and_is_quick(tmp_path):
+    took = []
+    for _ in range(3):
+        began = time.process_time(), os.times().children_user + os.times().children_system
+        done = command("--help", cwd=tmp_path)
+        took.append(os.times().children_user + os.times().children_system - began[1])
+        assert done.returncode == 0
+    for name in ("simulate", "figures", "reproduce", "list", "explain", "schema"):
+        assert name in done.stdout
+    # 0.32 s of processor time measured on a free core. Not elapsed time: the machine is shared.
+    assert min(took) < 0.7
+
+
+def test_starting_imports_nothing_heavy():
+    code = "import sys, freqopt.cli; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    modules = {name.partition(".")[0] for name in loaded.stdout.split()}
+    assert not modules & {"matplotlib", "pyarrow", "joblib", "pandas", "numba", "scipy"}
+
+
+def test_simulate_by_name_quick_then_full(here, capsys):
+    assert run(["simulate", "small", "--quick", "--jobs", "1"]) == 0
+    assert "small: 4 runs, 0 found, 4 computed" in capsys.readouterr().out
+    assert run(["simulate", "simulations/small.toml", "--jobs", "1"]) == 0
+    # The rule "counted" is the same in both: its runs 0 are found.
+    assert "small: 12 runs, 2 found, 10 computed" in capsys.readouterr().out
+    assert run(["simulate", "small", "--jobs", "1"]) == 0
+    assert "12 found, 0 computed" in capsys.readouterr().out
+    assert len(list((here / "results").glob("*.parquet"))) == 14
+
+
+def test_json_is_all_that_is_printed(here, capsys):
+    assert run(["simulate", "small", "--quick", "--jobs", "1", "--json"]) == 0
+    printed = capsys.readouterr()
+    (report,) = json.loads(printed.out)
+    assert (report["study"], report["runs"], report["computed"]) == ("small", 4, 4)
+    assert printed.err == ""
+    assert run(["list", "--json"]) == 0
+    sections = json.loads(capsys.readouterr().out)
+    assert set(sections["rules"]) == set(rules)
+    assert sections["studies"] == {"small": "small"}
+    assert sections["figures"] == {"curve": "A curve, for the tests."}
+    assert run(["explain", "adagrad", "--json"]) == 0
+    assert "optax.adagrad" in json.loads(capsys.readouterr().out)["dialects"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["simulate"], "name a study"),
+        (["simulate", "smal"], "did you mean 'small'"),
+        (["simulate", "absent.toml"], "neither a file nor the name of a study"),
+        (["simulate", "small", "--results", "taken"], "results cannot be written to taken"),
+        (["simulate", "small", "--backend", "numpi"], "did you mean 'numpy'"),
+        (["simulate", "small", "--jobs", "0"], "jobs = 0"),
+        (["simulate", "small", "--jobs", "two"], "two"),
+        (["simulate", "small", "--executor", "slurm"], "slurm"),
+        (["simulat", "small"], "simulate"),
+        (["simulate", "small", "--quik"], "--quick"),
+        (["figures", "curve"], "simulate it first"),
+        (["figures", "nothing.py"], "neither a file nor the name of a figure"),
+        (["figures", "curve", "--reuse-data"], "draw it once without --reuse-data"),
+        (["explain", "adagard"], "did you mean 'adagrad'"),
+    ],
+)
+def test_a_mistake_is_one_message_and_exit_code_2(here, capsys, arguments, message):
+    (here / "taken").write_text("a file, not a folder")
+    assert run(arguments) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+
+
+def test_mistakes_through_the_real_command(here):
+    (here / "bad.toml").write_text(SMALL.replace("lr = [0.05, 0.2]", "lr = [-1.0]"))
+    done = command("simulate", "bad.toml", cwd=here)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "bad.toml: rule sgd" in done.stderr
+    assert "lr = -1.0" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (here / "results").exists()
+
+
+def test_a_failed_run_is_exit_code_1_and_said_once(here, capsys):
+    (here / "simulations" / "broken.py").write_text(
+        "from freqopt.optimizers.sgd import SGD\n\n\nclass Broken(SGD):\n"
+        "    def update(self, w, g, s):\n        raise RuntimeError('broken rule')\n"
+    )
+    text = SMALL.replace('name = "sgd"', 'name = "broken.py"').replace("rules.sgd", "rules.broken")
+    (here / "simulations" / "small.toml").write_text(text)
+    assert run(["simulate", "small", "--jobs", "1"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("broken rule") == 2  # the line that raised it, and the message
+    assert "and 7 more runs" in error
+
+
+def test_explain_shows_every_field_and_dialect(capsys):
+    assert run(["explain", "cf_sgd"]) == 0
+    shown = capsys.readouterr().out
+    for name in rules["cf_sgd"].model_fields:
+        assert f" {name} " in shown
+    assert "fbgemm.COUNTER_SGD" in shown
+    assert "horizon | anytime" in shown
+    assert "theta_k <- theta_k - eta_k g_k" in shown
+
+
+@pytest.mark.parametrize("name", sorted([*rules, *problems]))
+def test_everything_can_be_explained(name, capsys):
+    assert run(["explain", name]) == 0
+    assert name in capsys.readouterr().out
+
+
+def test_schema_knows_every_rule_problem_and_key(capsys):
+    assert run(["schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert set(schema["properties"]) == set(freqopt.Study.model_fields)
+    assert {f"rule {name}" for name in rules} | {f"problem {name}" for name in problems} <= set(
+        schema["$defs"]
+    )
+    assert "lr" in schema["$defs"]["rule adam"]["properties"]
+
+
+def test_the_working_directory_comes_before_the_librarys_copy(here, capsys):
+    (here / "simulations" / "surfaces.toml").write_text(SMALL)
+    assert run(["simulate", "surfaces", "--quick", "--jobs", "1"]) == 0
+    assert "surfaces: 4 runs" in capsys.readouterr().out
+    (here / "simulations" / "surfaces.toml").unlink()
+    assert run(["simulate", "surfaces", "--quick", "--jobs", "1"]) == 0
+    assert "surfaces: 24 runs" in capsys.readouterr().out  # the one of the checkout
+
+
+def test_version(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == freqopt.__version__

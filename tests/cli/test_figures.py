@@ -1,0 +1,126 @@
+"""Figures: from results to files, the same bytes every time."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from freqopt.cli import run
+from freqopt.errors import FigureError
+from freqopt.report.figure import FigureFile, make, read_csv, write_csv
+from tests.cli.conftest import FIGURE
+
+
+def test_a_figure_is_svg_pdf_and_the_data_it_shows(here, capsys):
+    run(["simulate", "small", "--quick", "--jobs", "1"])
+    capsys.readouterr()
+    assert run(["figures", "curve", "--quick", "--out", "out"]) == 0
+    assert capsys.readouterr().out.split() == ["out/curve.csv", "out/curve.svg", "out/curve.pdf"]
+    with (here / "out" / "curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["rule"] for row in rows} == {"sgd", "counted"}
+    assert (here / "out" / "curve.pdf").read_bytes().startswith(b"%PDF")
+    assert "sgd" in (here / "out" / "curve.svg").read_text()
+
+
+def test_equal_data_give_equal_bytes_also_redrawn_from_the_csv(here):
+    run(["simulate", "small", "--quick", "--jobs", "1"])
+    for out in ("one", "two"):
+        assert run(["figures", "--quick", "--out", out]) == 0
+    files = ("curve.csv", "curve.svg", "curve.pdf")
+    first = {name: (here / "one" / name).read_bytes() for name in files}
+    assert first == {name: (here / "two" / name).read_bytes() for name in files}
+    for name in files[1:]:
+        (here / "two" / name).unlink()
+    for path in (here / "results").iterdir():
+        path.unlink()
+    assert run(["figures", "--reuse-data", "--out", "two"]) == 0
+    assert first == {name: (here / "two" / name).read_bytes() for name in files}
+
+
+def test_csv_keeps_every_digit_and_every_kind(tmp_path):
+    columns = {
+        "step": np.array([0, 10**15]),
+        "value": np.array([1 / 3, math.inf]),
+        "whole": np.array([1.0, 2.0]),
+        "absent": [None, 2.5],
+        "text": ["a, b", 'say "x"'],
+    }
+    write_csv(tmp_path / "x.csv", "x", columns)
+    back = read_csv(tmp_path / "x.csv")
+    assert {name: values.dtype.kind for name, values in back.items()} == {
+        "step": "i", "value": "f", "whole": "f", "absent": "f", "text": "U",
+    }  # fmt: skip
+    for name in ("step", "value", "whole", "text"):
+        assert back[name].tolist() == list(columns[name])
+    assert math.isnan(back["absent"][0])
+    write_csv(tmp_path / "y.csv", "y", pa.table({"a": [1, 2]}))
+    assert read_csv(tmp_path / "y.csv")["a"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("STUDIES = ()\n", "has no data and no draw"),
+        (FIGURE.replace('("small",)', '"small"'), "has no tuple STUDIES"),
+        ("def broken(:\n", "cannot be imported"),
+        ("import no_such_package_at_all\n", "cannot be imported"),
+    ],
+)
+def test_a_file_that_is_no_figure_says_so(tmp_path, text, message):
+    (tmp_path / "f.py").write_text(text)
+    with pytest.raises(FigureError, match=message):
+        FigureFile.read(tmp_path / "f.py")
+
+
+@pytest.mark.parametrize("data", [{}, {"a": [1], "b": [1, 2]}])
+def test_ragged_data_are_refused(tmp_path, data):
+    (tmp_path / "f.py").write_text(FIGURE)
+    figure = FigureFile.read(tmp_path / "f.py")
+    ragged = FigureFile(figure.name, "", (), lambda results: data, figure.draw)
+    with pytest.raises(FigureError, match="expected one length"):
+        make(ragged, {}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unwritable_folder_is_a_message(here, capsys):
+    run(["simulate", "small", "--quick", "--jobs", "1"])
+    (here / "taken").write_text("a file")
+    assert run(["figures", "curve", "--quick", "--out", "taken"]) == 2
+    assert "choose another folder with --out" in capsys.readouterr().err
+
+
+def test_reproduce_runs_what_figures_need_and_draws_them(here, capsys):
+    assert run(["reproduce", "--jobs", "1", "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert [report["runs"] for report in done["studies"]] == [4]
+    assert done["written"]["curve"] == [
+        f"reproduced/figures/curve.{kind}" for kind in ("csv", "svg", "pdf")
+    ]
+    for path in done["written"]["curve"]:
+        assert (here / path).is_file()
+    assert run(["reproduce", "--jobs", "1", "--full"]) == 0
+    assert "12 runs and 1 figures in reproduced" in capsys.readouterr().out
+
+
+def test_reproduce_goes_on_without_a_study_that_cannot_run(here, capsys):
+    """As where its data are an extra that is not installed."""
+    (here / "simulations" / "lacking.py").write_text(
+        "from freqopt.errors import DataError\nfrom freqopt.problems.token_quadratic import "
+        "TokenQuadratic\n\n\nclass Lacking(TokenQuadratic):\n    @property\n"
+        "    def constants(self):\n        raise DataError("
+        "\"the data are not installed; pip install 'freqopt[movielens]'\")\n"
+    )
+    text = (here / "simulations" / "small.toml").read_text()
+    (here / "simulations" / "real.toml").write_text(text.replace("token_quadratic", "lacking.py"))
+    (here / "figures" / "another.py").write_text(FIGURE.replace("small", "real"))
+    assert run(["reproduce", "--jobs", "1"]) == 2
+    printed = capsys.readouterr()
+    assert "pip install 'freqopt[movielens]'" in printed.err
+    assert "figure another: not drawn, because study real could not run" in printed.err
+    assert "4 runs and 1 figures" in printed.out
+    assert (here / "reproduced" / "figures" / "curve.svg").is_file()
+    assert not (here / "reproduced" / "figures" / "another.svg").exists()
