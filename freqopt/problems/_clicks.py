@@ -95,7 +95,7 @@ class Planted(ClickRows):
         # Linear weights and pairwise products each have half of the scores' variance.
         count, width = len(self.fields), self.dimension
         linear = self.signal / math.sqrt(2.0 * count)
-        factor = (self.signal**2 / (count * max(count - 1, 1) * width)) ** 0.25
+        factor = math.sqrt(self.signal / math.sqrt(count * max(count - 1, 1) * width))
         scale = np.array([linear] + [factor] * width)
         rows = [
             scale * normals(self.instance, 0, f"planted field {f}", (size, 1 + width))

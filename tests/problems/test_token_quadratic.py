@@ -34,7 +34,9 @@ SMALL = TokenQuadratic(tokens={"kind": "zipf", "exponent": 1.2, "size": 20}, dim
 LAWS = [
     TINY,
     SMALL,
-    SMALL.model_copy(update={"noise_law": "normal"}),
+    TokenQuadratic(
+        tokens={"kind": "zipf", "exponent": 1.2, "size": 20}, dimension=3, noise_law="normal"
+    ),
     TokenQuadratic(tokens={"kind": "exponential", "rate": 0.3, "size": 12}, dimension=1),
     TokenQuadratic(tokens={"kind": "zipf", "exponent": 1.0, "size": 1}, dimension=1),
 ]
@@ -88,7 +90,7 @@ def test_draws_are_reentered_and_float32_is_kept(problem):
 
 def test_noise_laws_have_unit_covariance():
     for law in ("two_point", "normal"):
-        problem = SMALL.model_copy(update={"noise_law": law})
+        problem = TokenQuadratic(**SMALL.model_dump() | {"noise_law": law})
         z = problem.draw(0, 0, np.arange(300), 100)["noise"].reshape(-1, 3)
         # The entries of z z' have standard deviation at most sqrt(2); 6 + 3 of them are compared.
         limit = -ndtri(LEVEL / 18) * np.sqrt(2 / len(z))
