@@ -70,7 +70,7 @@ def studies():
         yield pytest.param(path, id=path.stem, marks=real)
 
 
-@pytest.mark.parametrize("path", studies())
+@pytest.mark.parametrize("path", list(studies()))
 @pytest.mark.parametrize("quick", [False, True])
 def test_every_study_of_the_project_can_be_run(path, quick):
     assert expand(Study.read(path, quick=quick))
