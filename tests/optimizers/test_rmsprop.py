@@ -60,24 +60,24 @@ def closed_form(rule: Any, start: list[float], gradients: list[Any]) -> list[mpf
     return final
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"epsilon_place": "inside"},
-        {"rows": "all", "momentum": 0.5},
-        {"centered": True},
-        {"centered": True, "bias_correction": True, "epsilon_place": "inside"},
-        {"bias_correction": True},
-        {"initial_scale": 1.0},
-        {"momentum": 0.5, "lr_decay": 0.5},
-        {"momentum": 0.5, "lr_decay": 0.5, "rate_place": "inside"},
-        {"momentum": 0.5, "lr_decay": 0.5, "nesterov": True},
-        {"momentum": 0.5, "lr_decay": 0.5, "nesterov": True, "rate_place": "inside"},
-        {"weight_decay": 0.25},
-        {"weight_decay": 0.25, "decay": "decoupled", "lr_decay": 0.5},
-    ],
-)
+OPTIONS = [
+    {},
+    {"epsilon_place": "inside"},
+    {"rows": "all", "momentum": 0.5},
+    {"centered": True},
+    {"centered": True, "bias_correction": True, "epsilon_place": "inside"},
+    {"bias_correction": True},
+    {"initial_scale": 1.0},
+    {"momentum": 0.5, "lr_decay": 0.5},
+    {"momentum": 0.5, "lr_decay": 0.5, "rate_place": "inside"},
+    {"momentum": 0.5, "lr_decay": 0.5, "nesterov": True},
+    {"momentum": 0.5, "lr_decay": 0.5, "nesterov": True, "rate_place": "inside"},
+    {"weight_decay": 0.25},
+    {"weight_decay": 0.25, "decay": "decoupled", "lr_decay": 0.5},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
 def test_closed_form(options: dict[str, Any]) -> None:
     """Five batches, one without the row. The tolerance is 9 ULP of a number near 1."""
     rule = RMSprop(**{"lr": 0.125, "rho": 0.75, "epsilon": 0.0625, **options})
@@ -85,6 +85,24 @@ def test_closed_form(options: dict[str, Any]) -> None:
     got, expected = path(rule, gradients, start)[-1], closed_form(rule, start, gradients)
     for j in range(2):
         assert abs(mpf(got[j]) - expected[j]) <= 2e-15
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("options", OPTIONS)
+def test_references_agree(options: dict[str, Any], dtype: type) -> None:
+    """Bit for bit; steps of about 1 from 0, so that the last bit of a step is not rounded away."""
+    made = RMSprop(**{"epsilon": 0.0625, "lr": 1.0, **options})
+    fast, slow = np.zeros((2, 5, 3), dtype)
+    fast_state, slow_state = made.init(fast), made.init(slow)
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        rows = rng.integers(0, 4, rng.integers(0, 5))
+        grads = rng.normal(size=(rows.size, 3)) * 10.0 ** rng.integers(-4, 2, (rows.size, 1))
+        made.step(fast, fast_state, rows, grads.astype(dtype))
+        made.slow_step(slow, slow_state, rows, grads.astype(dtype))
+        assert fast.tobytes() == slow.tobytes()
+    for slot, values in fast_state.items():
+        assert values.tobytes() == slow_state[slot].tobytes(), slot
 
 
 def dialect(name: str, **options: Any) -> Rule:

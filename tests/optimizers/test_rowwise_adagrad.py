@@ -76,22 +76,22 @@ def closed_form(rule: Any, start: list[float], gradients: list[Any]) -> list[mpf
     return w
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        *({"statistic": statistic} for statistic in STATISTICS),
-        *({"epsilon_place": p} for p in ("outside", "inside", "inside_guarded", "cube_root")),
-        {"law": "mean", "rho": 0.75},
-        {"law": "weighted"},
-        {"law": "weighted", "epsilon_place": "cube_root"},
-        {"order": "use_first"},
-        {"order": "use_first", "law": "mean", "rho": 0.75},
-        {"lr_decay": 0.5},
-        {"weight_decay": 0.25},
-        {"weight_decay": 0.25, "decay": "decoupled", "lr_decay": 0.5},
-        {"initial_accumulator": 0.0, "epsilon": 0.0},
-    ],
-)
+OPTIONS = [
+    *({"statistic": statistic} for statistic in STATISTICS),
+    *({"epsilon_place": p} for p in ("outside", "inside", "inside_guarded", "cube_root")),
+    {"law": "mean", "rho": 0.75},
+    {"law": "weighted"},
+    {"law": "weighted", "epsilon_place": "cube_root"},
+    {"order": "use_first"},
+    {"order": "use_first", "law": "mean", "rho": 0.75},
+    {"lr_decay": 0.5},
+    {"weight_decay": 0.25},
+    {"weight_decay": 0.25, "decay": "decoupled", "lr_decay": 0.5},
+    {"initial_accumulator": 0.0, "epsilon": 0.0},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
 def test_closed_form(options: dict[str, Any]) -> None:
     """Five batches, one without the row. The tolerance is 9 ULP of a number near 1."""
     rule = RowWise(**{"lr": 0.125, "epsilon": 0.0625, "initial_accumulator": 0.25, **options})
@@ -104,6 +104,24 @@ def test_closed_form(options: dict[str, Any]) -> None:
         rule.step(table, state, np.zeros(len(given), np.int64), given)
     for j in range(3):
         assert abs(mpf(table[0, j]) - expected[j]) <= 2e-15
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("options", OPTIONS)
+def test_references_agree(options: dict[str, Any], dtype: type) -> None:
+    """Bit for bit; steps of about 1 from 0, so that the last bit of a step is not rounded away."""
+    made = RowWise(**{"epsilon": 0.0625, "lr": 1.0, **options})
+    fast, slow = np.zeros((2, 5, 3), dtype)
+    fast_state, slow_state = made.init(fast), made.init(slow)
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        rows = rng.integers(0, 4, rng.integers(0, 5))
+        grads = rng.normal(size=(rows.size, 3)) * 10.0 ** rng.integers(-4, 2, (rows.size, 1))
+        made.step(fast, fast_state, rows, grads.astype(dtype))
+        made.slow_step(slow, slow_state, rows, grads.astype(dtype))
+        assert fast.tobytes() == slow.tobytes()
+    for slot, values in fast_state.items():
+        assert values.tobytes() == slow_state[slot].tobytes(), slot
 
 
 # -- published figures -------------------------------------------------------------------------
