@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+import freqopt
 from freqopt.optimizers import rules
+from freqopt.problems import problems
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -29,3 +31,33 @@ def test_the_rule_of_add_a_rule_works_from_its_own_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(fast, slow)
     assert fast[3].tobytes() == np.random.default_rng(0).normal(size=(4, 3))[3].tobytes()
     assert (abs(fast[:3] - np.random.default_rng(0).normal(size=(4, 3))[:3]) > 0.05).all()
+
+
+def test_the_problem_of_add_a_problem_works_from_its_own_file(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "add_a_problem.md").read_text(), re.S)
+    path = tmp_path / "one_hot.py"
+    path.write_text(code)
+    problem = problems[str(path)](size=5)
+    tables = problem.start(0, 0)
+    exact = problem.gradient(tables)["theta"]
+    for k in range(5):
+        up, down = tables["theta"].copy(), tables["theta"].copy()
+        up[k], down[k] = 1e-4, -1e-4
+        slope = (problem.objective({"theta": up}) - problem.objective({"theta": down})) / 2e-4
+        assert abs(slope - exact[k, 0]) < 1e-11  # a quadratic: only rounding is left
+    alone = problem.draw(1, 2, np.array([7]), 3)
+    among = problem.draw(1, 2, np.arange(10), 3)
+    assert all((alone[name][0] == among[name][7]).all() for name in alone)
+    trajectory = freqopt.run(problem, "cf_sgd", steps=400, record=["gap"])
+    gap = trajectory.curve("gap")[1]
+    assert gap[-1] < 0.2 * gap[0]
+
+
+def test_the_python_of_the_readme_runs() -> None:
+    readme = (DOCS.parent / "README.md").read_text()
+    codes = re.findall(r"```python\n(.*?)```", readme, re.S)
+    assert len(codes) == 2
+    for code in codes:
+        names: dict[str, object] = {}
+        exec(code, names)
+        assert "run" in names or "table" in names
