@@ -30,6 +30,7 @@ def test_step_equals_slow_step(name: str, dtype: type) -> None:
         size, width = data.draw(st.sampled_from([1, 2, 6])), data.draw(st.sampled_from(WIDTHS))
         rng = np.random.default_rng(7)
         start = rng.normal(size=(size, width)).astype(dtype)
+        start[::2] = 0  # the last bit of a small step shows at 0 and is rounded away at 1
         fast, slow = start.copy(), start.copy()
         frequency = rng.uniform(0.01, 1, size)
         known = {s.name: frequency for s in rule.all_slots() if s.given}
