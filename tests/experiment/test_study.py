@@ -174,3 +174,12 @@ def test_own_files_beside_the_study_are_found(tmp_path):
     points = expand(Study.read(path, quick=False))
     assert points[0].label == "mine"
     assert points[0].configuration["rule"]["name"] == str(tmp_path / "mine.py")
+
+
+def test_dialects_can_be_a_grid():
+    study = Study(
+        title="t", steps=1, problem={"name": "surface"},
+        rules=[{"name": "adagrad", "grid": {"dialect": ["torch.Adagrad", "optax.adagrad"]}}],
+    )  # fmt: skip
+    found = [(p.axes["rule.dialect"], p.configuration["rule"]["rows"]) for p in expand(study)]
+    assert found == [("torch.Adagrad", "touched"), ("optax.adagrad", "all")]
