@@ -10,6 +10,7 @@ import numpy as np
 import freqopt
 from freqopt.optimizers import rules
 from freqopt.problems import problems
+from freqopt.report.rules_page import page
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -61,3 +62,8 @@ def test_the_python_of_the_readme_runs() -> None:
         names: dict[str, object] = {}
         exec(code, names)
         assert "run" in names or "table" in names
+
+
+def test_the_page_of_rules_is_that_of_the_code() -> None:
+    command = "python -m freqopt.report.rules_page > docs/rules.md"
+    assert (DOCS / "rules.md").read_text() == page(), f"run: {command}"

@@ -1,0 +1,70 @@
+"""The page of all rules and their axes: `python -m freqopt.report.rules_page > docs/rules.md`.
+
+Made from the rules' own fields, so it cannot tell another story than the code; a test compares it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+from freqopt.optimizers import Rule, rules
+from freqopt.report.fields import default, values
+
+HEAD = """# The rules and their axes
+
+One name hides many algorithms. Every place where implementations of a rule differ is a field, with
+a default that is stated here; a *dialect* is the set of options with which a rule means what a known
+implementation means. `freqopt explain RULE` prints the same with the rule's equations.
+
+Made by `python -m freqopt.report.rules_page > docs/rules.md`; do not edit.
+"""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    parts = [HEAD, "## Axes that all rules share\n", _fields(Rule, set())]
+    for name in sorted(rules):
+        rule = rules[name]
+        about = inspect.cleandoc(sys.modules[rule.__module__].__doc__ or "").splitlines()[0]
+        common = {k for k in Rule.model_fields if _same(rule, k)}
+        memory = rule().bytes_per_row(64)
+        parts += [
+            f"## {name}\n",
+            f"{about}\n",
+            f"Memory at its defaults, width 64, float32: {memory} bytes a row.\n",
+            _fields(rule, common),
+        ]
+        if rule.dialects:
+            parts.append(_dialects(rule))
+    return "\n".join(part for part in parts if part)
+
+
+def _same(rule: type[Rule], field: str) -> bool:
+    return default(rule.model_fields[field]) == default(Rule.model_fields[field])
+
+
+def _fields(rule: type[Rule], hidden: set[str]) -> str:
+    shown = {k: f for k, f in rule.model_fields.items() if k not in hidden}
+    rows = [
+        f"| `{key}` | {default(field)} | {_cell(values(field.annotation))} "
+        f"| {_cell(field.description or '')} |"
+        for key, field in shown.items()
+    ]
+    return "\n".join(["| axis | default | values | meaning |", "|---|---|---|---|", *rows, ""])
+
+
+def _dialects(rule: type[Rule]) -> str:
+    rows = [
+        f"| {name} | {', '.join(f'`{k} = {v!r}`' for k, v in options.items()) or 'the defaults'} |"
+        for name, options in rule.dialects.items()
+    ]
+    return "\n".join(["| dialect | options |", "|---|---|", *rows, ""])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(page(), end="")
