@@ -7,7 +7,7 @@ import numpy as np
 from freqopt.backends._backend import Backend
 from freqopt.backends._simulation import Simulation
 from freqopt.optimizers._group import step_group
-from freqopt.problems import Samples
+from freqopt.problems import Samples, Sparse
 
 SAMPLES_AT_ONCE = 16384
 """Samples drawn ahead in one call. Not a matter of bits: a sample depends on its step alone."""
@@ -33,6 +33,9 @@ def _step(simulation: Simulation, samples: Samples) -> None:
     """One batch of samples: gradients of every table from the old ones, then the rule on all."""
     tables, movement = simulation.tables, simulation.movement
     sparse = simulation.problem.gradients(tables, samples)
+    if simulation.rule.settles_before_reading:
+        _settle(simulation, sparse)
+        sparse = simulation.problem.gradients(tables, samples)
     if movement is not None:
         before = {name: tables[name][rows] for name, (rows, _) in sparse.items()}
     batches = {
@@ -45,3 +48,12 @@ def _step(simulation: Simulation, samples: Samples) -> None:
     if movement is not None:
         for name, (rows, grads) in sparse.items():
             movement[name].add(rows, grads, before[name], tables[name][rows])
+
+
+def _settle(simulation: Simulation, sparse: Sparse) -> None:
+    """Bring the batch's rows up to the present step; the gradients in `sparse` are not used."""
+    for name, (rows, grads) in sparse.items():
+        table = simulation.tables[name]
+        for suffix, (touched, _) in table.batches(rows, grads).items():
+            parameter = table.parameters[suffix]
+            simulation.rule.settle(parameter, simulation.states[name + suffix], touched)

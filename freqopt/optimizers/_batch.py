@@ -148,8 +148,8 @@ def _shape_batch(rule: Rule, batch: Batch) -> Batch:
 def _combine(how: str, rows: Integers, grads: Floats) -> Iterator[Batch]:
     """Combine the occurrences of each row; sums run in occurrence order from the first one."""
     if rows.size == 1:  # the common case of single-sample steps, not worth a sort
-        squares = grads * grads if how == "squares" else None
-        yield Batch(rows, grads, np.ones(1, np.int64), squares)
+        single = grads * grads if how == "squares" else None
+        yield Batch(rows, grads, np.ones(1, np.int64), single)
         return
     distinct, first, inverse, count = np.unique(
         rows, return_index=True, return_inverse=True, return_counts=True

@@ -120,6 +120,9 @@ class Rule(BaseModel):
     dialects: ClassVar[dict[str, dict[str, Any]]] = {}
     """Known implementations: name -> the options with which this rule means the same."""
 
+    settles_before_reading: ClassVar[bool] = False
+    """Whether a run brings a batch's rows up to the present before it reads them."""
+
     def __init__(self, **options: Any) -> None:
         try:
             super().__init__(**options)
@@ -322,13 +325,22 @@ class Rule(BaseModel):
         """Coefficient of the weight decay added to the gradient just before the update."""
         return self.weight_decay if self.decay == "l2" else 0.0
 
-    def settle(self, table: Floats, state: State) -> None:
-        """Bring rows that a lazy dialect has left behind up to the present batch, in place."""
+    def settle(self, table: Floats, state: State, rows: Integers | None = None) -> None:
+        """Bring rows that a lazy dialect has left behind up to the present batch, in place.
+
+        Parameters
+        ----------
+        table : float32 or float64 (N, d)
+        state : from `init`
+        rows : integers (n,), optional
+            By default all rows.
+        """
         if "decayed_at" in state:
+            where = np.arange(len(table)) if rows is None else np.unique(rows)
             factor = 1 - self.rate(int(state["t"])) * self.weight_decay
-            missed = integer_power(factor, state["t"] - state["decayed_at"])
-            table *= missed.astype(table.dtype)[:, None]
-            state["decayed_at"][...] = state["t"]
+            missed = integer_power(factor, state["t"] - state["decayed_at"][where])
+            table[where] = table[where] * missed.astype(table.dtype)[:, None]
+            state["decayed_at"][where] = state["t"]
 
     # -- the rule's own equations -------------------------------------------------------------
 

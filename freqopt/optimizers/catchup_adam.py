@@ -68,6 +68,8 @@ class CatchUpAdam(Adam):
         "torch.Adam(amsgrad)": {"amsgrad": "raw"},
     }
 
+    settles_before_reading = True
+
     def slots(self) -> tuple[Slot, ...]:
         """Adam's, and the batch up to which each row is settled."""
         return (*super().slots(), Slot("settled_at", per="row", dtype="int64"))

@@ -14,8 +14,8 @@ from freqopt.report.fields import default, values
 HEAD = """# The rules and their axes
 
 One name hides many algorithms. Every place where implementations of a rule differ is a field, with
-a default that is stated here; a *dialect* is the set of options with which a rule means what a known
-implementation means. `freqopt explain RULE` prints the same with the rule's equations.
+a default that is stated here; a *dialect* is the set of options with which a rule means what a
+known implementation means. `freqopt explain RULE` prints the same with the rule's equations.
 
 Made by `python -m freqopt.report.rules_page > docs/rules.md`; do not edit.
 """

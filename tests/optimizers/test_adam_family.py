@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from mpmath import mpf
 
+import freqopt
 from freqopt.errors import RuleError
 from freqopt.optimizers import Rule, rules
 
@@ -462,3 +463,16 @@ def test_catch_up_refuses_before_it_replays() -> None:
 def test_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(RuleError, match=message):
         rules[name](**options)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_run_of_catchup_adam_is_a_run_of_dense_adam(dtype: str) -> None:
+    # Gradients depend on the rows, so the rows must be up to date when they are read.
+    problem = freqopt.problem("pair", loss="logistic")
+    runs = [
+        freqopt.run(problem, freqopt.rule(name, lr=0.05), steps=300, dtype=dtype, checkpoints=3)
+        for name in ("adam", "catchup_adam")
+    ]
+    dense, lazy = (run.tables for run in runs)
+    for name in dense:
+        assert np.asarray(dense[name]).tobytes() == np.asarray(lazy[name]).tobytes()

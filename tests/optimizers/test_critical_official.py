@@ -75,5 +75,5 @@ def test_the_official_grid(variant: str) -> None:
             step_group(rule, tables, states, ours)
             official_memory.step(kind, tensors, theirs, official)
         for table, tensor in zip(tables.values(), tensors, strict=True):
-            # Both add in their own order: rounding grows by a small factor in each of up to 22 steps.
+            # Each adds in its own order: rounding grows by a small factor in up to 22 steps.
             assert table[:, 0] == pytest.approx(tensor.theta, rel=1e-11, abs=1e-11), official
