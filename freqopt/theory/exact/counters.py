@@ -204,8 +204,10 @@ def random_counted(
     noise: bool = True,
 ) -> Iterator[CountedTokens]:
     """A dominant token over 200 steps, then random instances, under make(alpha, T); L = 1."""
-    values = (np.array(v) for v in ([0.95, 0.05], [1.0, 0.5], [0.1, 0.1], [1.0, 1.0], [0.0, 0.0]))
-    dominant = Tokens("a dominant token", *values, 200, more={"alpha": 1.0})
+    p, R2, noises = np.array([0.95, 0.05]), np.ones(2), np.full(2, 0.1)
+    dominant = Tokens(
+        "a dominant token", p, np.array([1.0, 0.5]), noises, R2, 0 * p, 200, more={"alpha": 1.0}
+    )
     yield _counted(dominant, make, batch, noise)
     for tokens in random_tokens(power_steps(0.5), count, seed=seed, horizon=horizon):
         yield _counted(tokens, make, batch, noise)

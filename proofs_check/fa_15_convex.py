@@ -1,0 +1,112 @@
+r"""FA-15: convex losses with bounded second moment
+
+Source
+    derived here (theory/fa_sgd.md, FA-15).
+Problem
+    min f(Theta) convex with minimiser Theta*; R_k = |theta_k^1 - theta_k*|. Instance: the absolute
+    loss of a pair of tokens, gamma_k = 1.
+Algorithm
+    SGD with a fixed step eta_k for each token, each token projected onto a ball that holds
+    theta_k*; output the average of the iterates.
+Assumptions
+    f convex; E[|g_k|^2 | k sampled] <= gamma_k^2; the ball holds theta_k*.
+Statement
+    E f(Thetabar) - f* <= (1/(2T)) sum_k R_k^2/eta_k + (1/2) sum_k eta_k p_k gamma_k^2. The best
+    steps are eta_k = R_k/(gamma_k sqrt(T p_k)), FA-SGD's exponent, with the bound
+    sum_k sqrt(p_k/T) R_k gamma_k.
+Checks
+    all paths of the project's FA-SGD rule for exponents 0, 1/2, 1; 300 steps sampled with an
+    e-process and bets; witness that the best steps are best.
+Literature
+    Blockwise projection is the rules' option max_norm.
+"""
+
+import numpy as np
+import sympy as sp
+
+from freqopt.optimizers.fa_sgd import FASGD
+from freqopt.theory import Assumption, Bound, Case, Check, Claim, Mutant, Step, Theorem, total
+from freqopt.theory.engines.averages import expected_gap, sampled_gaps
+from freqopt.theory.engines.betting import Sampling, below
+from freqopt.theory.exact.absolute import AbsolutePairs
+from freqopt.theory.exact.ensemble import Ensemble
+from freqopt.theory.exact.outcomes import outcomes
+from freqopt.theory.symbols import R2, T, eta, gamma2, half, p
+
+RADIUS = 1.0
+SMALL = AbsolutePairs(pairs={"counts": ((10, 3), (2, 1))}, optimum_size=0.5, noise=0.3)
+ZIPF = tuple(tuple(int(400 / (i * j)) for j in range(1, 13)) for i in range(1, 13))
+LARGE = AbsolutePairs(pairs={"counts": ZIPF}, optimum_size=0.5, noise=0.5)
+
+
+def case(problem, exponent, scale, steps, **wrong):
+    frequency = np.concatenate([problem.constants.frequency[n] for n in "uv"])
+    # The best scale for this exponent, (10.1) minimised over beta in eta = beta p^-q.
+    distance = problem.optimum_size**2 * np.ones_like(frequency)
+    best = np.sqrt(np.sum(distance * frequency**exponent) / np.sum(frequency ** (1 - exponent)))
+    rate = scale * best / np.sqrt(steps)
+    options = {
+        "exponent": exponent,
+        "form": "recipe",
+        "cap": "none",
+        "max_norm": RADIUS,
+        "lr": rate,
+    }
+    rule = FASGD(**{**options, **wrong})
+    start = {name: np.zeros(shape) for name, shape in problem.shapes.items()}
+    return Case(
+        f"q = {exponent}, {scale} x the best scale, T = {steps}",
+        problem=problem, steps=steps, begin=lambda copies: Ensemble(problem, rule, start, copies),
+        p=frequency, eta=rate * frequency**-exponent, R2=distance, gamma2=1.0, T=float(steps),
+    )  # fmt: skip
+
+
+def theorem(first=half, second=half, horizon=1, power=1, wrong=None, best=R2**half):
+    """Parts: both 1/2; powers of T and p_k; the rule's options; R_k in the best step."""
+    bound = Bound(first / T**horizon * total(R2 / eta) + second * total(eta * p**power * gamma2))
+
+    def exact(i):
+        return expected_gap(i.begin(1), outcomes(i.problem), i.steps, i.problem.gaps)
+
+    def sampled(context):
+        i = case(LARGE, 0.5, 1.0, 300, **(wrong or {}))
+        draw = sampled_gaps(i.begin, outcomes(LARGE), i.steps, LARGE.gaps, context.seed)
+        largest = LARGE.largest_gap(RADIUS)
+        return below(draw, bound(i.letters()), context.delta, largest, Sampling(most=1024))
+
+    root = best / sp.sqrt(gamma2 * T * p)
+    return Theorem(
+        assumptions=(Assumption("R_k <= radius", lambda i: np.sqrt(np.max(i.R2)) <= RADIUS),),
+        claims=(
+            Claim(
+                "all paths",
+                exact,
+                bound,
+                instances=lambda quick: [
+                    case(SMALL, exponent, scale, 5 if quick else 6, **(wrong or {}))
+                    for exponent in (0.0, 0.5, 1.0)
+                    for scale in (0.3, 1.0, 3.0)
+                ],
+            ),
+        ),
+        steps=(
+            Step(  # (a - b)^2 >= 0: no step beats the best one
+                "the best steps",
+                sp.sqrt(p * R2 * gamma2 / T),
+                R2 / (2 * T * eta) + eta * p * gamma2 / 2,
+                ((half, (eta * p * gamma2, (root / eta - 1) ** 2)),),
+            ),
+        ),
+        checks=(Check("statistics", "144 pairs, 300 steps", sampled, statistical=True),),
+    )
+
+
+MUTANTS = {
+    "T^2 for T": Mutant("statement", horizon=2),
+    "p_k^3 for p_k, 1/2 -> 1/16": Mutant("statement", first=sp.Rational(1, 16), power=3),
+    "1/2 -> 1/16, both": Mutant("statement", first=sp.Rational(1, 16), second=sp.Rational(1, 16)),
+    "best step without R_k": Mutant("proof", best=1),
+    "ascent": Mutant("implementation", wrong={"maximize": True}),
+    "a tenth of the rate": Mutant("implementation", wrong={"lr": 1e-3}),
+    "1/2 -> 1": Mutant("statement", weaker=True, first=1, second=1),
+}
