@@ -1,0 +1,99 @@
+"""The entries of a batch meet the table: the second half of the step, one kernel per rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from freqopt.backends.numba._compile import compiled, entry
+from freqopt.backends.numba._index import bin_of, entry_of, region_of
+from freqopt.backends.numba._kernel import Visit, find_kernel
+from freqopt.backends.numba._memory import address, addresses, prefetch
+from freqopt.backends.numba._rows import scale
+from freqopt.backends.numba._scalars import around_of
+from freqopt.backends.numba._update import row_update
+from freqopt.optimizers import Rule
+
+AHEAD = 8
+"""Entries whose rows are asked for beforehand."""
+_made: dict[str, Callable[..., None]] = {}
+
+
+def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
+    """The compiled `apply` of a rule for tables of a dtype; one for all rules that share code.
+
+    Returns
+    -------
+    compiled function (part, table, elements, rows, decayed_at, grads, h, t, everyone, index, base,
+    space)
+        table to decayed_at as in `row_update`; grads (B, d); h the rule's hyper vector; t batches
+        seen, this one included; everyone: whether rows outside the batch are updated too, with
+        gradient zero; index, base: see `_index`; space: `Workspace.space` after `gather`.
+    """
+    kernel, structure = find_kernel(rule, dtype)
+    own_squares = rule.duplicates == "squares"
+    key = f"apply {structure.key} {own_squares}"
+    if key in _made:
+        return _made[key]
+    scalars, around_at = kernel.scalars, around_of(structure)
+    update = row_update(kernel, structure.real, own_squares=own_squares)
+
+    @entry(key)
+    def apply(
+        part: int, table: Any, elements: Any, rows: Any, decayed_at: Any, grads: Any, h: Any,
+        t: int, everyone: bool, index: Any, base: int, space: Any,
+    ) -> None:  # fmt: skip
+        bounds, starts, ends, _, _, _, entries, sums, squares, _, scratch = space
+        row, place, count, rank = entries
+        work, decayed, zero = scratch[part, 0], scratch[part, 1], scratch[part, 2:]
+        c, around = scalars(h, t), around_at(h, t)
+        size, width = table.shape
+        start, end = starts[part], ends[part]
+        if everyone:
+            start, end = size * part // ends.size, size * (part + 1) // ends.size
+        for k in range(start, end):
+            e = entry_in_batch(k, bounds, starts, index, base) if everyone else k
+            i = k if everyone else row[k]
+            g, x, occurrences, first_wave = address(zero, 0), address(zero, 0), 0, True
+            if e >= 0:
+                g = address(grads, place[e]) if place[e] >= 0 else address(sums, ~place[e])
+                occurrences, first_wave = count[e], rank[e] == 0
+                if own_squares:
+                    x = address(squares, ~place[e])
+            if not everyone and k + AHEAD < end:
+                soon, there = row[k + AHEAD], place[k + AHEAD]
+                prefetch((address(table, soon), *addresses(elements, soon)), width * table.itemsize)
+                prefetch(addresses(rows, soon), 1)
+                if there >= 0:
+                    prefetch((address(grads, there),), width * table.itemsize)
+            visit = Visit(t, occurrences, first_wave, width)
+            update(table, elements, rows, decayed_at, i, g, x, visit, c, around, work, decayed)
+
+    _made[key] = apply
+    return apply
+
+
+@compiled
+def entry_in_batch(i: int, bounds: Any, starts: Any, index: Any, base: int) -> int:
+    """The entry of any row of the table; negative if the batch does not hold it."""
+    owner = 0
+    while bounds[owner + 1] <= bin_of(i):
+        owner += 1
+    return entry_of(index, base, region_of(starts, owner), i)
+
+
+@entry("shrink")
+def shrink(part: int, parts: int, table: Any, factor: Any) -> None:
+    """Multiply a part of the table by a number of its dtype."""
+    size = len(table)
+    for i in range(size * part // parts, size * (part + 1) // parts):
+        scale(table, i, factor)
+
+
+@entry("shorten")
+def shorten(part: int, factors: Any, space: Any) -> None:
+    """Multiply the stored gradient of each entry by the factor of its rank."""
+    _, starts, ends, _, _, _, entries, sums, _, _, _ = space
+    _, place, _, rank = entries
+    for e in range(starts[part], ends[part]):
+        scale(sums, ~place[e], factors[rank[e]])

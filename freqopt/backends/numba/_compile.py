@@ -1,0 +1,143 @@
+"""Compilation: one set of flags for every kernel, and a disk cache that cannot go stale.
+
+Flags: no fast maths, no contraction to fused multiply-add (LLVM's default, left alone), division
+as NumPy's, the interpreter lock released. So an expression has the bits that NumPy gives it.
+
+Numba's own disk cache notices a change in a function but not in the functions it calls, and does
+not recognise a closure over another compiled function in the next process. Ours therefore names
+its directory by a hash of every source that can be compiled in, and its files by what was asked
+for; there is no index. It can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import llvmlite
+import numba
+from numba.core.caching import _Cache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
+COMPILED_IN = ("backends", "optimizers", "problems", "streams")
+"""Packages whose source text can reach a kernel, as code or as a constant."""
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function that other kernels call; it is stored as part of them."""
+    return numba.njit(**OPTIONS, no_cpython_wrapper=True)(function)
+
+
+def entry(key: str) -> Callable[[Function], Function]:
+    """Compile a function that Python calls, and keep it on disk under `key`.
+
+    Parameters
+    ----------
+    key : str
+        Everything that decides the code beside the sources and the types of the arguments: which
+        kernels were composed, with which options.
+    """
+
+    def compile_and_keep(function: Function) -> Function:
+        dispatcher = numba.njit(**OPTIONS)(function)
+        dispatcher._cache = _DiskCache(key)
+        return dispatcher
+
+    return compile_and_keep
+
+
+@cache
+def cache_directory() -> Path:
+    """Where compiled kernels are kept: the user's cache, a folder for these very sources."""
+    if "XDG_CACHE_HOME" in os.environ:
+        base = Path(os.environ["XDG_CACHE_HOME"])
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        base = Path.home() / ".cache"
+    return base / "freqopt" / f"numba-{_source_hash()}"
+
+
+def _source_hash() -> str:
+    """A hash of the sources, of the compiler's version and of Python's."""
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for version in (numba.__version__, llvmlite.__version__, platform.python_version()):
+        digest.update(version.encode() + b"\0")
+    for package in COMPILED_IN:
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+class _DiskCache(_Cache):  # type: ignore[misc]
+    """One file per key, signature and processor: a checksum and Numba's own serialisation.
+
+    A file appears whole or not at all, so an interrupted compilation leaves nothing behind. Where
+    files cannot be written, kernels are compiled anew in every process.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._enabled = True
+
+    @property
+    def cache_path(self) -> str:
+        return str(cache_directory())
+
+    def enable(self) -> None:
+        self._enabled = True
+
+    def disable(self) -> None:
+        self._enabled = False
+
+    def flush(self) -> None:
+        """Nothing is held in memory."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        target_context.refresh()
+        if not self._enabled:
+            return None
+        try:
+            stored = self._file(sig, target_context.codegen()).read_bytes()
+        except OSError:
+            return None
+        checksum, payload = stored[:32], stored[32:]
+        if hashlib.sha256(payload).digest() != checksum:
+            return None
+        return CompileResult._rebuild(target_context, *pickle.loads(payload))
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        if not self._enabled or data.library.has_dynamic_globals:
+            return
+        payload = dumps(data._reduce())
+        path = self._file(sig, data.codegen)
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, unfinished = tempfile.mkstemp(dir=path.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(hashlib.sha256(payload).digest() + payload)
+                Path(unfinished).replace(path)
+            except BaseException:
+                Path(unfinished).unlink()
+                raise
+
+    def _file(self, sig: Any, codegen: Any) -> Path:
+        asked = repr((self._key, sig, codegen.magic_tuple()))
+        return cache_directory() / f"{hashlib.sha256(asked.encode()).hexdigest()[:32]}.nbc"

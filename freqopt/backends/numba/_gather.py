@@ -1,0 +1,243 @@
+"""The batch on its way into a rule, compiled: what `freqopt.optimizers._batch.intake` means.
+
+Nothing but the workspace is written here. Rows are dealt out to parts by a hash, so the parts need
+no locks and all occurrences of a row meet the same part, in their order: the bits do not depend on
+the number of parts. Each part leaves *entries*: a row, and where its combined gradient is. An
+entry of a single occurrence points into the batch itself; only sums, and gradients that are
+changed on the way, are stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from freqopt.backends.numba._compile import compiled, entry
+from freqopt.backends.numba._index import BINS, bin_of, entry_of, region_of, set_entry
+from freqopt.backends.numba._memory import address, prefetch
+from freqopt.backends.numba._rows import clip, squared_norm
+
+# The choices of the fields `duplicates`, `nonfinite` and `clip_scope`, in their order.
+SUM, SEQUENTIAL, MEAN, SQRT_COUNT, LAST, FIRST, SQUARES = range(7)
+RAISE, SKIP, PROPAGATE = range(3)
+OCCURRENCE, ROW, BATCH = range(3)
+REFUSED = -1
+AHEAD = 24
+"""Occurrences whose index entry is asked for beforehand."""
+
+
+@entry("survey")
+def survey(rows: Any, size: int, bounds: Any, starts: Any, count: Any) -> bool:
+    """Check the range of the rows and deal the hash bins out to parts of nearly equal work.
+
+    Fills bounds (parts + 1,), the first bin of each part, and starts (parts + 1,), where its
+    occurrences begin in the workspace: one place is left free behind every part. count (BINS,)
+    holds nothing of value. Returns whether every row lies in [0, size).
+    """
+    parts, batch = bounds.size - 1, rows.size
+    largest = np.uint64(0)
+    for b in range(batch):
+        largest = max(largest, np.uint64(rows[b]))  # a negative row is a large one
+    count[:] = 0
+    if parts > 1:
+        for b in range(batch):
+            count[bin_of(rows[b])] += 1
+    dealt, part = 0, 0
+    for bin_ in range(BINS):
+        while part < parts and dealt * parts >= part * batch:
+            bounds[part], starts[part] = bin_, dealt + part
+            part += 1
+        dealt += count[bin_]
+    while part <= parts:
+        bounds[part], starts[part] = BINS, batch + part
+        part += 1
+    return batch == 0 or bool(largest < np.uint64(size))
+
+
+@entry("gather")
+def gather(
+    part: int, rows: Any, grads: Any, options: Any, limit: Any, index: Any, base: int, space: Any
+) -> None:
+    """Turn the occurrences of a part's rows into entries, and say in `ends` where they end.
+
+    Parameters
+    ----------
+    part : int
+    rows : int64 (B,), in range
+    grads : (B, d)
+    options : int64 (7,)
+        How duplicates combine, what non-finite occurrences meet, the padding row or -1, whether
+        the sign is turned, what is clipped or -1, whether zeros are dropped, whether every
+        entry's gradient is stored.
+    limit : number of the table's dtype
+        Largest norm, where something is clipped.
+    index, base
+        See `_index`.
+    space
+        `Workspace.space`.
+    """
+    how, policy, padding, negate, clipped, moving, stored = options
+    bounds, starts, ends, _, own, numbers, entries, sums, squares, norms, scratch = space
+    _, place, count, _ = entries
+    work, changed = scratch[part, 0], scratch[part, 1:2]
+    most = limit if clipped == OCCURRENCE else limit - limit
+    changes = negate != 0 or clipped == OCCURRENCE
+    picks = how in (SEQUENTIAL, LAST, FIRST)
+    start, region = starts[part], region_of(starts, part)
+
+    end = _own(part, rows, bounds, own, start)
+    if padding >= 0 or policy != PROPAGATE:
+        end = _admit(rows, grads, own, start, end, padding, policy)
+        if end == REFUSED:
+            ends[part] = REFUSED
+            return
+    if moving and how == SEQUENTIAL:
+        end = _drop_zeros(grads, own, start, end, negate, most, changed, work)
+    last = _number(rows, own, start, end, how, index, base, region, entries, numbers)
+
+    filled = start
+    for k in range(start, end if stored or not picks else start):
+        b, e = own[k], numbers[k]
+        if (picks and place[e] != b) or (count[e] == 1 and not stored):
+            continue
+        first = place[e] >= 0
+        if first:
+            place[e] = ~filled
+            filled += 1
+        if changes:
+            _change(grads, b, negate, most, changed, work)
+            _store(sums, squares, ~place[e], changed, 0, first)
+        else:
+            _store(sums, squares, ~place[e], grads, b, first)
+
+    if how in (MEAN, SQRT_COUNT):
+        for e in range(start, last):
+            if count[e] > 1:
+                _divide(sums, ~place[e], count[e], how == SQRT_COUNT, work)
+    if moving:
+        last = _drop_zero_entries(sums, entries, start, last)
+    for e in range(start, last if clipped == ROW else start):
+        clip(sums, ~place[e], limit, work)
+    for e in range(start, last if clipped == BATCH else start):
+        norms[e] = squared_norm(sums, ~place[e], work)
+    ends[part] = last
+
+
+@compiled
+def _own(part: int, rows: Any, bounds: Any, own: Any, start: int) -> int:
+    """List the occurrences of a part's rows from own[start] on; returns the end of the list."""
+    first, last, end = bounds[part], bounds[part + 1], start
+    for b in range(rows.size):
+        own[end] = b  # overwritten by the next one if it is not ours: no branch to mispredict
+        bin_ = bin_of(rows[b])
+        end += (first <= bin_) & (bin_ < last)
+    return end
+
+
+@compiled
+def _admit(rows: Any, grads: Any, own: Any, start: int, end: int, padding: int, policy: int) -> int:
+    """Drop occurrences of the padding row, and those that are not finite or REFUSE them."""
+    kept = start
+    for k in range(start, end):
+        b = own[k]
+        finite = True
+        if rows[b] == padding:
+            continue
+        if policy != PROPAGATE:
+            for j in range(grads.shape[1]):
+                finite &= np.isfinite(grads[b, j])
+        if not finite and policy == RAISE:
+            return REFUSED
+        own[kept] = b
+        kept += finite
+    return kept
+
+
+@compiled
+def _drop_zeros(
+    grads: Any, own: Any, start: int, end: int, negate: bool, most: Any, changed: Any, work: Any
+) -> int:
+    """Drop occurrences whose gradient is zero as it enters the combination."""
+    kept = start
+    for k in range(start, end):
+        _change(grads, own[k], negate, most, changed, work)
+        own[kept] = own[k]
+        kept += not _zero(changed, 0)
+    return kept
+
+
+@compiled
+def _zero(rows: Any, i: int) -> bool:
+    """Whether a row is zero."""
+    zero = True
+    for j in range(rows.shape[1]):
+        zero &= rows[i, j] == 0
+    return zero
+
+
+@compiled
+def _number(
+    rows: Any, own: Any, start: int, end: int, how: int, index: Any, base: int, region: Any,
+    entries: Any, numbers: Any,
+) -> int:  # fmt: skip
+    """Give every row, or with SEQUENTIAL every occurrence, an entry; returns the end of entries."""
+    row, place, count, rank = entries
+    last = start
+    for k in range(start, end):
+        b = own[k]
+        if index[0].size and k + AHEAD < end:
+            prefetch((address(index[0], rows[own[k + AHEAD]]),), 4)
+        i = rows[b]
+        e = entry_of(index, base, region, i)
+        if e < 0 or how == SEQUENTIAL:
+            rank[last] = rank[e] + 1 if e >= 0 else 0
+            e = last
+            last += 1
+            row[e], place[e], count[e] = i, b, 0
+            set_entry(index, base, region, i, e)
+        if how == LAST:
+            place[e] = b
+        count[e] += 1
+        numbers[k] = e
+    return last
+
+
+@compiled
+def _change(grads: Any, b: int, negate: bool, most: Any, changed: Any, work: Any) -> None:
+    """Occurrence b as it enters the combination, into changed[0]; most = 0 clips nothing."""
+    for j in range(grads.shape[1]):
+        changed[0, j] = -grads[b, j] if negate else grads[b, j]
+    if most > 0:
+        clip(changed, 0, most, work)
+
+
+@compiled
+def _store(sums: Any, squares: Any, s: int, grads: Any, b: int, first: bool) -> None:
+    """Put occurrence b into sum s, or add it, and likewise its squares if they are kept."""
+    for j in range(grads.shape[1]):
+        sums[s, j] = grads[b, j] if first else sums[s, j] + grads[b, j]
+    for j in range(squares.shape[1]):
+        square = grads[b, j] * grads[b, j]
+        squares[s, j] = square if first else squares[s, j] + square
+
+
+@compiled
+def _drop_zero_entries(sums: Any, entries: Any, start: int, last: int) -> int:
+    """Drop entries whose combined gradient is zero."""
+    row, place, count, rank = entries
+    kept = start
+    for e in range(start, last):
+        if not _zero(sums, ~place[e]):
+            row[kept], place[kept], count[kept], rank[kept] = row[e], place[e], count[e], rank[e]
+            kept += 1
+    return kept
+
+
+@compiled
+def _divide(sums: Any, s: int, count: int, root: bool, work: Any) -> None:
+    """Divide a sum by its count of occurrences, or by its root."""
+    work[0] = count  # rounds it to the table's dtype
+    divisor = np.sqrt(work[0]) if root else work[0]
+    for j in range(sums.shape[1]):
+        sums[s, j] /= divisor

@@ -1,0 +1,70 @@
+"""From a row to its entry in the batch, and from a row to the part that owns it.
+
+Two forms. Direct: one int32 for every row of the table. Hashed: a table for the rows of the batch,
+with a region for each part. Neither is ever cleared: an entry counts only if its number is at
+least `base`, which moves past all numbers in use after each batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from freqopt.backends.numba._compile import compiled
+
+BINS = 256
+"""Hash bins that are dealt out to the parts."""
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: spreads consecutive rows
+_BIN_SHIFT = np.uint64(56)  # the upper 8 bits choose the bin, the ones below the place
+_PLACE_SHIFT = np.uint64(20)
+
+
+@compiled
+def bin_of(row: int) -> int:
+    """The hash bin of a row."""
+    return int((np.uint64(row) * _FACTOR) >> _BIN_SHIFT)
+
+
+@compiled
+def region_of(starts: Any, part: int) -> tuple[int, int]:
+    """First place and mask of a part's region in the hashed form; it is never more than half full.
+
+    starts (parts + 1,) is where the occurrences of each part begin.
+    """
+    places = 1
+    while 2 * places <= 4 * (starts[part + 1] - starts[part]):
+        places *= 2
+    return 4 * starts[part], places - 1
+
+
+@compiled
+def _place(index: Any, base: int, region: tuple[int, int], row: int) -> int:
+    """Where a row is in the hashed form, or where it would go."""
+    _, keys, entries = index
+    first, mask = region
+    at = int((np.uint64(row) * _FACTOR) >> _PLACE_SHIFT) & mask
+    while entries[first + at] >= base and keys[first + at] != row:
+        at = (at + 1) & mask
+    return first + at
+
+
+@compiled
+def entry_of(index: Any, base: int, region: tuple[int, int], row: int) -> int:
+    """The entry of a row; negative if it has none."""
+    direct, _, entries = index
+    if direct.size:
+        return direct[row] - base
+    return entries[_place(index, base, region, row)] - base
+
+
+@compiled
+def set_entry(index: Any, base: int, region: tuple[int, int], row: int, entry: int) -> None:
+    """Make `entry` the entry of a row."""
+    direct, keys, entries = index
+    if direct.size:
+        direct[row] = base + entry
+    else:
+        at = _place(index, base, region, row)
+        keys[at] = row
+        entries[at] = base + entry

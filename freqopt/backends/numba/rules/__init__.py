@@ -1,0 +1,1 @@
+"""One kernel for each rule, in a file of the rule's name."""

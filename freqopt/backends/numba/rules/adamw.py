@@ -1,0 +1,5 @@
+"""The equations of rule `adam`; what is special are defaults."""
+
+from freqopt.backends.numba.rules.adam import kernel
+
+__all__ = ["kernel"]
