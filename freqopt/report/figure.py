@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import io
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.errors import FigureError
+from freqopt.errors import FigureError, FreqoptError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,23 +103,38 @@ def make(
     Raises
     ------
     FigureError
-        The data are no table, the CSV is missing, or nothing can be written.
+        The file's own code fails, its data are no table, the CSV is missing, or nothing can be
+        written.
     """
-    import matplotlib as mpl
+    import matplotlib.pyplot as plt
 
-    mpl.use("agg")
+    plt.switch_backend("agg")
     table, pictures = out / f"{figure.name}.csv", []
     if not reuse_data:
-        write_csv(table, figure.name, figure.data(results))
+        write_csv(table, figure.name, _own(figure, figure.data, results))
     columns = read_csv(table)
-    with mpl.style.context(STYLE), mpl.rc_context({"svg.hashsalt": figure.name}):
-        picture = figure.draw(columns)
+    with plt.style.context(STYLE), plt.rc_context({"svg.hashsalt": figure.name}):
+        picture = _own(figure, figure.draw, columns)
         for suffix, undated in ((".svg", {"Date": None}), (".pdf", {"CreationDate": None})):
             path = out / (figure.name + suffix)
-            picture.savefig(path, metadata=undated)
+            drawn = io.BytesIO()
+            picture.savefig(drawn, format=suffix[1:], metadata=undated)
+            path.write_bytes(drawn.getvalue())
             pictures.append(path)
-    mpl.pyplot.close(picture)
+    plt.close(picture)
     return ([] if reuse_data else [table]) + pictures
+
+
+def _own(figure: FigureFile, function: Callable[[Any], Any], given: Any) -> Any:
+    """Call the figure file's own code; its bug is one figure's failure, with the place."""
+    try:
+        return function(given)
+    except FreqoptError:
+        raise
+    except Exception as error:
+        raise FigureError(
+            f"{function.__name__}() of figure {figure.name} failed:\n{traceback.format_exc()}"
+        ) from error
 
 
 def write_csv(path: Path, name: str, data: Any) -> None:

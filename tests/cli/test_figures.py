@@ -124,3 +124,13 @@ def test_reproduce_goes_on_without_a_study_that_cannot_run(here, capsys):
     assert "4 runs and 1 figures" in printed.out
     assert (here / "reproduced" / "figures" / "curve.svg").is_file()
     assert not (here / "reproduced" / "figures" / "another.svg").exists()
+
+
+def test_a_bug_in_one_figure_does_not_stop_the_others(here, capsys):
+    (here / "figures" / "buggy.py").write_text(FIGURE.replace("axes.legend()", "axes.legendary()"))
+    assert run(["reproduce", "--jobs", "1"]) == 2
+    printed = capsys.readouterr()
+    assert "draw() of figure buggy failed" in printed.err
+    assert "buggy.py" in printed.err
+    assert "axes.legendary()" in printed.err
+    assert (here / "reproduced" / "figures" / "curve.svg").is_file()
