@@ -1,0 +1,1 @@
+"""The whole simulation loop in one compiled call: sample, gradient, step, for every pair."""

@@ -1,0 +1,152 @@
+"""A simulation made ready for the compiled loop, and taken through it call by call."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from freqopt.backends import Simulation
+from freqopt.backends.numba._index import BINS
+from freqopt.backends.numba._step import _Plan
+from freqopt.backends.numba._workspace import LARGEST, Workspace
+from freqopt.backends.numba.loop._compose import make_loop
+from freqopt.backends.numba.loop._movement import moves
+from freqopt.backends.numba.problems._kernel import find_problem
+from freqopt.errors import BackendError
+from freqopt.optimizers import Rule
+from freqopt.tables import PlainTable
+
+NUMBERS_AHEAD = 8192
+"""Numbers of samples drawn ahead: they stay in the first-level cache."""
+STEPS_AHEAD = 64
+SECONDS = 0.25
+"""How long one compiled call should take: Ctrl-C is heard between two."""
+FIRST_CALL = 256
+
+
+class Run:
+    """The compiled loop of one simulation.
+
+    Raises
+    ------
+    BackendError
+        The loop does not do this simulation; the message says why.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        problem, rule, batch = simulation.problem, simulation.rule, simulation.batch
+        for name, table in simulation.tables.items():
+            if not isinstance(table, PlainTable):
+                raise BackendError(f"table {name} is kept as two layers")
+        if rule.settles_before_reading:
+            raise BackendError(f"rule {rule.name()} settles rows before they are read")
+        if rule.clip is not None and rule.clip_scope == "batch":
+            raise BackendError("clip_scope = 'batch' is not in the compiled loop")
+        (dtype,) = {array.dtype for array in simulation.parameters.values()}
+        self._problem = find_problem(problem, dtype)
+        self._plan = _Plan(rule, dtype)
+        per_sample = {field.name: field.width for field in self._problem.fields}
+        tables = self._problem.tables
+        self._occurrences = {name: batch * per_sample[rows] for name, rows in tables.items()}
+        self._single = set(self._occurrences.values()) == {1} and _unchanged_on_the_way(rule)
+        self._loop = make_loop(
+            self._problem,
+            rule,
+            dtype,
+            single=self._single,
+            tracked=simulation.movement is not None,
+        )
+        self._count = FIRST_CALL
+        self._buffers(simulation, dtype)
+
+    def _buffers(self, simulation: Simulation, dtype: Any) -> None:
+        """Memory for samples, gradients and combined batches."""
+        problem, batch = self._problem, simulation.batch
+        numbers = batch * sum(field.width for field in problem.fields)
+        ahead = max(1, min(STEPS_AHEAD, NUMBERS_AHEAD // numbers))
+        self._samples = {
+            field.name: np.zeros((ahead, batch * field.width), field.dtype)
+            for field in problem.fields
+        }
+        widths = {name: array.shape[1] for name, array in simulation.parameters.items()}
+        self._grads = tuple(
+            np.zeros((n, widths[name]), dtype) for name, n in self._occurrences.items()
+        )
+        self._scratch = np.zeros((2, max(widths.values())), dtype)
+        self._work, self._wide = np.zeros(problem.scratch, dtype), np.zeros(problem.scratch)
+        self._spaces = {
+            name: Workspace(1, parts=1) for name in ([] if self._single else self._occurrences)
+        }
+        self._moves = ()
+        if simulation.movement is not None:
+            self._moves = tuple(
+                moves(simulation.movement[name], simulation.parameters[name], n)
+                for name, n in self._occurrences.items()
+            )
+
+    def advance(self, simulation: Simulation, until: int) -> bool:
+        """Take steps until `simulation.step == until`, or False before a step that is refused."""
+        arrays = [
+            self._plan.arrays(simulation.parameters[name], simulation.states[name])
+            for name in self._occurrences
+        ]
+        tables = tuple(table for table, *_ in arrays)
+        beside = tuple(
+            (*others, simulation.states[name]["t"].reshape(1))
+            for name, (_, *others) in zip(self._occurrences, arrays, strict=True)
+        )
+        rows = tuple(self._samples[name] for name in self._problem.tables.values())
+        most = min((LARGEST // (n + 1) for n in self._occurrences.values()), default=LARGEST)
+        while simulation.step < until:
+            stop = min(until, simulation.step + min(self._count, most))
+            began = time.perf_counter()
+            reached = self._loop(
+                np.uint64(simulation.seed), np.uint64(simulation.run), simulation.step, stop,
+                simulation.batch, self._problem.data, tuple(self._samples.values()), rows,
+                self._grads, self._work, self._wide, tables, beside,
+                self._rest(simulation, tables, stop - simulation.step),
+            )  # fmt: skip
+            simulation.step = int(reached)
+            if reached < stop:
+                return False
+            self._pace(time.perf_counter() - began)
+        return True
+
+    def _rest(self, simulation: Simulation, tables: Any, steps: int) -> tuple[Any, ...]:
+        """What a step needs beside the arrays."""
+        plan, rule = self._plan, simulation.rule
+        if self._single:
+            return plan.h, self._moves, self._scratch
+        indices, bases, spaces = [], [], []
+        for (name, n), table in zip(self._occurrences.items(), tables, strict=True):
+            workspace = self._spaces[name]
+            space = workspace.space(table, 1, n, squares=rule.duplicates == "squares")
+            space[0][:], space[1][:] = (0, BINS), (0, n + 1)
+            spaces.append(space)
+            indices.append(workspace.index(len(table), n + 1))
+            bases.append(workspace.reserve(steps * (n + 1)))
+        return (
+            plan.h, self._moves, plan.options, plan.limit, rule.rows == "all", rule.count_empty,
+            tuple(indices), tuple(bases), tuple(spaces),
+        )  # fmt: skip
+
+    def _pace(self, took: float) -> None:
+        """Steps of the next call."""
+        if took < SECONDS / 2:
+            self._count *= 2
+        elif took > 2 * SECONDS:
+            self._count = max(1, self._count // 2)
+
+
+def _unchanged_on_the_way(rule: Rule) -> bool:
+    """Whether a lone occurrence meets its row as it is, and no other row changes."""
+    return (
+        rule.rows == "touched"
+        and rule.padding_row is None
+        and rule.nonfinite != "skip"
+        and not rule.maximize
+        and rule.clip is None
+        and not (rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all")
+    )

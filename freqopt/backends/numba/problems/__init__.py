@@ -1,0 +1,1 @@
+"""Problems as compiled pure functions, one file each, found by the problem's name."""

@@ -1,0 +1,73 @@
+"""What a problem is to the compiler: how its samples are drawn, and what gradient one step has.
+
+A problem's file beside this one holds `kernel(problem, real) -> ProblemKernel`, with `real` the
+tables' dtype as Numba's type. It says what `draw` and `gradients` of the problem mean, for a batch
+of one step, in the same order of operations.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from freqopt.errors import BackendError
+from freqopt.problems import Problem
+
+
+class Field(NamedTuple):
+    """One array of the samples: the field of the same name that `Problem.draw` gives."""
+
+    name: str
+    dtype: Any
+    width: int = 1
+    """Numbers per sample."""
+
+
+class ProblemKernel(NamedTuple):
+    """A problem's equations as compiled functions.
+
+    Attributes
+    ----------
+    key : str
+        Name of the code; problems with one key differ in their data only.
+    data : tuple of arrays and numbers
+    fields : tuple of Field
+        The samples: arrays (S, B * width) for S steps of B samples.
+    tables : table -> name of the integer field that holds its rows, occurrence by occurrence
+    draw : (data, seed, run, first, count, batch, samples, wide) -> None
+        Fills the samples of the steps first .. first + count - 1.
+    gradient : (data, tables, samples, s, batch, grads, work) -> None
+        Fills one gradient (B * width, d) per table, at the s-th step's samples.
+    scratch : int
+        Numbers that `work`, of the tables' dtype, and `wide`, float64, have room for.
+    """
+
+    key: str
+    data: tuple[Any, ...]
+    fields: tuple[Field, ...]
+    tables: dict[str, str]
+    draw: Callable[..., None]
+    gradient: Callable[..., None]
+    scratch: int
+
+
+def find_problem(problem: Problem, dtype: Any) -> ProblemKernel:
+    """The kernel of a problem for tables of a dtype.
+
+    Raises
+    ------
+    BackendError
+        If the problem, or the law of its samples, has no file.
+    """
+    name = f"{__package__}.{problem.name()}"
+    ours = type(problem).__module__ == f"freqopt.problems.{problem.name()}"  # no user's namesake
+    if not ours or importlib.util.find_spec(name) is None:
+        raise BackendError(f"problem {problem.name()} has no Numba kernel")
+    real = numba.from_dtype(np.dtype(dtype))
+    found: ProblemKernel = importlib.import_module(name).kernel(problem, real)
+    return found

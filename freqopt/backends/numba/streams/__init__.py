@@ -1,0 +1,1 @@
+"""The samplers of `freqopt.streams` for one number at a time, with the same bits."""

@@ -1,0 +1,38 @@
+"""The alias method, `freqopt.streams.alias`: one multiplication, one look-up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba.streams._law import Law
+from freqopt.backends.numba.streams._philox import multiply_wide
+from freqopt.streams import AliasTable
+
+Buckets = NDArray[np.uint64]
+
+
+def buckets(table: AliasTable) -> Buckets:
+    """Threshold and alias side by side, uint64 (K, 2): a draw reads one cache line."""
+    return np.stack([table.thresholds, table.aliases.astype(np.uint64)], axis=1)
+
+
+@compiled
+def pick(table: Buckets, word: Any) -> int:
+    """The value that a word gives."""
+    own, rest = multiply_wide(word, np.uint64(table.shape[0]))
+    alias = table[own, 1]
+    return np.int64(own if rest < table[own, 0] else alias)
+
+
+@compiled
+def _token(word: Any, key: Any, step: int, position: int, data: Any) -> int:
+    return pick(data[0], word)
+
+
+def law(table: AliasTable) -> Law:
+    """A draw from an alias table."""
+    return Law("alias", (buckets(table),), _token)
