@@ -198,13 +198,18 @@ def metadata(table: pa.Table) -> dict[str, Any]:
 
 @cache
 def code_hash(backend: str) -> str:
-    """SHA-256 of the source files that compute: floors 0 to 5, without the other backends."""
+    """SHA-256 of the source files that compute: floors 0 to 5, without the other backends.
+
+    A backend of the user's own may build on any of the library's: all of them count.
+    """
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
+    own = backend.endswith(".py")
     for path in sorted(package.rglob("*.py")):
         relative = path.relative_to(package)
         floor, part = relative.parts[0], Path(*relative.parts[1:2])
-        other = floor == "backends" and part.stem != backend and not part.stem.startswith("_")
+        shared = own or part.stem == backend or part.stem.startswith("_")
+        other = floor == "backends" and not shared
         if floor not in ("theory", "crosscheck", "cli", "report", "studies") and not other:
             digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -273,6 +273,19 @@ def test_interrupted_runs_are_kept_and_taken_up_again(tmp_path, jobs):
     assert not list((tmp_path / "r").glob(".*partial"))
 
 
+def test_a_backend_of_ones_own(small, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from freqopt.backends.numpy import NumpyBackend\n\n\nclass Mine(NumpyBackend):\n    pass\n"
+    )
+    study = Study.read(small, quick=True)
+    simulate(study, results=tmp_path / "r", jobs=2, backend=str(mine))
+    simulate(study, results=tmp_path / "r", jobs=1)
+    assert len(list((tmp_path / "r").iterdir())) == 8  # neither finds the other's
+    tables = [load(study, results=tmp_path / "r", backend=b) for b in (str(mine), "numpy")]
+    assert tables[0].equals(tables[1])
+
+
 def test_dask_without_its_package_or_scheduler(small, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(BackendError, match=r"pip install 'freqopt\[dask\]'"):
