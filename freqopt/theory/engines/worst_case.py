@@ -1,0 +1,140 @@
+"""Exact worst cases over a class of functions, by semidefinite programming (PEPit, Clarabel).
+
+A finite number of steps of a first-order method on every L-smooth (mu-strongly) convex function of
+every dimension is one convex programme in the Gram matrix of its iterates and gradients. Where the
+class of quadratics is too small to falsify a constant, this class is not. Values are those of the
+solver, right to about 1e-5; nothing here is a certificate.
+
+PEPit is an optional dependency: `pip install 'freqopt[theory]'`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+ACCURACY = 1e-4
+"""What is allowed for the solver when its value is compared with a bound."""
+
+
+def _solve(programme: Any) -> float:
+    with warnings.catch_warnings():
+        # "Solution may be inaccurate": by less than ACCURACY on every value known in closed form.
+        warnings.simplefilter("ignore", UserWarning)
+        return float(programme.solve(wrapper="cvxpy", solver="CLARABEL", verbose=0))
+
+
+def _begin(mu: float, L: float) -> tuple[Any, Any, Any]:
+    """(programme, function, minimiser) for the class F(mu, L)."""
+    from PEPit import PEP
+    from PEPit.functions import SmoothConvexFunction, SmoothStronglyConvexFunction
+
+    programme = PEP()
+    f = (
+        programme.declare_function(SmoothStronglyConvexFunction, mu=mu, L=L)
+        if mu > 0
+        else programme.declare_function(SmoothConvexFunction, L=L)
+    )
+    return programme, f, f.stationary_point()
+
+
+def averaged_descent(steps: int, eta: float, L: float = 1.0) -> float:
+    """Worst f(mean of x_0 .. x_{T-1}) - f* of gradient descent with |x_0 - x*| <= 1, convex f."""
+    programme, f, best = _begin(0, L)
+    x = programme.set_initial_point()
+    programme.set_initial_condition((x - best) ** 2 <= 1)
+    total = 0 * x
+    for _ in range(steps):
+        total = total + x
+        x = x - eta * f.gradient(x)
+    programme.set_performance_metric(f(total / steps) - f(best))
+    return _solve(programme)
+
+
+def lazy_token(steps: int, p: float, eta: float, sigma2: float, L: float = 1.0) -> float:
+    """Worst p (E F(mean of theta_0 .. theta_{T-1}) - F*) of SGD on a token sampled with p.
+
+    A scenario tree: at each node the token rests, or moves along F' + v or F' - v with a noise
+    vector of the node's own, |v|^2 <= sigma2. F convex and L-smooth, start distance at most 1.
+    """
+    from PEPit import Point
+
+    programme, f, best = _begin(0, L)
+    start = programme.set_initial_point()
+    programme.set_initial_condition((start - best) ** 2 <= 1)
+    level = [(1.0, start, start)]  # probability, iterate, sum of the iterates of the path
+    for _ in range(steps - 1):
+        grown = []
+        for chance, x, total in level:
+            if p < 1:
+                grown.append((chance * (1 - p), x, total + x))
+            gradient, noise = f.gradient(x), Point()
+            programme.add_constraint(noise**2 <= sigma2)
+            for sign in (1, -1):
+                y = x - eta * (gradient + sign * noise)
+                grown.append((chance * p / 2, y, total + y))
+        level = grown
+    expected = sum(chance * f(total / steps) for chance, _, total in level)
+    programme.set_performance_metric(p * (expected - f(best)))
+    return _solve(programme)
+
+
+def with_memory(
+    directions: Sequence[dict[int, float]], alpha: float, mu: float, L: float = 1.0
+) -> float:
+    """Worst (f(x_N) - f*)/(f(x_0) - f*) where step t moves by -alpha sum_s weight_s grad f(x_s)."""
+    programme, f, best = _begin(mu, L)
+    x = programme.set_initial_point()
+    programme.set_initial_condition(f(x) - f(best) <= 1)
+    gradients: list[Any] = []
+    for weights in directions:
+        gradients.append(f.gradient(x))
+        for s, weight in weights.items():
+            x = x - alpha * weight * gradients[s]
+    programme.set_performance_metric(f(x) - f(best))
+    return _solve(programme)
+
+
+def patterns(steps: int, age: int) -> Iterator[tuple[int, ...]]:
+    """Every choice of one past gradient per step, at most `age` old: delays (d_0, .., d_{N-1})."""
+    return itertools.product(*(range(min(t, age) + 1) for t in range(steps)))
+
+
+def critical_gradient(
+    steps: int, alpha: float, mu: float, decay: float = 0.7, kappa: float = 1.0, share: float = 1.0
+) -> tuple[float, str]:
+    """Worst (f_N - f*)/(f_0 - f*) of the rule SGD_C with capacity 1, over all its branches; L = 1.
+
+    Whether the new gradient replaces the stored one, |g_t| > decay^(age) |g_s|, is a linear
+    condition on the Gram matrix, so each branch is one programme.
+
+    Parameters
+    ----------
+    share : float
+        1 for the aggregation "sum" (g + kappa stored), 1/2 for "mean".
+
+    Returns
+    -------
+    (value, branch), the branch as a word of r (replaced) and k (kept)
+    """
+    worst = (0.0, "")
+    for branch in itertools.product("rk", repeat=max(0, steps - 2)):
+        programme, f, best = _begin(mu, 1.0)
+        x = programme.set_initial_point()
+        programme.set_initial_condition(f(x) - f(best) <= 1)
+        stored, age = f.gradient(x), 0
+        x = x - alpha * stored  # the buffer is empty at the first step
+        for choice in (*branch, ""):  # what is stored after the last step does not matter
+            gradient, age = f.gradient(x), age + 1
+            x = x - alpha * share * (gradient + kappa * stored)
+            threshold = decay ** (2 * age) * stored**2
+            if choice == "r":
+                programme.add_constraint(gradient**2 >= threshold)
+                stored, age = gradient, 0
+            elif choice == "k":
+                programme.add_constraint(gradient**2 <= threshold)
+        programme.set_performance_metric(f(x) - f(best))
+        worst = max(worst, (_solve(programme), "".join(branch)))
+    return worst
