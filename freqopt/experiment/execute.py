@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import traceback
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
@@ -201,11 +202,23 @@ def _outcomes(
 
     calls: Iterable[Any] = (delayed(_work)(task) for task in tasks)
     if executor == "local":
-        yield from Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(calls)
+        workers = Parallel(
+            n_jobs=jobs,
+            batch_size=1,
+            return_as="generator_unordered",
+            backend="loky",
+            initializer=_leave_interrupts_to_the_parent,
+        )
+        yield from workers(calls)
         return
     client = _dask_client(scheduler)
     with client, parallel_config(backend="dask"):
         yield from Parallel(return_as="generator_unordered")(calls)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C goes to every process of a terminal; the parent ends the workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _dask_client(scheduler: str | None) -> Any:
