@@ -114,12 +114,8 @@ def theorem(gap=2, noise=1, power=1, horizon=0.5):
     return Theorem(
         assumptions=(Assumption("lam_k <= L", lambda i: np.max(getattr(i, "curvature", 0)) <= 1),),
         claims=(
-            Claim(
-                "no noise", counted, bound, "upper", quiet, search=counted_search(make, noise=False)
-            ),
-            Claim(
-                "all paths", on_paths, bound, "upper", lambda quick: path_cases(4 if quick else 5)
-            ),
+            Claim("no noise", counted, bound, "upper", quiet, search=space),
+            Claim("all paths", on_paths, bound, "upper", lambda q: path_cases(4 if q else 5)),
             Claim(
                 "the line E e^2 <= E[eta e^2] E[1/eta] is false",
                 line_with_squares,

@@ -170,7 +170,7 @@ def attack(
                 killers[verdict.engine] = None
             if verdict.engine not in cells or verdict.failed or unproved:
                 cells[verdict.engine] = verdict.word.value
-            if engines is costly and killers and context.quick:
+            if context.quick and (verdict.failed or (engines is costly and killers)):
                 break
         if killers and context.quick:
             break
