@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from freqopt.errors import ProblemError, describe
+from freqopt.problems._parameters import Parameters
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
@@ -60,10 +61,8 @@ class Constants:
     notes: dict[str, str] = field(default_factory=dict)
 
 
-class Problem(BaseModel):
+class Problem(Parameters):
     """Base of all problems: parameters are fields, so that a study file can name them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __init__(self, **parameters: Any) -> None:
         try:

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
+from freqopt.problems._parameters import Parameters
 from freqopt.streams import BoundedZipf, ExponentialTail, TokenCounts, TokenDistribution
 from freqopt.streams.elementary import power
 
@@ -20,10 +21,8 @@ Instance = Annotated[int, Field(ge=0, lt=2**63)]
 """Seed of a problem's planted parameters: they are the same in every run of the problem."""
 
 
-class Nested(BaseModel):
+class Nested(Parameters):
     """Base of the groups of fields inside a problem."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TokenLaw(Nested):

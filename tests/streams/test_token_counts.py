@@ -57,7 +57,6 @@ def test_bad_counts_are_refused(counts: list[Any], message: str) -> None:
 @pytest.mark.parametrize(
     "law",
     [BoundedZipf(1.05, 7), ExponentialTail(0.2, 7), TokenCounts(COUNTS)],
-    ids=str,
     ids=lambda law: type(law).__name__,
 )
 def test_one_interface(law: TokenDistribution) -> None:
