@@ -1,8 +1,8 @@
 """Stored results: one Parquet file per run, named by everything that made it.
 
 The key of a run is the SHA-256 of its complete configuration, the backend, and the source code that
-computes (floors 0 to 5, and files of the user's own). Equal key, equal content: a stored run is
-never computed again, and a change of anything that matters never finds an old result.
+computes (floors 0 to 5), with every file that the configuration names. Equal key, equal content: a
+stored run is never computed again, and a change of anything that matters finds no old result.
 
 A file holds tidy rows (`Trajectory.columns`) and, under the metadata key "freqopt", JSON: schema
 version, configuration, study, label, axes, backend, code hash, divergence, versions. It is written
@@ -18,7 +18,7 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,12 +70,13 @@ class Store:
 
     def key(self, configuration: Configuration) -> str:
         """SHA-256 of all that determines the run's numbers, 64 hexadecimal digits."""
-        own = [configuration["problem"]["name"], configuration["rule"]["name"]]
-        own += [*configuration["record"], self.backend]
+        own = [configuration["rule"]["name"], *configuration["record"], self.backend]
+        files = [name for name in own if name.endswith(".py")]
+        files += _files(configuration["problem"])  # its own file, and data files it names
         made_by = {
             "schema": SCHEMA_VERSION,
             "code": code_hash(self.backend),
-            "own_files": [_file_hash(name) for name in own if name.endswith(".py")],
+            "files": [_file_hash(Path(name)) for name in files],
             "backend": Path(self.backend).stem,
             "configuration": _without_folders(configuration),
         }
@@ -279,5 +280,22 @@ def _without_folders(configuration: Configuration) -> Configuration:
     }
 
 
-def _file_hash(name: str) -> str:
-    return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+def _files(tree: Any) -> list[str]:
+    """Every string in a tree of plain values that is the path of a file."""
+    if isinstance(tree, dict):
+        return [name for value in tree.values() for name in _files(value)]
+    if isinstance(tree, list):
+        return [name for value in tree for name in _files(value)]
+    return [tree] if isinstance(tree, str) and Path(tree).is_file() else []
+
+
+def _file_hash(path: Path) -> str:
+    status = path.stat()
+    return _hash_once(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache
+def _hash_once(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - a change is another call
+    """SHA-256 of a file, which may be large: once for all runs that name it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -139,6 +139,19 @@ def test_the_key_depends_on_backend_code_and_own_files(small, tmp_path, monkeypa
     assert len(set(keys)) == 4
 
 
+def test_the_key_depends_on_the_data_that_a_problem_names(tmp_path):
+    data = tmp_path / "ratings.dat"
+    keys = set()
+    for stars in (3, 4):
+        data.write_text("".join(f"{u}::{u % 3 + 1}::{stars}::{u}\n" for u in range(1, 20)))
+        study = Study(
+            title="t", steps=1, rules=[{"name": "sgd"}],
+            problem={"name": "ratings", "data": {"path": str(data), "format": "movielens_1m"}},
+        )  # fmt: skip
+        keys.add(Store(tmp_path).key(expand(study)[0].configuration))
+    assert len(keys) == 2
+
+
 def test_the_key_does_not_depend_on_folders_or_labels(small, tmp_path):
     keys = []
     for folder, label in (("a", "counted"), ("b", "renamed")):
