@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 import llvmlite
 import numba
+from numba.core import config
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
@@ -39,6 +40,11 @@ COMPILED_IN = ("backends", "optimizers", "problems", "streams")
 def compiled(function: Function) -> Function:
     """Compile a function that other kernels call; it is stored as part of them."""
     return numba.njit(**OPTIONS, no_cpython_wrapper=True)(function)
+
+
+def inlined(function: Function) -> Function:
+    """The same, made part of its caller always: an array costs seven arguments in a call."""
+    return numba.njit(**OPTIONS, no_cpython_wrapper=True, forceinline=True)(function)
 
 
 def entry(key: str) -> Callable[[Function], Function]:
@@ -74,11 +80,11 @@ def cache_directory() -> Path:
 
 
 def _source_hash() -> str:
-    """A hash of the sources, of the compiler's version and of Python's."""
+    """A hash of the sources, of the versions of Python and the compiler, and of its settings."""
     root = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for version in (numba.__version__, llvmlite.__version__, platform.python_version()):
-        digest.update(version.encode() + b"\0")
+    versions = (platform.python_version(), numba.__version__, llvmlite.__version__)
+    settings = (config.OPT, config.BOUNDSCHECK, config.LOOP_VECTORIZE, config.SLP_VECTORIZE)
+    digest = hashlib.sha256(repr((versions, [str(value) for value in settings])).encode())
     for package in COMPILED_IN:
         for path in sorted((root / package).rglob("*.py")):
             digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba._compile import compiled, inlined
 
 
-@compiled
+@inlined
 def fold(work: Any, width: int) -> Any:
     """Sum of work[:width] as `freqopt.streams.fold`; the numbers are used up."""
     half = 1

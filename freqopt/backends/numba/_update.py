@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba._compile import compiled, inlined
 from freqopt.backends.numba._elementary import integer_power
 from freqopt.backends.numba._kernel import Kernel, Reals, Visit
 from freqopt.backends.numba._memory import address, addresses, items, rounded, set_items, sweep
@@ -56,7 +56,7 @@ def row_update(kernel: Kernel, real: Any, *, own_squares: bool = False) -> Calla
     def plus_decay(l2: Any, old: Reals, given: Reals) -> Reals:
         return (given[0] + l2 * given[1],)
 
-    @compiled
+    @inlined
     def statistic(given: Reals, work: Any, width: int) -> Any:
         sweep(one_term, (), (address(work, 0),), given, width, real)
         if not largest:
@@ -67,7 +67,7 @@ def row_update(kernel: Kernel, real: Any, *, own_squares: bool = False) -> Calla
                 most = work[j]
         return most
 
-    @compiled
+    @inlined
     def update(
         table: Any,
         elements: tuple[Any, ...],

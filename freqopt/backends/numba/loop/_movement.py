@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from freqopt.backends import Movement
-from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba._compile import inlined
 from freqopt.backends.numba._rows import fold
 
 
@@ -47,7 +47,7 @@ def moves(movement: Movement, table: Any, occurrences: int) -> Moves:
     )
 
 
-@compiled
+@inlined
 def note(m: Moves, table: Any, rows: Any, s: int, grads: Any) -> None:
     """Keep what the step is about to change: the rows rows[s] of the table, and their gradients."""
     width, count = table.shape[1], 0
@@ -64,7 +64,7 @@ def note(m: Moves, table: Any, rows: Any, s: int, grads: Any) -> None:
     m.count[0] = count
 
 
-@compiled
+@inlined
 def add(m: Moves, table: Any) -> None:
     """`Movement.add` of the rows that were noted, after the step."""
     width = table.shape[1]

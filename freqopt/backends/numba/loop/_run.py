@@ -11,7 +11,7 @@ from freqopt.backends import Simulation
 from freqopt.backends.numba._index import BINS
 from freqopt.backends.numba._step import _Plan
 from freqopt.backends.numba._workspace import LARGEST, Workspace
-from freqopt.backends.numba.loop._compose import make_loop
+from freqopt.backends.numba.loop._compose import Part, make_loop
 from freqopt.backends.numba.loop._movement import moves
 from freqopt.backends.numba.problems._kernel import find_problem
 from freqopt.errors import BackendError
@@ -55,6 +55,7 @@ class Run:
             self._problem,
             rule,
             dtype,
+            tuple(simulation.parameters[name].shape[1] for name in tables),
             single=self._single,
             tracked=simulation.movement is not None,
         )
@@ -71,42 +72,32 @@ class Run:
             for field in problem.fields
         }
         widths = {name: array.shape[1] for name, array in simulation.parameters.items()}
-        self._grads = tuple(
-            np.zeros((n, widths[name]), dtype) for name, n in self._occurrences.items()
-        )
-        self._scratch = np.zeros((2, max(widths.values())), dtype)
+        self._grads = {
+            name: np.zeros((n, widths[name]), dtype) for name, n in self._occurrences.items()
+        }
+        self._scratch = {name: np.zeros((2, width), dtype) for name, width in widths.items()}
         self._work, self._wide = np.zeros(problem.scratch, dtype), np.zeros(problem.scratch)
         self._spaces = {
             name: Workspace(1, parts=1) for name in ([] if self._single else self._occurrences)
         }
-        self._moves = ()
-        if simulation.movement is not None:
-            self._moves = tuple(
-                moves(simulation.movement[name], simulation.parameters[name], n)
-                for name, n in self._occurrences.items()
-            )
+        self._moves = {
+            name: moves(movement, simulation.parameters[name], self._occurrences[name])
+            for name, movement in (simulation.movement or {}).items()
+        }
 
     def advance(self, simulation: Simulation, until: int) -> bool:
         """Take steps until `simulation.step == until`, or False before a step that is refused."""
-        arrays = [
-            self._plan.arrays(simulation.parameters[name], simulation.states[name])
-            for name in self._occurrences
-        ]
-        tables = tuple(table for table, *_ in arrays)
-        beside = tuple(
-            (*others, simulation.states[name]["t"].reshape(1))
-            for name, (_, *others) in zip(self._occurrences, arrays, strict=True)
-        )
-        rows = tuple(self._samples[name] for name in self._problem.tables.values())
-        most = min((LARGEST // (n + 1) for n in self._occurrences.values()), default=LARGEST)
+        most = min(LARGEST // (n + 1) for n in self._occurrences.values())
         while simulation.step < until:
             stop = min(until, simulation.step + min(self._count, most))
+            parts = tuple(
+                self._part(simulation, name, stop - simulation.step) for name in self._occurrences
+            )
             began = time.perf_counter()
             reached = self._loop(
                 np.uint64(simulation.seed), np.uint64(simulation.run), simulation.step, stop,
-                simulation.batch, self._problem.data, tuple(self._samples.values()), rows,
-                self._grads, self._work, self._wide, tables, beside,
-                self._rest(simulation, tables, stop - simulation.step),
+                simulation.batch, self._problem.data, tuple(self._samples.values()), self._work,
+                self._wide, parts, self._options(simulation.rule),
             )  # fmt: skip
             simulation.step = int(reached)
             if reached < stop:
@@ -114,23 +105,34 @@ class Run:
             self._pace(time.perf_counter() - began)
         return True
 
-    def _rest(self, simulation: Simulation, tables: Any, steps: int) -> tuple[Any, ...]:
-        """What a step needs beside the arrays."""
-        plan, rule = self._plan, simulation.rule
+    def _options(self, rule: Rule) -> Any:
+        """What the rule's step needs beside the arrays."""
+        plan = self._plan
         if self._single:
-            return plan.h, self._moves, self._scratch
-        indices, bases, spaces = [], [], []
-        for (name, n), table in zip(self._occurrences.items(), tables, strict=True):
-            workspace = self._spaces[name]
-            space = workspace.space(table, 1, n, squares=rule.duplicates == "squares")
+            return plan.h
+        return plan.h, plan.options, plan.limit, rule.rows == "all", rule.count_empty
+
+    def _part(self, simulation: Simulation, name: str, steps: int) -> Part:
+        """What the loop holds of a table."""
+        state, squares = simulation.states[name], simulation.rule.duplicates == "squares"
+        table, elements, row_slots, decayed_at = self._plan.arrays(
+            simulation.parameters[name], state
+        )
+        space: Any = self._scratch[name]
+        if not self._single:
+            n, workspace = self._occurrences[name], self._spaces[name]
+            space = workspace.space(table, 1, n, squares=squares)
             space[0][:], space[1][:] = (0, BINS), (0, n + 1)
-            spaces.append(space)
-            indices.append(workspace.index(len(table), n + 1))
-            bases.append(workspace.reserve(steps * (n + 1)))
-        return (
-            plan.h, self._moves, plan.options, plan.limit, rule.rows == "all", rule.count_empty,
-            tuple(indices), tuple(bases), tuple(spaces),
-        )  # fmt: skip
+            space = workspace.index(len(table), n + 1), workspace.reserve(steps * (n + 1)), space
+        return Part(
+            (table, self._grads[name], elements),
+            row_slots,
+            decayed_at,
+            state["t"].reshape(1),
+            self._samples[self._problem.tables[name]],
+            self._moves.get(name, ()),
+            space,
+        )
 
     def _pace(self, took: float) -> None:
         """Steps of the next call."""

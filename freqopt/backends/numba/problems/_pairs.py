@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba._compile import inlined
 from freqopt.backends.numba.streams._law import draws, find_law
 from freqopt.backends.numba.streams._philox import Key, each_word
 from freqopt.backends.numba.streams._transforms import uniform
@@ -38,7 +38,7 @@ def _product(pairs: Product) -> PairDraw:
     law_u, law_v = find_law(pairs.u.law), find_law(pairs.v.law)
     draw_u, draw_v = draws(law_u), draws(law_v)
 
-    @compiled
+    @inlined
     def draw(
         data: Any, seed: Any, run: Any, first: int, count: int, batch: int, i: Any, j: Any
     ) -> None:
@@ -52,7 +52,7 @@ def _observed(pairs: Observed) -> PairDraw:
     law = find_law(pairs._law)
     draw_pair = draws(law)
 
-    @compiled
+    @inlined
     def draw(
         data: Any, seed: Any, run: Any, first: int, count: int, batch: int, i: Any, j: Any
     ) -> None:
@@ -71,7 +71,7 @@ def _topics(pairs: Topics) -> PairDraw:
     law = find_law(pairs.tokens.law)
     draw_token = draws(law)
 
-    @compiled
+    @inlined
     def partner(s: int, b: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
         """With probability `coherence` the member of i's topic in j's group."""
         i, coherence, topics = data
@@ -80,7 +80,7 @@ def _topics(pairs: Topics) -> PairDraw:
 
     draw_partner = each_word(partner)
 
-    @compiled
+    @inlined
     def draw(
         data: Any, seed: Any, run: Any, first: int, count: int, batch: int, i: Any, j: Any
     ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba._compile import inlined
 from freqopt.backends.numba._rows import fold
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
 from freqopt.backends.numba.problems._losses import label_of, slope_of
@@ -24,14 +24,14 @@ LABELS = np.uint64(purpose_id("labels"))
 def score_of(score: str, real: Any) -> Callable[..., Any]:
     """`Score.of` as a compiled function (u, i, v, j, work) of row i of u and row j of v."""
 
-    @compiled
+    @inlined
     def dot(u: Any, i: int, v: Any, j: int, work: Any) -> Any:
         width = u.shape[1]
         for c in range(width):
             work[c] = u[i, c] * v[j, c]
         return fold(work, width)
 
-    @compiled
+    @inlined
     def total(u: Any, i: int, v: Any, j: int, work: Any) -> Any:
         width = u.shape[1]
         for c in range(width):
@@ -47,7 +47,7 @@ def kernel(problem: Pair, real: Any) -> ProblemKernel:
     draw_pairs, label, slope = pairs.draw, label_of(problem.loss), slope_of(problem.loss, real)
     score, planted_score = score_of(problem.score, real), score_of(problem.score, numba.float64)
 
-    @compiled
+    @inlined
     def labelled(s: int, b: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
         best_u, best_v, noise, i, j, wide = data
         planted = planted_score(best_u, i[s, b], best_v, j[s, b], wide)
@@ -55,7 +55,7 @@ def kernel(problem: Pair, real: Any) -> ProblemKernel:
 
     draw_labels = each_word(labelled)
 
-    @compiled
+    @inlined
     def draw(
         data: Any, seed: Any, run: Any, first: int, count: int, batch: int, samples: Any, wide: Any
     ) -> None:
@@ -65,7 +65,7 @@ def kernel(problem: Pair, real: Any) -> ProblemKernel:
         planted = (best_u, best_v, noise, i, j, wide)
         draw_labels(Key(seed, run, LABELS), first, count, batch, y, planted)
 
-    @compiled
+    @inlined
     def gradient(
         data: Any, tables: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
     ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba._compile import inlined
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
 from freqopt.backends.numba.streams._law import draws, find_law
 from freqopt.backends.numba.streams._philox import Key, each_word
@@ -18,14 +18,14 @@ TOKENS, NOISE = (np.uint64(purpose_id(name)) for name in ("tokens", "noise"))
 ONE = np.uint64(1)
 
 
-@compiled
+@inlined
 def _signs(s: int, j: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
     """Sign j % 64 of word j // 64; a set bit is +1."""
     for bit in range(min(64, out.shape[1] - 64 * j)):
         out[s, 64 * j + bit] = 1.0 if (word >> np.uint64(bit)) & ONE else -1.0
 
 
-@compiled
+@inlined
 def _normals(s: int, j: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
     out[s, j] = normal(word)
 
@@ -38,7 +38,7 @@ def kernel(problem: TokenQuadratic, real: Any) -> ProblemKernel:
     draw_noise = each_word(_signs if two_point else _normals)
     signs_per_word = 64 if two_point else 1
 
-    @compiled
+    @inlined
     def draw(
         data: Any, seed: Any, run: Any, first: int, count: int, batch: int, samples: Any, wide: Any
     ) -> None:
@@ -47,7 +47,7 @@ def kernel(problem: TokenQuadratic, real: Any) -> ProblemKernel:
         draw_tokens(Key(seed, run, TOKENS), first, count, batch, tokens, data[0])
         draw_noise(Key(seed, run, NOISE), first, count, words, noise, ())
 
-    @compiled
+    @inlined
     def gradient(
         data: Any, tables: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
     ) -> None:

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba._compile import inlined
 from freqopt.backends.numba.streams._philox import each_word
 from freqopt.errors import BackendError
 from freqopt.streams import TokenDistribution
@@ -50,7 +50,7 @@ def draws(law: Law) -> Callable[..., None]:
     """`TokenDistribution.draw` as a compiled function (key, first, count, n, out, data)."""
     token = law.token
 
-    @compiled
+    @inlined
     def draw(s: int, j: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
         out[s, j] = token(word, key, step, j, data)
 

@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba._compile import inlined
 from freqopt.streams.philox import MULTIPLIERS, ROUNDS, WEYL
 
 M0, M1 = (np.uint64(m) for m in MULTIPLIERS)
@@ -40,7 +40,7 @@ def multiply_wide(typing: Any, a: Any, b: Any) -> Any:
     return both(types.uint64, types.uint64), generate
 
 
-@compiled
+@inlined
 def block(key: Key, number: Any, step: Any, trial: Any) -> tuple[Any, Any, Any, Any]:
     """The four words of one block; all numbers uint64."""
     k0, k1 = key.seed, key.run
@@ -54,7 +54,7 @@ def block(key: Key, number: Any, step: Any, trial: Any) -> tuple[Any, Any, Any, 
     return x0, x1, x2, x3
 
 
-@compiled
+@inlined
 def word_at(key: Key, step: int, position: int, trial: int) -> Any:
     """`Stream.words_at` for one word."""
     words = block(key, np.uint64(position) >> TWO, np.uint64(step), np.uint64(trial))
@@ -74,7 +74,7 @@ def each_word(use: Callable[..., None]) -> Callable[..., None]:
     compiled function (key, first, count, n, out, data)
     """
 
-    @compiled
+    @inlined
     def loop(key: Key, first: int, count: int, n: int, out: Any, data: Any) -> None:
         for s in range(count):
             for j in range(0, n, 4):

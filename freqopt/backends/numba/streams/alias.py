@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba._compile import inlined
 from freqopt.backends.numba.streams._law import Law
 from freqopt.backends.numba.streams._philox import multiply_wide
 from freqopt.streams import AliasTable
@@ -20,7 +20,7 @@ def buckets(table: AliasTable) -> Buckets:
     return np.stack([table.thresholds, table.aliases.astype(np.uint64)], axis=1)
 
 
-@compiled
+@inlined
 def pick(table: Buckets, word: Any) -> int:
     """The value that a word gives."""
     own, rest = multiply_wide(word, np.uint64(table.shape[0]))
@@ -28,7 +28,7 @@ def pick(table: Buckets, word: Any) -> int:
     return np.int64(own if rest < table[own, 0] else alias)
 
 
-@compiled
+@inlined
 def _token(word: Any, key: Any, step: int, position: int, data: Any) -> int:
     return pick(data[0], word)
 

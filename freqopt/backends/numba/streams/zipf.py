@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled
+from freqopt.backends.numba._compile import compiled, inlined
 from freqopt.backends.numba._elementary import exp, expm1, log1p, power
 from freqopt.backends.numba.streams._law import Law
 from freqopt.backends.numba.streams._philox import word_at
@@ -70,7 +70,7 @@ def _from_tail(tail: Tail, key: Any, step: int, position: int) -> int:
         trial += 1
 
 
-@compiled
+@inlined
 def _token(word: Any, key: Any, step: int, position: int, data: Any) -> int:
     table, head, tail = data
     value = pick(table, word)
