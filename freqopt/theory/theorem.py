@@ -84,10 +84,13 @@ class Search:
     dimension : int
         Number of coordinates.
     make : array in [0, 1]^dimension -> instance
+    effort : float
+        Share of the usual number of evaluations, for instances that are slow to evaluate.
     """
 
     dimension: int
     make: Callable[[NDArray[np.float64]], Any]
+    effort: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
 
 def search(theorem: Theorem, claim: Claim, space: Search, context: Context) -> Verdict:
     """Maximise the ratio; stop at the first violation."""
-    budget = QUICK if context.quick else FULL
+    budget = int(space.effort * (QUICK if context.quick else FULL))
     best: list[Any] = [-math.inf, None, None]
     seen = 0
 
@@ -56,7 +56,7 @@ def search(theorem: Theorem, claim: Claim, space: Search, context: Context) -> V
         [(0.0, 1.0)] * space.dimension,
         rng=np.random.default_rng(context.seed),
         popsize=members,
-        maxiter=budget // (members * space.dimension),
+        maxiter=max(1, budget // (members * space.dimension)),
         tol=1e-10,
         polish=False,
         callback=stop,

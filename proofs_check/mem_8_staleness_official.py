@@ -1,0 +1,108 @@
+r"""MEM-8: how old a stored gradient gets, official container
+
+Source
+    derived here (theory/memory.md, MEM-8).
+Problem
+    Gradient norms in a band, n_min <= n_t <= R n_min.
+Algorithm
+    SGD_C's container with decay lambda < 1 that tests against slot 0 of its array.
+Assumptions
+    the band; lambda < 1.
+Statement
+    K, the largest delay used, is at most (C+1) D' - 1, D' = floor(ln R/ln(1/lambda)) + 1. Proved and
+    loose: attained only at R = 1, where K = C.
+Beware
+    Without a floor on the norms there is no bound at all: MEM-9.
+Checks
+    the project's rule on sequences in the band, with orthogonal gradients whose use its moves show;
+    adversarial search.
+Literature
+    K is what MEM-1 needs.
+"""
+
+import math
+
+import numpy as np
+
+from freqopt.optimizers.sgd_c import SGDC
+from freqopt.theory import Assumption, Case, Claim, Mutant, Search, Theorem
+
+
+def delays(norms, **options):
+    """Largest delay that each step's direction uses, from the second step on.
+
+    The gradient of step t is n_t times the t-th unit vector, so the move of the table names the
+    gradients in it.
+    """
+    rule = SGDC(lr=1.0, **options)
+    steps = len(norms)
+    table, row = np.zeros((1, steps)), np.array([0])
+    state, found = rule.init(table), []
+    for t, norm in enumerate(norms):
+        gradient = np.zeros((1, steps))
+        gradient[0, t] = norm
+        before = table.copy()
+        rule.step(table, state, row, gradient)
+        found.append(t - int(np.flatnonzero(table != before)[0]) if t else 0)
+    return np.array(found[1:])
+
+
+def case(norms, capacity, decay, ratio, options):
+    chosen = {"capacity": capacity, "priority_decay": decay, "threshold": "slot0", **options}
+    return Case(
+        f"C = {capacity}, lambda = {decay:.3g}, R = {ratio:g}",
+        delay=delays(norms, **chosen).max(), C=capacity, decay=decay, ratio=ratio,
+        inside=norms.min() >= 1 and norms.max() <= ratio * (1 + 1e-12),
+    )  # fmt: skip
+
+
+def age(c):
+    """Ln R / ln(1/lambda)."""
+    return math.log(c.ratio) / math.log(1 / c.decay)
+
+
+def sequences(rng, length, capacity, ratio, count):
+    """One large gradient first and then the floor, which keeps it longest; random ones."""
+    edge = np.ones(length)
+    edge[capacity - 1] = ratio
+    return [edge, *(ratio ** rng.random((count, length)))]
+
+
+def theorem(slots=1, spare=1, options=None):
+    """Parts: what is added to C; the - 1; options of the rule."""
+    wrong = options or {}
+
+    def instances(quick):
+        rng = np.random.default_rng(19)
+        for capacity in (1, 2, 3, 5):
+            for decay in (0.5, 0.7, 0.9):
+                for ratio in (1.0, 2.0, 10.0):
+                    for norms in sequences(
+                        rng, 60 if quick else 200, capacity, ratio, 3 if quick else 60
+                    ):
+                        yield case(norms, capacity, decay, ratio, wrong)
+
+    def chosen(x):
+        capacity, decay = 1 + int(4.999 * x[0]), 0.5 + 0.4 * x[1]
+        return case(10.0 ** np.repeat(np.round(x[2:], 1), 2), capacity, decay, 10.0, wrong)
+
+    return Theorem(
+        assumptions=(Assumption("norms in the band", lambda c: c.inside),),
+        claims=(
+            Claim(
+                "largest delay",
+                lambda c: c.delay,
+                lambda c: (c.C + slots) * (math.floor(age(c)) + 1) - spare,
+                instances=instances,
+                search=Search(14, chosen),
+            ),
+        ),
+    )
+
+
+MUTANTS = {
+    "C D' - 1": Mutant("statement", slots=0),
+    "(C+1) D' - 2": Mutant("statement", spare=2),
+    "priorities never decay": Mutant("implementation", options={"priority_decay": 1.0}),
+    "(C+2) D' - 1": Mutant("statement", weaker=True, slots=2),
+}

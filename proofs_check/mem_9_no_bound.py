@@ -1,0 +1,91 @@
+r"""MEM-9: no unconditional bound on staleness
+
+Source
+    derived here (theory/memory.md, MEM-9).
+Problem
+    Norms n_t = rho^t with rho <= lambda: gradients that shrink as fast as priorities do.
+Algorithm
+    SGD_C's container, ideal or official; and with an age cap.
+Assumptions
+    rho <= lambda.
+Statement
+    Nothing is ever replaced once the buffer is full: after T steps the oldest item has age T. With
+    an age cap K the delay is at most K, whatever the norms.
+Beware
+    Fixed memory with decay does not imply bounded staleness: that needs a floor on the gradient
+    norm or an explicit age cap.
+Checks
+    the project's rule, 300 steps of orthogonal gradients, whose use its moves show; equality.
+Literature
+    The condition that MEM-1 needs and the abstract does not name.
+"""
+
+import numpy as np
+
+from freqopt.optimizers.sgd_c import SGDC
+from freqopt.theory import Assumption, Case, Claim, Mutant, Theorem
+
+
+def delays(norms, **options):
+    """Largest delay that each step's direction uses, from the second step on.
+
+    The gradient of step t is n_t times the t-th unit vector, so the move of the table names the
+    gradients in it.
+    """
+    rule = SGDC(lr=1.0, **options)
+    steps = len(norms)
+    table, row = np.zeros((1, steps)), np.array([0])
+    state, found = rule.init(table), []
+    for t, norm in enumerate(norms):
+        gradient = np.zeros((1, steps))
+        gradient[0, t] = norm
+        before = table.copy()
+        rule.step(table, state, row, gradient)
+        found.append(t - int(np.flatnonzero(table != before)[0]) if t else 0)
+    return np.array(found[1:])
+
+
+def theorem(rate=0.65, options=None, cap_slack=0):
+    """Parts: rho against lambda = 0.7; options of the rule; what is added to the age cap."""
+    steps = 300
+
+    def shrinking(quick):
+        for threshold in ("minimum", "slot0"):
+            for capacity in (1, 3, 10):
+                given = {"capacity": capacity, "priority_decay": 0.7, "threshold": threshold}
+                found = delays(rate ** np.arange(steps), **{**given, **(options or {})})
+                yield Case(f"{threshold}, C = {capacity}", delays=found, rho=rate)
+
+    def capped(quick):
+        rng = np.random.default_rng(17)
+        for age in (1, 3, 20):
+            for norms in (0.65 ** np.arange(steps), 10 ** rng.uniform(0, 2, steps)):
+                found = delays(norms, capacity=5, priority_decay=0.7, max_age=age)
+                yield Case(f"age cap {age}", delays=found, rho=rate, cap=age)
+
+    return Theorem(
+        assumptions=(Assumption("rho <= lambda", lambda c: c.rho <= 0.7),),
+        claims=(
+            Claim(
+                "the first gradient stays",
+                lambda c: c.delays,
+                lambda c: np.arange(1, steps),
+                "equal",
+                shrinking,
+            ),
+            Claim(
+                "age cap",
+                lambda c: c.delays.max(),
+                lambda c: c.cap + cap_slack,
+                instances=capped,
+            ),
+        ),
+    )
+
+
+MUTANTS = {
+    "rho above lambda": Mutant("statement", rate=0.75),
+    "FIFO": Mutant("implementation", options={"policy": "fifo"}),
+    "an age cap was set": Mutant("implementation", options={"max_age": 20}),
+    "age cap K - 1": Mutant("statement", cap_slack=-1),
+}
