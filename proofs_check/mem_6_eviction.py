@@ -94,7 +94,7 @@ def theorem(spare=1, options=None, least=0):
                 lambda c: c.C - spare,
                 "upper",
                 instances,
-                search=Search(14, chosen),
+                search=Search(14, chosen, effort=0.5),
             ),
         )
     )

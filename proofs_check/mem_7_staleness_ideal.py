@@ -92,7 +92,7 @@ def theorem(extra=0, options=None, rounding=math.floor):
                 lambda c: c.delay,
                 lambda c: c.C + rounding(age(c)) + extra,
                 instances=instances,
-                search=Search(14, chosen),
+                search=Search(14, chosen, effort=0.2),
             ),
         ),
     )
