@@ -7,8 +7,9 @@ numbers, never memory, so the same three serve the fused step and the whole loop
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import pkgutil
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias, get_args
 
 import numba
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 from freqopt.backends.numba._compile import compiled
 from freqopt.errors import BackendError
 from freqopt.optimizers import Rule
+
+BITWISE = {"float32": "L3", "float64": "L3"}
+"""Determinism levels of a kernel that does the reference's operations in the reference's order."""
 
 Reals: TypeAlias = tuple[Any, ...]
 """Numbers of the table's dtype, or float64 where said."""
@@ -137,12 +141,22 @@ def find_kernel(rule: Rule, dtype: Any) -> tuple[Kernel, Structure]:
     BackendError
         If the rule has no file in `rules/`.
     """
-    name = f"{__package__}.rules.{rule.name()}"
     ours = type(rule).__module__ == f"freqopt.optimizers.{rule.name()}"  # no user's namesake
-    if not ours or importlib.util.find_spec(name) is None:
+    if not ours or rule.name() not in capabilities():
         raise BackendError(
             f"rule {rule.name()} has no Numba kernel; use the numpy backend, or add "
             f"freqopt/backends/numba/rules/{rule.name()}.py (docs/backends.md)"
         )
     structure = Structure(rule, numba.from_dtype(np.dtype(dtype)))
-    return importlib.import_module(name).kernel(structure), structure
+    return _module(rule.name()).kernel(structure), structure
+
+
+@cache
+def capabilities() -> dict[str, dict[str, str]]:
+    """Rules that have a kernel: name -> dtype -> determinism level, as their files declare."""
+    files = importlib.import_module(f"{__package__}.rules").__path__
+    return {module.name: _module(module.name).levels for module in pkgutil.iter_modules(files)}
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__package__}.rules.{name}")

@@ -7,8 +7,10 @@ from typing import Any
 
 from freqopt.backends.numba._compile import compiled
 from freqopt.backends.numba._elementary import integer_power, power
-from freqopt.backends.numba._kernel import Kernel, Reals, Structure, Visit
+from freqopt.backends.numba._kernel import BITWISE, Kernel, Reals, Structure, Visit
 from freqopt.backends.numba._scalars import rate_of
+
+levels = BITWISE
 
 
 def kernel(rule: Structure) -> Kernel:

@@ -1,5 +1,5 @@
 """The equations of rule `adam`; what is special are defaults."""
 
-from freqopt.backends.numba.rules.adam import kernel
+from freqopt.backends.numba.rules.adam import kernel, levels
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "levels"]

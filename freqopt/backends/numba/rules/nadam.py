@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from freqopt.backends.numba._kernel import Kernel, Structure
+from freqopt.backends.numba._kernel import BITWISE, Kernel, Structure
 from freqopt.backends.numba.rules import adam
+
+levels = BITWISE
 
 
 def kernel(rule: Structure) -> Kernel:

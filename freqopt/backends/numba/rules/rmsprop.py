@@ -8,8 +8,10 @@ import numpy as np
 
 from freqopt.backends.numba._compile import compiled
 from freqopt.backends.numba._elementary import integer_power
-from freqopt.backends.numba._kernel import Kernel, Reals, Structure
+from freqopt.backends.numba._kernel import BITWISE, Kernel, Reals, Structure
 from freqopt.backends.numba._scalars import rate_of
+
+levels = BITWISE
 
 
 def kernel(rule: Structure) -> Kernel:

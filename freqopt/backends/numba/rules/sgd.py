@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from freqopt.backends.numba._compile import compiled
-from freqopt.backends.numba._kernel import Kernel, Reals, Structure, Visit, no_row_state
+from freqopt.backends.numba._kernel import BITWISE, Kernel, Reals, Structure, Visit, no_row_state
 from freqopt.backends.numba._scalars import rate_of
+
+levels = BITWISE
 
 
 def kernel(rule: Structure) -> Kernel:
