@@ -1,6 +1,6 @@
 """Floor 7: the `freqopt` command.
 
-Exit codes: 0 done; 1 some runs failed; 2 a mistake in what was given; 130 interrupted.
+Exit codes: 0 done; 1 some runs or checks failed; 2 a mistake in what was given; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from freqopt.cli.list import list_
 from freqopt.cli.reproduce import reproduce_
 from freqopt.cli.schema import schema_
 from freqopt.cli.simulate import simulate_
+from freqopt.cli.verify import verify_
 from freqopt.report.terminal import warn
 
 app = App(
     name="freqopt",
-    help="Optimizers for embedding tables: simulate, draw, explain.",
+    help="Optimizers for embedding tables: simulate, draw, verify, explain.",
     version=__version__,
     help_format="plaintext",
     default_parameter=Parameter(negative=()),
 )
-for command in (simulate_, figures_, reproduce_, list_, explain_, schema_):
+for command in (simulate_, figures_, reproduce_, verify_, list_, explain_, schema_):
     app.command(command, name=command.__name__.rstrip("_"))
 
 

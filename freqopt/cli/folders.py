@@ -1,7 +1,7 @@
 """Where studies, figures and theorem checks are found.
 
 A path that exists is taken as given. A bare name is looked for in the working directory's folder
-(`simulations/`, `figures/`), and then in the copy that comes with the library.
+(`simulations/`, `figures/`, `proofs_check/`), and then in the copy that comes with the library.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Literal
 
 import freqopt
-from freqopt.errors import FigureError, FreqoptError, StudyError
+from freqopt.errors import FigureError, FreqoptError, StudyError, TheoryError
 
-Kind = Literal["simulations", "figures"]
-_SUFFIX = {"simulations": ".toml", "figures": ".py"}
-_NOUN = {"simulations": "study", "figures": "figure"}
+Kind = Literal["simulations", "figures", "proofs_check"]
+_SUFFIX = {"simulations": ".toml", "figures": ".py", "proofs_check": ".py"}
+_NOUN = {"simulations": "study", "figures": "figure", "proofs_check": "theorem file"}
+_ERROR: dict[str, type[FreqoptError]] = {
+    "simulations": StudyError,
+    "figures": FigureError,
+    "proofs_check": TheoryError,
+}
 
 
 def find(kind: Kind, name: str) -> Path:
@@ -29,8 +34,7 @@ def find(kind: Kind, name: str) -> Path:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}."
-    error: type[FreqoptError] = StudyError if kind == "simulations" else FigureError
-    raise error(
+    raise _ERROR[kind](
         f"{name!r} is neither a file nor the name of a {_NOUN[kind]}; {hint} "
         "`freqopt list` shows all"
     )

@@ -37,7 +37,7 @@ def test_help_lists_the_commands_and_is_quick(tmp_path):
             - before.children_system
         )
         assert done.returncode == 0
-    for name in ("simulate", "figures", "reproduce", "list", "explain", "schema"):
+    for name in ("simulate", "figures", "reproduce", "verify", "list", "explain", "schema"):
         assert name in done.stdout
     # 0.36 s of processor time measured. Not elapsed time: the machine may be shared.
     assert min(took) < 0.7

@@ -1,0 +1,130 @@
+"""`freqopt verify`: theorem files and what each check of them says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from freqopt.cli.folders import gather
+from freqopt.errors import TheoryError
+from freqopt.report.terminal import progress, say, say_json, table, warn
+
+if TYPE_CHECKING:
+    from freqopt.theory import Report
+
+
+def verify_(
+    *files: str,
+    full: bool = False,
+    mutants: bool = False,
+    seed: int = 0,
+    budget: float = 1e-3,
+    jobs: int | None = None,
+    json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Check theorems: does each hold, how tight is it, would the check have noticed otherwise?
+
+    The exit code is 1 if a theorem was refuted or did not apply, a mutant survived, or a file could
+    not be examined.
+
+    Parameters
+    ----------
+    files
+        Theorem files or folders of them; by default all of `proofs_check/`.
+    full
+        All checks at full size, under 20 minutes on two cores; by default the quick ones.
+    mutants
+        Also run every planted mistake, and show which engine notices it.
+    seed
+        Of all samples.
+    budget
+        Probability that the whole run says anything wrong.
+    jobs
+        Processes; by default one per core.
+    json
+        Print JSON only.
+    """
+    from freqopt.theory import verify
+
+    paths = gather("proofs_check", list(files))
+    if not paths:
+        raise TheoryError("there are no theorem files here; give their folder: freqopt verify DIR")
+    with progress("theorems", silent=json) as bar:
+        report = verify(
+            paths,
+            quick=not full,
+            mutants=mutants,
+            seed=seed,
+            budget=budget,
+            jobs=jobs,
+            progress=lambda _examined, done, total: bar(done, total),
+        )
+    if json:
+        say_json(report.to_dict())
+    else:
+        tell(report)
+    return report.exit_code
+
+
+def tell(report: Report) -> None:
+    """The tables of a report, and one line that sums it up."""
+    table(
+        "theorems: the worst word of each engine; share = how much of the bound was used",
+        ("id", "theorem", "verdicts", "share", "vacuous", "s"),
+        _theorems(report),
+    )
+    if report.with_mutants:
+        table(
+            "mutants: planted mistakes, and the engines that noticed",
+            ("id", "mutant", "kind", "noticed by"),
+            _mutants(report),
+        )
+    if report.not_verified:
+        table(
+            "not verified",
+            ("id", "check", "reason"),
+            [(item.theorem, item.check, item.reason) for item in report.not_verified],
+        )
+    for row in report.rows:
+        if row.failed:
+            warn(f"{row.theorem} {row.engine}, {row.claim}: {row.word}. {row.witness} {row.note}")
+    for problem in report.problems:
+        warn(f"{problem.path}: {problem.message}")
+    caught = len(report.mutants) - len(report.survivors)
+    noticed = f", {caught} of {len(report.mutants)} mutants settled" if report.with_mutants else ""
+    say(
+        f"{len(report.examinations)} theorem files, {len(report.rows)} verdicts{noticed}, error "
+        f"probability spent {report.spent:.1e} of {report.budget:g}, {report.seconds:.0f} s"
+    )
+
+
+def _theorems(report: Report) -> Iterator[tuple[str, ...]]:
+    for examination in report.examinations:
+        rows = examination.rows
+        words = report.words(examination.id)
+        verdicts = ", ".join(f"{engine} {word}" for engine, word in words.items())
+        yield (
+            examination.id,
+            examination.title,
+            verdicts or "not examined",
+            _largest(row.ratio for row in rows),
+            _largest(row.vacuity for row in rows),
+            f"{sum(row.seconds for row in rows):.1f}",
+        )
+
+
+def _mutants(report: Report) -> Iterator[tuple[str, ...]]:
+    for row in report.mutants:
+        noticed = ", ".join(row.killed_by)
+        if row.mislabelled:
+            noticed = f"REFUTED though declared true, by {noticed}"
+        elif row.weaker:
+            noticed = "a true but weaker claim"
+        yield row.theorem, row.mutant, row.kind, noticed or "NOBODY: it survives"
+
+
+def _largest(values: Iterator[Any]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{max(known):.3g}" if known else ""
