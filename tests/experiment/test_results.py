@@ -270,6 +270,8 @@ def test_interrupted_runs_are_kept_and_taken_up_again(tmp_path, jobs):
     process = subprocess.Popen(
         [*command, "--results", str(tmp_path / "r")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # A shell starts background jobs with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while len(list((tmp_path / "r").glob("*.parquet"))) < 3 and time.monotonic() < deadline:
