@@ -1,0 +1,107 @@
+"""Compiled kernels on disk: found again, never stale, never half written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from freqopt.backends.numba import Workspace, _apply, _compile
+from freqopt.optimizers import rules
+
+from .compared import Pair
+
+STEP = """
+import time, sys
+import numpy as np
+from numba.core import event
+from freqopt.backends.numba import step
+from freqopt.optimizers import rules
+
+compiled = event.RecordingListener()
+event.register("numba:compile", compiled)
+rule = rules["adagrad"]()
+table = np.zeros((4, 3), np.float32)
+state = rule.init(table)
+start = time.perf_counter()
+step(rule, table, state, np.array([1, 1]), np.ones((2, 3), np.float32))
+print(len(compiled.buffer) // 2, time.perf_counter() - start, table[1, 0])
+"""
+
+
+def _process(cache: Path) -> tuple[int, float]:
+    """Kernels compiled by a new process, and the seconds of its first step."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    done = subprocess.run(
+        [sys.executable, "-c", STEP], env=environment, capture_output=True, text=True, check=True
+    )
+    compilations, seconds, moved = done.stdout.split()
+    assert float(moved) == pytest.approx(-0.01, rel=1e-6)
+    return int(compilations), float(seconds)
+
+
+def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
+    assert _process(tmp_path)[0] > 10
+    compilations, seconds = _process(tmp_path)
+    assert compilations == 0
+    assert seconds < 3, "loading kernels from the cache took longer than promised"
+    files = list(tmp_path.rglob("*"))
+    assert {f.suffix for f in files if f.is_file()} == {".nbc"}, "unfinished files were left"
+
+    # A file that was cut short is compiled anew, and mended.
+    for file in tmp_path.rglob("*.nbc"):
+        file.write_bytes(file.read_bytes()[:1000])
+    assert _process(tmp_path)[0] > 10
+    assert _process(tmp_path)[0] == 0
+
+
+def test_without_a_place_to_write(tmp_path: Path) -> None:
+    (tmp_path / "freqopt").write_text("a file where the cache folder would be")
+    assert _process(tmp_path)[0] > 10
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(_compile, "cache_directory", lambda: tmp_path)
+    monkeypatch.setattr(_apply, "_made", {})
+
+    def interrupt(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    pair = Pair(rules["sgd"](), np.zeros((3, 2)), Workspace(parts=1))
+    with pytest.raises(KeyboardInterrupt):
+        pair.step(np.array([1]), np.ones((1, 2)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_changes_with_every_source(tmp_path: Path, monkeypatch) -> None:
+    root = tmp_path / "freqopt"
+    here = root / "backends" / "numba"
+    here.mkdir(parents=True)
+    callee = here / "callee.py"
+    callee.write_text("x = 1")
+    monkeypatch.setattr(_compile, "__file__", str(here / "_compile.py"))
+    first = _compile._source_hash()
+    assert _compile._source_hash() == first
+    callee.write_text("x = 2")
+    assert _compile._source_hash() != first
+
+
+def test_folder_by_platform(monkeypatch) -> None:
+    def folder() -> str:
+        return _compile.cache_directory.__wrapped__().as_posix()
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert folder().startswith("/somewhere/freqopt/numba-")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/me")
+    for platform, expected in [
+        ("linux", "/home/me/.cache/freqopt/numba-"),
+        ("darwin", "/home/me/Library/Caches/freqopt/numba-"),
+    ]:
+        monkeypatch.setattr(sys, "platform", platform)
+        assert folder().startswith(expected)

@@ -1,0 +1,211 @@
+"""The fused step and the reference agree bit for bit, over the product of all axes."""
+
+from __future__ import annotations
+
+import platform
+import random
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from freqopt.backends.numba import Workspace, _apply, _compile
+from freqopt.backends.numba._apply import make_apply
+from freqopt.backends.numba._kernel import capabilities
+from freqopt.errors import BackendError, RuleError
+from freqopt.optimizers import Rule, rules
+
+from ..optimizers.drawing import KNOWN, WIDTHS, _values, drawn_rules, streams
+from .compared import Pair, zipf_batch
+
+DECLARED = [(name, dtype) for name, levels in capabilities().items() for dtype in levels]
+KERNELS = 3
+"""Kernels compiled of each rule and dtype in the default run: a compilation takes a second."""
+
+
+def test_every_level_is_one_that_these_tests_prove() -> None:
+    assert {level for levels in capabilities().values() for level in levels.values()} == {"L3"}
+    assert set(capabilities()) <= set(rules)
+
+
+def _own_options(name: str, count: int) -> list[dict[str, object]]:
+    """Valid settings of a rule's own fields: the defaults, and others drawn with a fixed seed."""
+    drawn, rng = [{}], random.Random(name)
+    fields = {n: f for n, f in rules[name].model_fields.items() if n not in Rule.model_fields}
+    for _ in range(1000):
+        if len(drawn) == count:
+            break
+        options = {
+            n: rng.choice(_values(f.annotation, f.default))
+            for n, f in fields.items()
+            if rng.random() < 0.5
+        }
+        try:
+            rule = rules[name](**options).completed(**KNOWN)
+            rule.init(np.zeros((1, 1)), **{s.name: [0.5] for s in rule.all_slots() if s.given})
+        except RuleError:
+            continue
+        if options not in drawn:
+            drawn.append(options)
+    return drawn
+
+
+@st.composite
+def _rules_of_few_kernels(draw: st.DrawFn, name: str) -> Rule:
+    """A rule with any common options, and own options that need few kernels."""
+    options = dict(draw(st.sampled_from(_own_options(name, KERNELS))))
+    common = [n for n in Rule.model_fields if n not in options]
+    for n in draw(st.lists(st.sampled_from(common), max_size=5, unique=True)):
+        field = Rule.model_fields[n]
+        options[n] = draw(st.sampled_from(_values(field.annotation, field.default)))
+    try:
+        return rules[name](**options).completed(**KNOWN)
+    except RuleError:
+        assume(False)
+        raise
+
+
+def _compare(name: str, dtype: str, drawn: st.SearchStrategy[Rule], examples: int) -> None:
+    workspaces = [Workspace(parts=p, direct=d) for p in (1, 2, 3) for d in (True, False)]
+    done = 0
+
+    @settings(max_examples=examples)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        nonlocal done
+        size, width = data.draw(st.sampled_from([1, 2, 6])), data.draw(st.sampled_from(WIDTHS))
+        start = np.random.default_rng(7).normal(size=(size, width)).astype(dtype)
+        start[::2] = 0  # the last bit of a small step shows at 0 and is rounded away at 1
+        pair = Pair(data.draw(drawn), start, data.draw(st.sampled_from(workspaces)))
+        for rows, grads in data.draw(streams(size, width, dtype)):
+            spoil = data.draw(st.integers(0, 9))
+            if pair.rule.nonfinite != "raise" and spoil < rows.size:
+                grads[spoil, 0] = [np.nan, np.inf][spoil % 2]
+            pair.step(rows, grads)
+            pair.check()
+        done += 1
+
+    check()
+    assert done >= 0.6 * examples, f"only {done} examples were executed"
+
+
+@pytest.mark.parametrize(("name", "dtype"), DECLARED)
+def test_step_equals_the_reference(name: str, dtype: str) -> None:
+    _compare(name, dtype, _rules_of_few_kernels(name), examples=60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "dtype"), DECLARED)
+def test_step_equals_the_reference_for_all_own_options(name: str, dtype: str) -> None:
+    _compare(name, dtype, drawn_rules(rules[name]), examples=300)
+
+
+LARGE = [
+    ("sgd", {}),
+    ("sgd", {"duplicates": "sequential", "momentum": 0.9}),
+    ("cf_sgd", {"form": "anytime", "cap": "none", "unit": "occurrence"}),
+    ("rowwise_adagrad", {"rows": "all", "max_norm": 1.0}),
+    ("lazy_adam", {"clip": 0.1, "clip_scope": "batch"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), LARGE)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_bits_do_not_depend_on_threads(name: str, options: dict, dtype: str) -> None:
+    rng = np.random.default_rng(1)
+    start = rng.normal(size=(3000, 5)).astype(dtype)
+    batches = [
+        (zipf_batch(rng, 3000, size), rng.normal(size=(size, 5)).astype(dtype))
+        for size in (9000, 1, 5000, 0, 12000)
+    ]
+    for workspace in (
+        Workspace(threads=1),
+        Workspace(threads=2),
+        Workspace(threads=4),
+        Workspace(threads=4, direct=False),
+        Workspace(parts=7),
+    ):
+        pair = Pair(rules[name](**options), start, workspace)
+        for rows, grads in batches:
+            pair.step(rows, grads)
+        pair.check()
+
+
+LONG = [
+    ("sgd", {"lr": 0.05, "lr_decay": 1e-4, "lr_decay_law": "inverse_sqrt"}),
+    ("fa_sgd", {"form": "recipe", "cap": "none", "lr": 0.01, "exponent": 0.3}),
+    ("cf_sgd", {"form": "anytime", "cap": "none"}),
+    ("adagrad", {}),
+    ("rowwise_adagrad", {"weight_decay": 0.01, "decay": "decoupled", "decay_rows": "lazy"}),
+    ("lazy_adam", {}),
+]
+
+
+def _long(name: str, options: dict, dtype: str, steps: int) -> None:
+    rng = np.random.default_rng(2)
+    target = rng.normal(size=(40, 4)).astype(dtype)
+    pair = Pair(rules[name](**options), np.zeros((40, 4), dtype), Workspace(parts=2))
+    for _ in range(steps):
+        rows = zipf_batch(rng, 40, int(rng.integers(1, 5)))
+        noise = rng.normal(size=(rows.size, 4)).astype(dtype)
+        pair.step(rows, pair.expected[rows] - target[rows] + noise)
+    pair.check()
+
+
+@pytest.mark.parametrize(("name", "options"), LONG)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_long_trajectory(name: str, options: dict, dtype: str) -> None:
+    _long(name, options, dtype, 2000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "options"), LONG)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_trajectory_of_100_000_steps(name: str, options: dict, dtype: str) -> None:
+    _long(name, options, dtype, 100_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("sgd", "float64"), ("adagrad", "float32"), ("rowwise_adagrad", "float32")]
+)
+def test_nothing_is_contracted_to_fused_multiply_add(name: str, dtype: str, monkeypatch) -> None:
+    monkeypatch.setattr(_compile._DiskCache, "load_overload", lambda *_: None)
+    monkeypatch.setattr(_apply, "_made", {})
+    pair = Pair(rules[name](), np.zeros((4, 40), dtype), Workspace(threads=1))
+    pair.step(np.array([1]), np.ones((1, 40), dtype))
+    (code,) = make_apply(pair.rule, np.dtype(dtype)).inspect_asm().values()
+    instructions = {line.split()[0] for line in code.splitlines() if line.strip()}
+    if platform.machine() == "x86_64":
+        assert any(i.startswith(("vmulp", "mulp")) for i in instructions), "not vectorised"
+    fused = ("vfm", "vfnm", "fmadd", "fmsub", "fnmadd", "fnmsub", "fmla", "fmls")
+    assert not [i for i in instructions if i.startswith(fused)]
+
+
+def test_a_learning_rate_grid_compiles_once() -> None:
+    first = make_apply(rules["adam"](), np.dtype("float32"))
+    assert (
+        make_apply(rules["adam"](lr=0.5, beta1=0.3, weight_decay=1), np.dtype("float32")) is first
+    )
+    assert make_apply(rules["adam"](nesterov=True), np.dtype("float32")) is not first
+
+
+def test_a_rule_without_a_kernel_is_refused_by_name() -> None:
+    unsupported = sorted(set(rules) - set(capabilities()))
+    for name in unsupported:
+        rule = rules[name]()
+        table = np.zeros((3, 2))
+        with pytest.raises(BackendError, match=f"rule {name} has no Numba kernel; use the numpy"):
+            Pair(rule, table, Workspace()).step(np.array([0]), np.ones((1, 2)))
+
+
+def test_a_namesake_of_a_rule_does_not_get_its_kernel(tmp_path) -> None:
+    path = tmp_path / "sgd.py"
+    path.write_text(
+        "from freqopt.optimizers import Rule\n"
+        "class Mine(Rule):\n    def update(self, w, g, s):\n        return w + g\n"
+    )
+    rule = rules[str(path)]()
+    assert rule.name() == "sgd"
+    with pytest.raises(BackendError, match="no Numba kernel"):
+        Pair(rule, np.zeros((3, 2)), Workspace()).step(np.array([0]), np.ones((1, 2)))
