@@ -1,4 +1,4 @@
-"""Numba on the processor's cores: the fused sparse step and the whole loop, the reference's bits."""
+"""Numba on the processor's cores: the fused step and the whole loop, with the reference's bits."""
 
 from __future__ import annotations
 
