@@ -90,6 +90,8 @@ class Structure:
         self._rule = rule
         self._asked: dict[str, Any] = {}
         self.real = real
+        self.quotient = quotient_of(real)
+        """See `quotient_of`."""
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._rule, name)
@@ -112,6 +114,22 @@ class Structure:
     def key(self) -> str:
         """Name of the code that was made for this structure."""
         return f"{self._rule.name()} {self.real} {sorted(self._asked.items())}"
+
+
+@cache
+def quotient_of(real: Any) -> Callable[..., Any]:
+    """A compiled function (a, b, still): a / b, or 0 where `still` says so or b is 0.
+
+    Without a branch, which would keep LLVM from vectorising the loop around it.
+    """
+    zero, one = real(0), real(1)
+
+    @compiled
+    def quotient(a: Any, b: Any, still: bool) -> Any:
+        ratio = a / (one if b == 0 else b)
+        return zero if still else ratio
+
+    return quotient
 
 
 def hyper(rule: Rule) -> NDArray[np.float64]:

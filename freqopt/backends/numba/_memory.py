@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.ir.values import NamedValue
 from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic as numba_intrinsic
@@ -151,14 +152,33 @@ def prefetch(typing: Any, rows: Any, size: Any) -> Any:
     return types.void(rows, types.intp), generate
 
 
+class _Distinct(NamedValue):  # type: ignore[misc]
+    """A node of LLVM metadata that is equal to no other, which llvmlite does not offer."""
+
+    name_prefix = "!"
+
+    def __init__(self, module: Any, *nodes: Any, names_itself: bool = False) -> None:
+        super().__init__(module, ir.MetaDataType(), name=str(len(module.metadata)))
+        self._operands = [self, *nodes] if names_itself else list(nodes)
+        module.metadata.append(self)
+
+    def descr(self, lines: list[str]) -> None:
+        operands = ", ".join(node.get_reference() for node in self._operands)
+        lines.append(f"distinct !{{ {operands} }}\n")
+
+    def get_reference(self) -> str:
+        return f"!{self.name}"
+
+
 @intrinsic
 def sweep(
     typing: Any, function: Any, constants: Any, updated: Any, read: Any, width: Any, real: Any
 ) -> Any:
     """Do updated[.][j] = function(constants, updated[.][j], read[.][j]) for all j < width.
 
-    `updated` and `read` are tuples of addresses of rows of numbers of the type `real`; no two rows
-    overlap except where the iterations stay independent.
+    `updated` and `read` are tuples of addresses of rows of numbers of the type `real`. No two of
+    the rows may overlap: the loop is marked as one whose turns are independent, so that LLVM
+    vectorises it without comparing addresses first.
     """
     before = types.BaseTuple.from_types([real.dtype] * len(updated))
     beside = types.BaseTuple.from_types([real.dtype] * len(read))
@@ -166,27 +186,41 @@ def sweep(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, fixed, out, seen, count, _ = arguments
+        module, zero = builder.module, count.type(0)
+        group = _Distinct(module)
+        independent = module.add_metadata(["llvm.loop.parallel_accesses", group])
+        this_loop = _Distinct(module, independent, names_itself=True)
         pointer = context.get_value_type(real.dtype).as_pointer()
         outs = [
             builder.inttoptr(builder.extract_value(out, k), pointer) for k in range(len(updated))
         ]
         ins = [builder.inttoptr(builder.extract_value(seen, k), pointer) for k in range(len(read))]
         compute = context.get_function(function, call)
-        with cgutils.for_range(builder, count, intp=count.type) as loop:
-            places = [builder.gep(row, [loop.index]) for row in outs]
-            old = [builder.load(place) for place in places]
-            given = [builder.load(builder.gep(row, [loop.index])) for row in ins]
-            new = compute(
-                builder,
-                (
-                    fixed,
-                    context.make_tuple(builder, before, old),
-                    context.make_tuple(builder, beside, given),
-                ),
-            )
-            new = context.cast(builder, new, call.return_type, before)
-            for k, place in enumerate(places):
-                builder.store(builder.extract_value(new, k), place)
+
+        def load(place: Any) -> Any:
+            value = builder.load(place)
+            value.set_metadata("llvm.access.group", group)
+            return value
+
+        start = builder.block
+        turn, end = builder.append_basic_block("sweep"), builder.append_basic_block("swept")
+        builder.cbranch(builder.icmp_signed("<", zero, count), turn, end)
+        builder.position_at_end(turn)
+        j = builder.phi(count.type)
+        j.add_incoming(zero, start)
+        places = [builder.gep(row, [j]) for row in outs]
+        old = context.make_tuple(builder, before, [load(place) for place in places])
+        given = context.make_tuple(builder, beside, [load(builder.gep(row, [j])) for row in ins])
+        new = compute(builder, (fixed, old, given))
+        new = context.cast(builder, new, call.return_type, before)
+        for k, place in enumerate(places):
+            store = builder.store(builder.extract_value(new, k), place)
+            store.set_metadata("llvm.access.group", group)
+        following = builder.add(j, count.type(1), flags=("nuw", "nsw"))
+        j.add_incoming(following, builder.block)
+        again = builder.cbranch(builder.icmp_signed("<", following, count), turn, end)
+        again.set_metadata("llvm.loop", this_loop)
+        builder.position_at_end(end)
         return context.get_dummy_value()
 
     return types.void(function, constants, updated, read, types.intp, real), generate

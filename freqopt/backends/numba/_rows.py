@@ -7,21 +7,33 @@ from typing import Any
 import numpy as np
 
 from freqopt.backends.numba._compile import compiled, inlined
+from freqopt.backends.numba._kernel import Reals
+from freqopt.backends.numba._memory import address, sweep
+
+
+@compiled
+def _sum(_: Any, lower: Reals, upper: Reals) -> Reals:
+    return (lower[0] + upper[0],)
 
 
 @inlined
 def fold(work: Any, width: int) -> Any:
     """Sum of work[:width] as `freqopt.streams.fold`; the numbers are used up."""
-    half = 1
+    half, start, size = 1, address(work, 0), work.itemsize
     while 2 * half < width:
         half *= 2
-    for j in range(half, width):
-        work[j - half] += work[j]
-    while half > 1:
+    if width > 1:
+        sweep(_sum, (), (start,), (start + half * size,), width - half, work.dtype)
+    while half > 8:
         half //= 2
-        for j in range(half):
-            work[j] += work[j + half]
-    return work[0]
+        sweep(_sum, (), (start,), (start + half * size,), half, work.dtype)
+    # The last three halvings without loops, which would be longer than their work.
+    if half == 8:
+        evens = (work[0] + work[4]) + (work[2] + work[6])
+        return evens + ((work[1] + work[5]) + (work[3] + work[7]))
+    if half == 4:
+        return (work[0] + work[2]) + (work[1] + work[3])
+    return work[0] + work[1] if half == 2 else work[0]
 
 
 @compiled

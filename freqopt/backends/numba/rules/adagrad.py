@@ -16,7 +16,7 @@ levels = BITWISE
 
 def kernel(rule: Structure) -> Kernel:
     """One accumulator per element."""
-    rate, real = rate_of(rule), rule.real
+    rate, quotient = rate_of(rule), rule.quotient
     epsilon, rho = rule.index("epsilon", "rho")
     mean, weighted = rule.law == "mean", rule.law == "weighted"
     use_first = rule.order == "use_first"
@@ -38,7 +38,6 @@ def kernel(rule: Structure) -> Kernel:
             new = v + x  # (1)
         used = v if use_first else new
         den = np.sqrt(used) + eps if outside else np.sqrt(used + eps)
-        still = used == 0 if guarded else den == 0
-        return w - lr * (real(0) if still else g / den), (new,)  # (2)
+        return w - lr * quotient(g, den, used == 0 if guarded else den == 0), (new,)  # (2)
 
     return Kernel(scalars, element)

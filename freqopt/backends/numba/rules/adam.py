@@ -17,7 +17,7 @@ levels = BITWISE
 
 def kernel(rule: Structure, *, scheduled: bool = False) -> Kernel:
     """Adam with all its options; `scheduled` is nadam's momentum."""
-    rate, real = rate_of(rule), rule.real
+    rate, real, quotient = rate_of(rule), rule.real, rule.quotient
     beta1, beta2, epsilon, epsilon_root = rule.index("beta1", "beta2", "epsilon", "epsilon_root")
     psi = rule.index("momentum_decay")[0] if scheduled else beta1
     corrects_m = rule.bias_correction in ("both", "first")
@@ -118,7 +118,7 @@ def kernel(rule: Structure, *, scheduled: bool = False) -> Kernel:
         ahead = on_m * m
         if nesterov:
             ahead = ahead + on_g * g  # (7)
-        return w - (real(0) if den == 0 else ahead / den), kept  # (6)
+        return w - quotient(ahead, den, den == 0), kept  # (6)
 
     @compiled
     def term(g: Any, x: Any) -> Any:

@@ -16,7 +16,7 @@ levels = BITWISE
 
 def kernel(rule: Structure) -> Kernel:
     """Plain or centered, with or without momentum."""
-    rate, real = rate_of(rule), rule.real
+    rate, real, quotient = rate_of(rule), rule.real, rule.quotient
     rho, epsilon, momentum = rule.index("rho", "epsilon", "momentum")
     centered, corrects, has_buffer = rule.centered, rule.bias_correction, rule.momentum
     nesterov, rate_inside = rule.nesterov, rule.rate_place == "inside"
@@ -41,7 +41,7 @@ def kernel(rule: Structure) -> Kernel:
         else:
             means = ()  # type: ignore[assignment]
         den = np.sqrt(u) + eps if outside else np.sqrt(u + eps)
-        step = real(0) if den == 0 else g / den  # (4)
+        step = quotient(g, den, den == 0)  # (4)
         if not has_buffer:
             return w - lr * step, (v, *means)  # (5)
         if rate_inside:

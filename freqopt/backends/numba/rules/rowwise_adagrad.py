@@ -17,7 +17,7 @@ levels = BITWISE
 
 def kernel(rule: Structure) -> Kernel:
     """One accumulator per row."""
-    rate, real = rate_of(rule), rule.real
+    rate, real, quotient = rate_of(rule), rule.real, rule.quotient
     epsilon, rho = rule.index("epsilon", "rho")
     mean_square, norm = rule.statistic == "mean_square", rule.statistic == "norm"
     square_of_mean = rule.statistic == "square_of_mean"
@@ -65,7 +65,6 @@ def kernel(rule: Structure) -> Kernel:
 
     @compiled
     def element(c: Reals, r: Reals, w: Any, g: Any, x: Any, e: Reals) -> tuple[Any, Reals]:
-        den = r[0]
-        return w - c[0] * (real(0) if den == 0 else g / den), e  # (3)
+        return w - c[0] * quotient(g, r[0], r[0] == 0), e  # (3)
 
     return Kernel(scalars, element, row, term, largest=rule.statistic == "max_square")
