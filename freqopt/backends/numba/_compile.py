@@ -30,21 +30,30 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from freqopt.backends.numba._pipeline import Inner, Outer
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
+INNER: dict[str, Any] = {
+    **OPTIONS,
+    "pipeline_class": Inner,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "_nrt": False,  # no reference is counted: whoever calls from Python holds the arrays
+}
 COMPILED_IN = ("backends", "optimizers", "problems", "streams")
 """Packages whose source text can reach a kernel, as code or as a constant."""
 
 
 def compiled(function: Function) -> Function:
     """Compile a function that other kernels call; it is stored as part of them."""
-    return numba.njit(**OPTIONS, no_cpython_wrapper=True)(function)
+    return numba.njit(**INNER)(function)
 
 
 def inlined(function: Function) -> Function:
     """The same, made part of its caller always: an array costs seven arguments in a call."""
-    return numba.njit(**OPTIONS, no_cpython_wrapper=True, forceinline=True)(function)
+    return numba.njit(**INNER, forceinline=True)(function)
 
 
 def entry(key: str) -> Callable[[Function], Function]:
@@ -58,7 +67,7 @@ def entry(key: str) -> Callable[[Function], Function]:
     """
 
     def compile_and_keep(function: Function) -> Function:
-        dispatcher = numba.njit(**OPTIONS)(function)
+        dispatcher = numba.njit(**OPTIONS, pipeline_class=Outer)(function)
         dispatcher._cache = _DiskCache(key)
         return dispatcher
 

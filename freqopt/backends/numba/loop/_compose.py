@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from freqopt.backends.numba._apply import make_apply, shrink
-from freqopt.backends.numba._compile import entry, inlined
+from freqopt.backends.numba._compile import compiled, entry, inlined
 from freqopt.backends.numba._gather import REFUSED, gather
 from freqopt.backends.numba._kernel import Visit, find_kernel
 from freqopt.backends.numba._memory import address, addresses, prefetch
@@ -26,13 +26,14 @@ from freqopt.optimizers import Rule
 
 AHEAD = 8
 """Steps whose rows are asked for beforehand."""
+_gather, _shrink = compiled(gather.py_func), compiled(shrink.py_func)
 _made: dict[str, Callable[..., int]] = {}
 
 
 class Part(NamedTuple):
     """What the loop holds of one table, all in C order."""
 
-    wide: Any
+    matrices: Any
     """Table (N, d), gradients (M, d) and the tuple of element slots (N, d)."""
     row_slots: Any
     decayed_at: Any
@@ -83,12 +84,12 @@ def make_loop(
         step = _single_step(kernel, structure, fixers, tracked, rule.nonfinite == "raise")
     else:
         step = _batched_step(rule, dtype, structure, fixers, tracked)
-    draw, gradient, wide_of = problem.draw, problem.gradient, _wide_of(fixers)
+    draw, gradient, matrices_of = problem.draw, problem.gradient, _matrices_of(fixers)
 
     @entry(key)
     def loop(
         seed: Any, run: Any, first: int, until: int, batch: int, data: Any, samples: Any,
-        work: Any, wide: Any, parts: Any, options: Any,
+        work: Any, parts: Any, options: Any,
     ) -> int:  # fmt: skip
         """Take the steps first .. until - 1; returns the step that was refused, or `until`.
 
@@ -96,12 +97,12 @@ def make_loop(
         options: what the rule's step needs.
         """
         data, samples, parts = borrowed(data), borrowed(samples), borrowed(parts)
-        work, wide, options = borrowed(work), borrowed(wide), borrowed(options)
-        tables, grads = wide_of(parts)
+        work, options = borrowed(work), borrowed(options)
+        tables, grads = matrices_of(parts)
         ahead, t = samples[0].shape[0], first
         while t < until:
             count = min(ahead, until - t)
-            draw(data, seed, run, t, count, batch, samples, wide)
+            draw(data, seed, run, t, count, batch, samples)
             for s in range(count):
                 gradient(data, tables, samples, s, batch, grads, work)
                 if not step(parts, t + s - first, s, count, options):
@@ -113,19 +114,19 @@ def make_loop(
     return loop
 
 
-def _wide_of(fixers: tuple[Any, ...]) -> Callable[..., Any]:
+def _matrices_of(fixers: tuple[Any, ...]) -> Callable[..., Any]:
     """A compiled function: tables and gradients of all parts, their widths fixed."""
     k = len(fixers) - 1
     fix = fixers[k]
 
     @inlined
     def last(parts: Any) -> Any:
-        table, grads, _ = fix(parts[k].wide)
+        table, grads, _ = fix(parts[k].matrices)
         return (table,), (grads,)
 
     if k == 0:
         return last
-    others = _wide_of(fixers[:k])
+    others = _matrices_of(fixers[:k])
 
     @inlined
     def every(parts: Any) -> Any:
@@ -143,7 +144,7 @@ def _in_turn(fixers: tuple[Any, ...], visit: Callable[..., bool]) -> Callable[..
 
     @inlined
     def last(parts: Any, n: int, s: int, count: int, options: Any) -> bool:
-        return visit(fix(parts[k].wide), parts[k], n, s, count, options)
+        return visit(fix(parts[k].matrices), parts[k], n, s, count, options)
 
     if k == 0:
         return last
@@ -163,16 +164,16 @@ def _single_step(
     update = row_update(kernel, structure.real)
 
     @inlined
-    def finite(wide: Any, part: Any, n: int, s: int, count: int, h: Any) -> bool:
-        _, grads, _ = wide
+    def finite(matrices: Any, part: Any, n: int, s: int, count: int, h: Any) -> bool:
+        _, grads, _ = matrices
         good = True
         for c in range(grads.shape[1]):
             good &= np.isfinite(grads[0, c])
         return good
 
     @inlined
-    def visit(wide: Any, part: Any, n: int, s: int, count: int, h: Any) -> bool:
-        table, grads, elements = wide
+    def visit(matrices: Any, part: Any, n: int, s: int, count: int, h: Any) -> bool:
+        table, grads, elements = matrices
         i, width, scratch = part.rows[s, 0], table.shape[1], part.space
         if s + AHEAD < count:
             soon = part.rows[s + AHEAD, 0]
@@ -205,20 +206,21 @@ def _single_step(
 def _batched_step(
     rule: Rule, dtype: Any, structure: Any, fixers: tuple[Any, ...], tracked: bool
 ) -> Callable[..., bool]:
-    apply, around_at, real = make_apply(rule, dtype), around_of(structure), structure.real
+    apply = compiled(make_apply(rule, dtype).py_func)
+    around_at, real = around_of(structure), structure.real
 
     @inlined
-    def accept(wide: Any, part: Any, n: int, s: int, count: int, options: Any) -> bool:
+    def accept(matrices: Any, part: Any, n: int, s: int, count: int, options: Any) -> bool:
         _, choices, limit, _, _ = options
         index, base, space = part.space
         base = base + n * (part.rows.shape[1] + 1)
-        gather(0, part.rows[s], part.wide[1], choices, limit, index, base, space)
+        _gather(0, part.rows[s], part.matrices[1], choices, limit, index, base, space)
         return space[2][0] != REFUSED
 
     @inlined
-    def visit(wide: Any, part: Any, n: int, s: int, count: int, options: Any) -> bool:
+    def visit(matrices: Any, part: Any, n: int, s: int, count: int, options: Any) -> bool:
         h, _, _, everyone, count_empty = options
-        table, grads, elements = part.wide
+        table, grads, elements = part.matrices
         index, base, space = part.space
         starts, ends = space[1], space[2]
         if tracked:
@@ -228,7 +230,7 @@ def _batched_step(
             t = part.steps[0]
             around = around_at(h, t)
             if around.shrinks_all:
-                shrink(0, 1, table, real(around.shrink))
+                _shrink(0, 1, table, real(around.shrink))
             base = base + n * (part.rows.shape[1] + 1)
             apply(
                 0, table, elements, part.row_slots, part.decayed_at, grads, h, t, everyone,

@@ -76,7 +76,7 @@ class Run:
             name: np.zeros((n, widths[name]), dtype) for name, n in self._occurrences.items()
         }
         self._scratch = {name: np.zeros((2, width), dtype) for name, width in widths.items()}
-        self._work, self._wide = np.zeros(problem.scratch, dtype), np.zeros(problem.scratch)
+        self._work = np.zeros(problem.scratch, dtype)
         self._spaces = {
             name: Workspace(1, parts=1) for name in ([] if self._single else self._occurrences)
         }
@@ -97,7 +97,7 @@ class Run:
             reached = self._loop(
                 np.uint64(simulation.seed), np.uint64(simulation.run), simulation.step, stop,
                 simulation.batch, self._problem.data, tuple(self._samples.values()), self._work,
-                self._wide, parts, self._options(simulation.rule),
+                parts, self._options(simulation.rule),
             )  # fmt: skip
             simulation.step = int(reached)
             if reached < stop:

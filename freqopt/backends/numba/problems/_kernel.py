@@ -19,6 +19,9 @@ from freqopt.errors import BackendError
 from freqopt.problems import Problem
 
 
+_made: dict[str, ProblemKernel] = {}
+
+
 class Field(NamedTuple):
     """One array of the samples: the field of the same name that `Problem.draw` gives."""
 
@@ -39,12 +42,12 @@ class ProblemKernel(NamedTuple):
     fields : tuple of Field
         The samples: arrays (S, B * width) for S steps of B samples.
     tables : table -> name of the integer field that holds its rows, occurrence by occurrence
-    draw : (data, seed, run, first, count, batch, samples, wide) -> None
+    draw : (data, seed, run, first, count, batch, samples) -> None
         Fills the samples of the steps first .. first + count - 1.
     gradient : (data, tables, samples, s, batch, grads, work) -> None
         Fills one gradient (B * width, d) per table, at the s-th step's samples.
     scratch : int
-        Numbers that `work`, of the tables' dtype, and `wide`, float64, have room for.
+        Numbers that `work`, of the tables' dtype, has room for.
     """
 
     key: str
@@ -53,7 +56,7 @@ class ProblemKernel(NamedTuple):
     tables: dict[str, str]
     draw: Callable[..., None]
     gradient: Callable[..., None]
-    scratch: int
+    scratch: int = 1
 
 
 def find_problem(problem: Problem, dtype: Any) -> ProblemKernel:
@@ -70,4 +73,5 @@ def find_problem(problem: Problem, dtype: Any) -> ProblemKernel:
         raise BackendError(f"problem {problem.name()} has no Numba kernel")
     real = numba.from_dtype(np.dtype(dtype))
     found: ProblemKernel = importlib.import_module(name).kernel(problem, real)
-    return found
+    known = _made.setdefault(f"{found.key} {real}", found)
+    return found._replace(draw=known.draw, gradient=known.gradient)  # compiled once per process

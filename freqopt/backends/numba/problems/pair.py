@@ -10,7 +10,8 @@ import numba
 import numpy as np
 
 from freqopt.backends.numba._compile import inlined
-from freqopt.backends.numba._rows import fold
+from freqopt.backends.numba._memory import address, sweep
+from freqopt.backends.numba.loop._fold import folded
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
 from freqopt.backends.numba.problems._losses import label_of, slope_of
 from freqopt.backends.numba.problems._pairs import pair_draw
@@ -21,48 +22,51 @@ from freqopt.streams import purpose_id
 LABELS = np.uint64(purpose_id("labels"))
 
 
-def score_of(score: str, real: Any) -> Callable[..., Any]:
-    """`Score.of` as a compiled function (u, i, v, j, work) of row i of u and row j of v."""
+def score_of(score: str, width: int, real: Any) -> Callable[..., Any]:
+    """`Score.of` as a compiled function (u, i, v, j) of row i of u and row j of v."""
+    fold, root = folded(width, "fmul" if score == "dot" else "fadd", real), math.sqrt(width)
+    is_dot = score == "dot"
 
     @inlined
-    def dot(u: Any, i: int, v: Any, j: int, work: Any) -> Any:
-        width = u.shape[1]
-        for c in range(width):
-            work[c] = u[i, c] * v[j, c]
-        return fold(work, width)
+    def score_of_rows(u: Any, i: int, v: Any, j: int) -> Any:
+        total = fold(address(u, i), address(v, j))
+        return total if is_dot else total / real(root)
 
-    @inlined
-    def total(u: Any, i: int, v: Any, j: int, work: Any) -> Any:
-        width = u.shape[1]
-        for c in range(width):
-            work[c] = u[i, c] + v[j, c]
-        return fold(work, width) / real(math.sqrt(width))
-
-    return dot if score == "dot" else total
+    return score_of_rows
 
 
 def kernel(problem: Pair, real: Any) -> ProblemKernel:
     """One row of u and one of v per sample."""
     pairs, is_dot = pair_draw(problem.pairs), problem.score == "dot"
     draw_pairs, label, slope = pairs.draw, label_of(problem.loss), slope_of(problem.loss, real)
-    score, planted_score = score_of(problem.score, real), score_of(problem.score, numba.float64)
+    width = problem.dimension
+    score = score_of(problem.score, width, real)
+    planted_score = score_of(problem.score, width, numba.float64)
+
+    @inlined
+    def along_rows(slope: Any, old: Any, rows: Any) -> Any:
+        """ds/du and ds/dv times the slope."""
+        if is_dot:
+            return slope * rows[1], slope * rows[0]
+        each = slope * real(1 / math.sqrt(width))
+        return each, each
 
     @inlined
     def labelled(s: int, b: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
-        best_u, best_v, noise, i, j, wide = data
-        planted = planted_score(best_u, i[s, b], best_v, j[s, b], wide)
+        best_u, best_v, noise, i, j = data
+        planted = planted_score(best_u, i[s, b], best_v, j[s, b])
         out[s, b] = label(planted, noise, word)
 
     draw_labels = each_word(labelled)
 
     @inlined
     def draw(
-        data: Any, seed: Any, run: Any, first: int, count: int, batch: int, samples: Any, wide: Any
+        data: Any, seed: Any, run: Any, first: int, count: int, batch: int, samples: Any
     ) -> None:
         pair_data, best_u, best_v, noise = data
         i, j, y = samples
         draw_pairs(pair_data, seed, run, first, count, batch, i, j)
-        planted = (best_u, best_v, noise, i, j, wide)
+        planted = (best_u, best_v, noise, i, j)
         draw_labels(Key(seed, run, LABELS), first, count, batch, y, planted)
 
     @inlined
@@ -73,24 +77,18 @@ def kernel(problem: Pair, real: Any) -> ProblemKernel:
         u, v = tables
         of_u, of_v = grads
         rows_u, rows_v, y = samples
-        width = u.shape[1]
         for b in range(batch):
             i, j = rows_u[s, b], rows_v[s, b]
-            along = slope(score(u, i, v, j, work), real(y[s, b])) / real(batch)
-            for c in range(width):
-                if is_dot:
-                    of_u[b, c], of_v[b, c] = along * v[j, c], along * u[i, c]
-                else:
-                    each = along * real(1 / math.sqrt(width))
-                    of_u[b, c], of_v[b, c] = each, each
+            each = slope(score(u, i, v, j), real(y[s, b])) / real(batch)
+            out = address(of_u, b), address(of_v, b)
+            sweep(along_rows, each, out, (address(u, i), address(v, j)), width, real)
 
     best = problem.optimum
     return ProblemKernel(
-        key=f"pair {pairs.key} {problem.score} {problem.loss}",
+        key=f"pair {pairs.key} {problem.score} {problem.loss} {width}",
         data=(pairs.data, best["u"], best["v"], problem.noise),
         fields=(Field("u", np.int64), Field("v", np.int64), Field("y", np.float64)),
         tables={"u": "u", "v": "v"},
         draw=draw,
         gradient=gradient,
-        scratch=problem.dimension,
     )

@@ -40,7 +40,7 @@ def kernel(problem: TokenQuadratic, real: Any) -> ProblemKernel:
 
     @inlined
     def draw(
-        data: Any, seed: Any, run: Any, first: int, count: int, batch: int, samples: Any, wide: Any
+        data: Any, seed: Any, run: Any, first: int, count: int, batch: int, samples: Any
     ) -> None:
         tokens, noise = samples
         words = (noise.shape[1] + signs_per_word - 1) // signs_per_word
@@ -71,5 +71,4 @@ def kernel(problem: TokenQuadratic, real: Any) -> ProblemKernel:
         tables={"tokens": "tokens"},
         draw=draw,
         gradient=gradient,
-        scratch=1,
     )

@@ -13,6 +13,9 @@ from freqopt.errors import BackendError
 from freqopt.streams import TokenDistribution
 
 
+_made: dict[str, Callable[..., None]] = {}
+
+
 class Law(NamedTuple):
     """A distribution as one compiled pure function and the numbers it looks things up in.
 
@@ -48,10 +51,12 @@ def find_law(law: TokenDistribution) -> Law:
 
 def draws(law: Law) -> Callable[..., None]:
     """`TokenDistribution.draw` as a compiled function (key, first, count, n, out, data)."""
+    if law.key in _made:
+        return _made[law.key]
     token = law.token
 
     @inlined
     def draw(s: int, j: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
         out[s, j] = token(word, key, step, j, data)
 
-    return each_word(draw)
+    return _made.setdefault(law.key, each_word(draw))

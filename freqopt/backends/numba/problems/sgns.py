@@ -1,0 +1,87 @@
+"""Skip-gram with negative sampling, `freqopt.problems.sgns`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba._elementary import sigmoid
+from freqopt.backends.numba._memory import address, sweep
+from freqopt.backends.numba.loop._fold import fold_rows, folded
+from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
+from freqopt.backends.numba.problems._pairs import pair_draw
+from freqopt.backends.numba.streams._philox import Key, each_word
+from freqopt.backends.numba.streams.alias import buckets, pick
+from freqopt.problems.sgns import Sgns
+from freqopt.streams import purpose_id
+
+NEGATIVES = np.uint64(purpose_id("negatives"))
+
+
+@inlined
+def _negative(s: int, n: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
+    """Negative n % k of sample n // k; each sample's context stands before its k negatives."""
+    table, k = data
+    out[s, n // k * (1 + k) + 1 + n % k] = pick(table, word)
+
+
+def kernel(problem: Sgns, real: Any) -> ProblemKernel:
+    """One centre, one context and k negatives per sample."""
+    width, partners = problem.dimension, 1 + problem.negatives
+    pairs, draw_negatives = pair_draw(problem.pairs), each_word(_negative)
+    draw_pairs, dot = pairs.draw, folded(width, "fmul", real)
+
+    @inlined
+    def draw(
+        data: Any, seed: Any, run: Any, first: int, count: int, batch: int, samples: Any
+    ) -> None:
+        pair_data, noise_table = data
+        centres, contexts, first_contexts = samples
+        draw_pairs(pair_data, seed, run, first, count, batch, centres, first_contexts)
+        for s in range(count):
+            for b in range(batch):
+                contexts[s, b * partners] = first_contexts[s, b]
+        key, k = Key(seed, run, NEGATIVES), partners - 1
+        draw_negatives(key, first, count, batch * k, contexts, (noise_table, k))
+
+    @inlined
+    def along_rows(slope: Any, old: Any, rows: Any) -> Any:
+        """slope * u for the partner, and its term slope * v of the centre's fold."""
+        u, v = rows
+        return slope * u, slope * v
+
+    @inlined
+    def gradient(
+        data: Any, tables: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
+    ) -> None:
+        u, v = tables
+        of_u, of_v = grads
+        centres, contexts, _ = samples
+        for b in range(batch):
+            i = address(u, centres[s, b])
+            for m in range(partners):
+                n = b * partners + m
+                j = address(v, contexts[s, n])
+                score = dot(i, j)
+                slope = real(sigmoid(np.float64(-score if m == 0 else score))) / real(batch)
+                out = address(of_v, n), address(work, m * width)
+                sweep(along_rows, -slope if m == 0 else slope, out, (i, j), width, real)
+            fold_rows(work, partners, width)
+            for c in range(width):
+                of_u[b, c] = work[c]
+
+    return ProblemKernel(
+        key=f"sgns {pairs.key} {width} {partners}",
+        data=(pairs.data, buckets(problem._noise_table)),
+        fields=(
+            Field("centres", np.int64),
+            Field("contexts", np.int64, partners),
+            Field("", np.int64),
+        ),
+        tables={"centres": "centres", "contexts": "contexts"},
+        draw=draw,
+        gradient=gradient,
+        scratch=partners * width,
+    )
