@@ -22,6 +22,8 @@ Literature
     The reason why MEM-1's ball cannot shrink with the step for this rule.
 """
 
+from functools import cache
+
 import numpy as np
 
 from freqopt.optimizers.sgd_c import SGDC
@@ -42,22 +44,26 @@ def run_average(rule, noise):
     return total / (len(noise) // 2)
 
 
+@cache  # the mutants change what is claimed, not what is measured
+def run_averages(policy, aggregation, rate, steps, seed, likely):
+    """The averages of RUNS runs; `likely` is the probability of the large noise, its mean 0."""
+    threshold = "minimum" if policy == "top" else "slot0"
+    rule = SGDC(lr=rate, capacity=5, threshold=threshold, aggregation=aggregation, policy=policy)
+    found = []
+    for r in range(RUNS):
+        uniform = Stream(seed, r, "skewed noise").uniform(0, steps)
+        found.append(run_average(rule, np.where(uniform < likely, (1 - likely) / likely, -1.0)))
+    return np.array(found)
+
+
 def theorem(difference=(-0.4, -0.05), policy="top", likely=0.25):
     """Parts: where the median difference is; the selection; the probability of the large noise."""
 
     def located(aggregation, rate, steps):
         def run(context):
-            chosen = SGDC(
-                lr=rate, capacity=5, threshold="minimum", aggregation=aggregation, policy=policy
-            )
-            fifo = SGDC(lr=rate, capacity=5, aggregation=aggregation, policy="fifo")
-            large = (1 - likely) / likely  # keeps the mean at 0
-            found = []
-            for r in range(RUNS):
-                uniform = Stream(context.seed, r, "skewed noise").uniform(0, steps)
-                noise = np.where(uniform < likely, large, -1.0)
-                found.append(run_average(chosen, noise) - run_average(fifo, noise))
-            return median_within(np.array(found), *difference, context.delta)
+            given = (aggregation, rate, steps, context.seed, likely)
+            found = run_averages(policy, *given) - run_averages("fifo", *given)
+            return median_within(found, *difference, context.delta)
 
         return run
 

@@ -158,7 +158,11 @@ def timed(theorem: str, verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
 def attack(
     file: TheoremFile, name: str, mutant: Mutant, outcomes: Outcomes, context: Context
 ) -> MutantRow:
-    """Run the engines on a mutant; in a quick run the costly ones only while it is unnoticed."""
+    """Run the engines on a mutant.
+
+    A quick run stops at the first refutation, and runs the costly engines only on wrong mutants
+    that the cheap ones have not noticed.
+    """
     cells: dict[str, str] = {}
     killers: dict[str, None] = {}
     wrong = file.theorem(mutant)
@@ -172,7 +176,7 @@ def attack(
                 cells[verdict.engine] = verdict.word.value
             if context.quick and (verdict.failed or (engines is costly and killers)):
                 break
-        if killers and context.quick:
+        if context.quick and (killers or mutant.weaker):
             break
     return MutantRow(file.id, name, mutant.kind, mutant.weaker, cells, tuple(killers))
 

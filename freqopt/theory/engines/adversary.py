@@ -18,7 +18,7 @@ from freqopt.theory.engines.exact import Comparison, compare, inapplicable
 from freqopt.theory.theorem import Claim, Context, Search, Theorem
 from freqopt.theory.verdict import TIGHT_FROM, Verdict, Word
 
-QUICK, FULL = 1_500, 12_000
+QUICK, FULL = 800, 12_000
 """Evaluations of a claim in quick and in full runs."""
 
 
