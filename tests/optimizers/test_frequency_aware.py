@@ -45,6 +45,11 @@ def test_counter_sgd_as_measured_on_fbgemm(options, steps, copies) -> None:
     np.testing.assert_allclose(_moves(CFSGD(**COUNTER, **options), visits), steps, atol=5e-5)
 
 
+def test_the_count_is_scaled_under_the_root() -> None:
+    moves = _moves(CFSGD(**COUNTER, scale=4.0), [([0], 1.0)] * 2)
+    np.testing.assert_allclose(moves, [4**-0.5, 8**-0.5], rtol=1e-7)
+
+
 def test_decayed_counter_fades_over_the_gap() -> None:
     rule = CFSGD(**COUNTER, counter="decayed", halflife=10)
     visits = [([0] if t in (1, 4, 8) else [1], 1.0) for t in range(1, 9)]
