@@ -14,7 +14,7 @@ from freqopt.backends.numba._scalars import around_of
 from freqopt.backends.numba._update import row_update
 from freqopt.optimizers import Rule
 
-AHEAD = 8
+AHEAD = 16
 """Entries whose rows are asked for beforehand."""
 _made: dict[str, Callable[..., None]] = {}
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from freqopt.backends.numba._compile import compiled, entry
 from freqopt.backends.numba._index import BINS, bin_of, entry_of, region_of, set_entry
-from freqopt.backends.numba._memory import address, prefetch
+from freqopt.backends.numba._kernel import Reals
+from freqopt.backends.numba._memory import address, prefetch, sweep
 from freqopt.backends.numba._rows import clip, squared_norm
 
 # The choices of the fields `duplicates`, `nonfinite` and `clip_scope`, in their order.
@@ -23,36 +24,48 @@ SUM, SEQUENTIAL, MEAN, SQRT_COUNT, LAST, FIRST, SQUARES = range(7)
 RAISE, SKIP, PROPAGATE = range(3)
 OCCURRENCE, ROW, BATCH = range(3)
 REFUSED = -1
+NOWHERE = -1
 AHEAD = 24
 """Occurrences whose index entry is asked for beforehand."""
 
 
 @entry("survey")
-def survey(rows: Any, size: int, bounds: Any, starts: Any, count: Any) -> bool:
-    """Check the range of the rows and deal the hash bins out to parts of nearly equal work.
+def survey(rows: Any, size: int, space: Any) -> bool:
+    """Check the range of the rows and deal their occurrences out to parts of nearly equal work.
 
-    Fills bounds (parts + 1,), the first bin of each part, and starts (parts + 1,), where its
-    occurrences begin in the workspace: one place is left free behind every part. count (BINS,)
-    holds nothing of value. Returns whether every row lies in [0, size).
+    Fills, of `Workspace.space`: bounds (parts + 1,), the first hash bin of each part; starts
+    (parts + 1,), where its occurrences begin; and `own`, their numbers in ascending order. One
+    place is left free behind every part. Returns whether every row lies in [0, size).
     """
-    parts, batch = bounds.size - 1, rows.size
+    bounds, starts, ends, bins, own, _, _, _, _, _, _ = space
+    parts, batch = ends.size, rows.size
     largest = np.uint64(0)
     for b in range(batch):
         largest = max(largest, np.uint64(rows[b]))  # a negative row is a large one
-    count[:] = 0
-    if parts > 1:
-        for b in range(batch):
-            count[bin_of(rows[b])] += 1
+    if batch and largest >= np.uint64(size):
+        return False
+    bounds[0], bounds[parts], starts[0], starts[parts] = 0, BINS, 0, batch + parts
+    if parts == 1:
+        return True  # `gather` fills `own`
+    bins[:] = 0
+    for b in range(batch):
+        bins[bin_of(rows[b])] += 1
     dealt, part = 0, 0
     for bin_ in range(BINS):
-        while part < parts and dealt * parts >= part * batch:
-            bounds[part], starts[part] = bin_, dealt + part
+        while part + 1 < parts and dealt * parts >= (part + 1) * batch:
             part += 1
-        dealt += count[bin_]
-    while part <= parts:
-        bounds[part], starts[part] = BINS, batch + part
+            bounds[part], starts[part] = bin_, dealt + part
+        dealt += bins[bin_]
+        bins[bin_] = part
+    while part + 1 < parts:
         part += 1
-    return batch == 0 or bool(largest < np.uint64(size))
+        bounds[part], starts[part] = BINS, dealt + part
+    ends[:] = starts[:parts]
+    for b in range(batch):
+        part = bins[bin_of(rows[b])]
+        own[ends[part]] = b
+        ends[part] += 1
+    return True
 
 
 @entry("gather")
@@ -78,7 +91,7 @@ def gather(
         `Workspace.space`.
     """
     how, policy, padding, negate, clipped, moving, stored = options
-    bounds, starts, ends, _, own, numbers, entries, sums, squares, norms, scratch = space
+    _, starts, ends, _, own, numbers, entries, sums, squares, norms, scratch = space
     _, place, count, _ = entries
     work, changed = scratch[part, 0], scratch[part, 1:2]
     most = limit if clipped == OCCURRENCE else limit - limit
@@ -86,9 +99,13 @@ def gather(
     picks = how in (SEQUENTIAL, LAST, FIRST)
     start, region = starts[part], region_of(starts, part)
 
-    end = _own(part, rows, bounds, own, start)
-    if padding >= 0 or policy != PROPAGATE:
-        end = _admit(rows, grads, own, start, end, padding, policy)
+    end = starts[part + 1] - 1
+    if ends.size == 1:
+        for b in range(rows.size):
+            own[b] = b
+    checked = policy == RAISE and how not in (LAST, FIRST)  # with the entries, see below
+    if padding >= 0 or not (checked or policy == PROPAGATE):
+        end = _admit(rows, grads, own, start, end, padding, PROPAGATE if checked else policy)
         if end == REFUSED:
             ends[part] = REFUSED
             return
@@ -111,6 +128,12 @@ def gather(
         else:
             _store(sums, squares, ~place[e], grads, b, first)
 
+    # A sum with a term that is not finite is not finite: look at all terms only if one is not.
+    suspect = checked and not _finite(grads, sums, place, start, last)
+    if suspect and _admit(rows, grads, own, start, end, NOWHERE, RAISE) == REFUSED:
+        ends[part] = REFUSED
+        return
+
     if how in (MEAN, SQRT_COUNT):
         for e in range(start, last):
             if count[e] > 1:
@@ -122,17 +145,6 @@ def gather(
     for e in range(start, last if clipped == BATCH else start):
         norms[e] = squared_norm(sums, ~place[e], work)
     ends[part] = last
-
-
-@compiled
-def _own(part: int, rows: Any, bounds: Any, own: Any, start: int) -> int:
-    """List the occurrences of a part's rows from own[start] on; returns the end of the list."""
-    first, last, end = bounds[part], bounds[part + 1], start
-    for b in range(rows.size):
-        own[end] = b  # overwritten by the next one if it is not ours: no branch to mispredict
-        bin_ = bin_of(rows[b])
-        end += (first <= bin_) & (bin_ < last)
-    return end
 
 
 @compiled
@@ -152,6 +164,21 @@ def _admit(rows: Any, grads: Any, own: Any, start: int, end: int, padding: int, 
         own[kept] = b
         kept += finite
     return kept
+
+
+@compiled
+def _finite(grads: Any, sums: Any, place: Any, start: int, last: int) -> bool:
+    """Whether the gradients of all entries are finite."""
+    finite = True
+    for e in range(start, last):
+        p = place[e]
+        if p >= 0:
+            for j in range(grads.shape[1]):
+                finite &= np.isfinite(grads[p, j])
+        else:
+            for j in range(sums.shape[1]):
+                finite &= np.isfinite(sums[~p, j])
+    return finite
 
 
 @compiled
@@ -213,13 +240,37 @@ def _change(grads: Any, b: int, negate: bool, most: Any, changed: Any, work: Any
 
 
 @compiled
+def _same(_: Any, old: Reals, given: Reals) -> Reals:
+    return given
+
+
+@compiled
+def _square(_: Any, old: Reals, given: Reals) -> Reals:
+    return (given[0] * given[0],)
+
+
+@compiled
+def _sum(_: Any, old: Reals, given: Reals) -> Reals:
+    return (old[0] + given[0],)
+
+
+@compiled
+def _sum_of_squares(_: Any, old: Reals, given: Reals) -> Reals:
+    return (old[0] + given[0] * given[0],)
+
+
+@compiled
 def _store(sums: Any, squares: Any, s: int, grads: Any, b: int, first: bool) -> None:
     """Put occurrence b into sum s, or add it, and likewise its squares if they are kept."""
-    for j in range(grads.shape[1]):
-        sums[s, j] = grads[b, j] if first else sums[s, j] + grads[b, j]
-    for j in range(squares.shape[1]):
-        square = grads[b, j] * grads[b, j]
-        squares[s, j] = square if first else squares[s, j] + square
+    g, total, width = (address(grads, b),), (address(sums, s),), grads.shape[1]
+    if first:
+        sweep(_same, (), total, g, width, sums.dtype)
+    else:
+        sweep(_sum, (), total, g, width, sums.dtype)
+    if squares.shape[1] and first:
+        sweep(_square, (), (address(squares, s),), g, width, sums.dtype)
+    elif squares.shape[1]:
+        sweep(_sum_of_squares, (), (address(squares, s),), g, width, sums.dtype)
 
 
 @compiled

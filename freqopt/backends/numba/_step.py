@@ -67,8 +67,8 @@ def step(
     base = workspace.reserve(rows.size + parts)
     run = _threads.team.run
 
-    bounds, starts, ends, bins = space[:4]
-    if not survey(rows, len(table), bounds, starts, bins):
+    starts, ends = space[1:3]
+    if not survey(rows, len(table), space):
         _refuse(rule, table, rows, grads)
     run(lambda p: gather(p, rows, grads, plan.options, plan.limit, index, base, space), parts)
     if ends.min() == REFUSED:
