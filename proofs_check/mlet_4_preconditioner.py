@@ -33,8 +33,8 @@ def identity(size):
     return np.array([[int(i == j) for j in range(size)] for i in range(size)], dtype=object)
 
 
-def theorem(outer=1, swap=False):
-    """Parts: the factor of e2 |g2|^2; whether the two Kronecker factors are exchanged."""
+def theorem(outer=1, swap=False, first=1):
+    """Parts: factor of e2 |g2|^2; whether the Kronecker factors are exchanged; factor of e1."""
 
     def move(i):
         G = i.gradient
@@ -42,7 +42,7 @@ def theorem(outer=1, swap=False):
 
     def preconditioned(i):
         n, d = i.gradient.shape
-        A, B = i.rate2 * i.first.dot(i.first.T), i.rate1 * i.second.T.dot(i.second)
+        A, B = i.rate2 * i.first.dot(i.first.T), first * i.rate1 * i.second.T.dot(i.second)
         left, right = kron(identity(d), A), kron(B, identity(n))
         matrix = left.T + right if not swap else kron(A, identity(d)) + kron(identity(n), B)
         return entries(matrix.dot(i.gradient.T.ravel()))
@@ -64,5 +64,6 @@ def theorem(outer=1, swap=False):
 
 MUTANTS = {
     "|g2|^2 forgotten": Mutant("statement", outer=0),
+    "W2'W2 forgotten": Mutant("statement", first=0),
     "row-stacking": Mutant("statement", swap=True),
 }

@@ -1,0 +1,223 @@
+"""Comparison, witness, adversary, moments, enumeration, ledger: each can say both yes and no."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from freqopt.errors import TheoryError
+from freqopt.optimizers.cf_sgd import CFSGD
+from freqopt.optimizers.fa_sgd import FASGD
+from freqopt.optimizers.sgd import SGD
+from freqopt.optimizers.sgd_c import SGDC
+from freqopt.problems.pair import Pair
+from freqopt.problems.token_quadratic import TokenQuadratic
+from freqopt.streams import Stream, fold
+from freqopt.theory import Case, Claim, Context, Search, Step, Theorem, Word
+from freqopt.theory.engines import adversary, exact, witness
+from freqopt.theory.engines.averages import expected_gap
+from freqopt.theory.engines.enumeration import expectation, walk
+from freqopt.theory.engines.ledger import check_descent
+from freqopt.theory.engines.moments import check_moments
+from freqopt.theory.exact import specified
+from freqopt.theory.exact.absolute import AbsolutePairs
+from freqopt.theory.exact.ensemble import Ensemble
+from freqopt.theory.exact.outcomes import outcomes
+from freqopt.theory.exact.tokens import Tokens
+
+PAIR = Pair(
+    pairs={"kind": "counts", "counts": ((5, 2), (2, 0))},
+    dimension=1, score="sum", loss="cosine", noise=0.5, spread=1.0,
+)  # fmt: skip
+QUADRATIC = TokenQuadratic(tokens={"kind": "counts", "counts": (5, 2)}, dimension=1, noise=0.5)
+
+
+def claim(measured, bound, kind="upper", **more):
+    return Claim("c", lambda c: measured, lambda c: bound, kind, lambda quick: [Case("x")], **more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "measured", "bound", "violated"),
+    [
+        ("upper", 1.0, 1.0, False),
+        ("upper", 1.0 + 1e-8, 1.0, True),
+        ("upper", 0.0, 0.0, False),
+        ("upper", 1e-300, 0.0, True),
+        ("upper", -1.0, 0.0, False),
+        ("upper", np.inf, np.inf, False),
+        ("lower", 1.0, 1.0, False),
+        ("lower", 0.9, 1.0, True),
+        ("equal", 1.0, 1.0 + 1e-10, False),
+        ("equal", 1.0, 1.0 + 1e-8, True),
+        ("equal", np.array([1.0, 2.0]), np.array([1.0, 2.1]), True),
+        ("upper", np.array([1.0, 2.0]), 2.0, False),
+        ("upper", Fraction(1, 3), Fraction(1, 3), False),
+        ("upper", Fraction(1, 3) + Fraction(1, 10**30), Fraction(1, 3), True),
+        (
+            "equal",
+            [Fraction(1), Fraction(2)],
+            [Fraction(1), Fraction(2) + Fraction(1, 10**40)],
+            True,
+        ),
+        ("lower", [Fraction(2)], [Fraction(1)], False),
+    ],
+)
+def test_comparison(kind, measured, bound, violated):
+    assert exact.compare(claim(measured, bound, kind), Case("x")).violated is violated
+
+
+def test_nan_is_an_error_and_not_a_verdict():
+    for sides in ((np.nan, 1.0), (1.0, np.nan), (np.array([1.0, np.nan]), 1.0)):
+        with pytest.raises(TheoryError, match="NaN"):
+            exact.compare(claim(*sides), Case("x"))
+
+
+def test_a_bound_that_says_nothing_is_vacuous():
+    def words(trivial):
+        made = claim(0.5, 2.0, trivial=lambda c: trivial)
+        (verdict,) = exact.run(Theorem(claims=(made,)), Context())
+        return verdict.word, verdict.vacuity
+
+    assert words(1.0) == (Word.VACUOUS, 1.0)
+    assert words(3.0) == (Word.EXACT, 0.0)
+
+
+def test_a_witness_proves_only_its_own_inequality():
+    a, b = sp.symbols("a b", positive=True)
+    squares = ((sp.Integer(1), ((a - b) ** 2,)),)
+    assert witness.proved(Step("s", 2 * a * b, a**2 + b**2, squares))
+    assert not witness.proved(Step("s", 3 * a * b, a**2 + b**2, squares))
+    assert not witness.proved(
+        Step("s", a**2 + b**2, 2 * a * b, ((sp.Integer(-1), ((a - b) ** 2,)),))
+    )
+    (verdict,) = witness.run(Theorem(steps=(Step("bad", a, b, ()),)), Context())
+    assert (verdict.word, verdict.note) == (Word.UNPROVED, "no valid witness: bad")
+
+
+def test_the_adversary_finds_a_corner():
+    def space(height):
+        return Search(3, lambda x: Case("corner", value=float(np.prod(x)) * height))
+
+    def verdict(height):
+        made = Claim("c", lambda c: c.value, lambda c: 1.0, search=space(height))
+        return next(iter(adversary.run(Theorem(claims=(made,)), Context())))
+
+    assert verdict(1.05).word is Word.REFUTED
+    assert verdict(0.99).word is Word.TIGHT
+    assert verdict(0.5).word is Word.UNREFUTED
+
+
+COUNTS = {"kind": "counts", "counts": ((3, 1), (1, 2))}
+PROBLEMS = (
+    PAIR,
+    QUADRATIC,
+    Pair(dimension=2, loss="logistic", pairs=COUNTS),
+    Pair(dimension=2, loss="squared", score="sum", pairs=COUNTS),
+)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=["cosine", "quadratic", "logistic", "squared"])
+def test_outcomes_have_the_problems_own_gradient_and_objective(problem):
+    law, tables = outcomes(problem), problem.start(0, 0)
+    assert law.probability.sum() == pytest.approx(1, rel=1e-14)
+    assert law.probability @ problem.losses(tables, law.samples) == pytest.approx(
+        problem.objective(tables), rel=1e-12
+    )
+    ensemble = Ensemble(problem, SGD(lr=1.0), tables, len(law))
+    ensemble.step(law.samples)
+    for name, gradient in problem.gradient(tables).items():
+        moved = np.tensordot(law.probability, ensemble.values(name) - tables[name], axes=1)
+        np.testing.assert_allclose(moved, -gradient, atol=1e-14)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("make", [
+    lambda: SGD(lr=0.1, momentum=0.5),
+    lambda: CFSGD(lr=0.3, horizon=9, smoothness=2.0),
+    lambda: FASGD(lr=0.3, horizon=9, smoothness=2.0, max_norm=0.4),
+])  # fmt: skip
+def test_an_ensemble_is_its_members_run_one_by_one(make, batch):
+    law, stream, copies = outcomes(PAIR), Stream(1, 0, "ensemble"), 4
+    stacked = Ensemble(PAIR, make(), PAIR.start(0, 0), copies)
+    drawn = [law.batched(batch).draw(stream, t, copies) for t in range(6)]
+    for samples in drawn:
+        stacked.step(samples, batch)
+    for s in range(copies):
+        single = Ensemble(PAIR, make(), PAIR.start(0, 0), 1)
+        for samples in drawn:
+            own = {k: v[s * batch : (s + 1) * batch] for k, v in samples.items()}
+            single.step(own, batch)
+        for name in "uv":
+            # The stacked gradient is divided by 4 B and multiplied back: exact for powers of two.
+            np.testing.assert_allclose(single.values(name)[0], stacked.values(name)[s], rtol=1e-14)
+
+
+def test_a_rule_that_couples_rows_is_refused():
+    with pytest.raises(TheoryError, match="couples rows"):
+        Ensemble(QUADRATIC, SGDC(lr=0.1), QUADRATIC.start(0, 0), 2)
+
+
+def test_enumeration_equals_the_closed_form_for_every_batch():
+    start, steps, eta = QUADRATIC.start(0, 0), 3, 0.3
+    for batch in (1, 2):
+        law = outcomes(QUADRATIC).batched(batch)
+        begin = Ensemble(QUADRATIC, SGD(lr=eta), start, 1)
+        errors = {"e": lambda run: fold((run.values("tokens") - QUADRATIC.optimum) ** 2)}
+        found = expectation(begin, law, steps, errors)["e"]
+        tokens = Tokens(
+            "t", QUADRATIC.probabilities, QUADRATIC.curvatures,
+            (QUADRATIC.curvatures * QUADRATIC.noises) ** 2,
+            fold((start["tokens"] - QUADRATIC.optimum) ** 2), np.full(2, eta), steps, batch=batch,
+        )  # fmt: skip
+        np.testing.assert_allclose(found[-1], tokens.last(), rtol=1e-13)
+        np.testing.assert_allclose(np.mean(found[:-1], axis=0), tokens.mean(), rtol=1e-13)
+        if batch == 1:
+            weight = QUADRATIC.probabilities / 2  # curvature 1
+
+            def gap(tables, weight=weight):
+                return np.sum(weight * (tables["tokens"] - QUADRATIC.optimum)[..., 0] ** 2, axis=1)
+
+            exactly = float(np.sum(tokens.p * tokens.curvature * tokens.average()) / 2)
+            assert expected_gap(begin, law, steps, gap) == pytest.approx(exactly, rel=1e-13)
+
+
+def test_too_many_paths_are_refused():
+    begin = Ensemble(PAIR, SGD(lr=0.1), PAIR.start(0, 0), 1)
+    with pytest.raises(TheoryError, match="paths, more"):
+        next(walk(begin, outcomes(PAIR), 40))
+
+
+def test_moment_identities_tell_the_right_step_from_a_wrong_one():
+    def verdict(eta):
+        make = lambda: Ensemble(PAIR, SGD(lr=0.1), PAIR.start(0, 0), 1)  # noqa: E731
+        return check_moments(make, outcomes(PAIR), specified.sgd(eta), steps=3, paths=2, seed=0)
+
+    assert verdict(0.1).word is Word.EXACT
+    assert verdict(0.1).measured < 1e-14
+    assert verdict(0.1 * (1 + 1e-9)).word is Word.REFUTED
+
+
+def test_the_ledger_multiplies_up_and_notices_a_large_step():
+    def verdict(rate):
+        begin = Ensemble(PAIR, SGD(lr=rate), PAIR.optimum, 1)
+        return check_descent(begin, outcomes(PAIR), specified.sgd(0.1), 3)
+
+    right = verdict(0.1)
+    assert right.word is Word.EXACT
+    factors = [factor for _, factor in right.ledger]
+    assert all(factor >= 1 for factor in factors)
+    assert factors[:3] == sorted(factors[:3])
+    assert verdict(0.25).word is Word.REFUTED
+
+
+def test_absolute_pairs_know_their_gap():
+    problem = AbsolutePairs(pairs={"counts": ((3, 1), (1, 2))}, optimum_size=0.5, noise=0.2)
+    law = outcomes(problem)
+    tables = {"u": np.array([[0.3], [-0.1]]), "v": np.array([[0.9], [0.2]])}
+    score = tables["u"][law.samples["u"], 0] + tables["v"][law.samples["v"], 0]
+    by_hand = law.probability @ np.abs(score - law.samples["y"]) - 0.2
+    stacked = {name: table[None] for name, table in tables.items()}
+    assert problem.gaps(stacked)[0] == pytest.approx(by_hand, rel=1e-14)
+    best = {name: table[None] for name, table in problem.optimum.items()}
+    assert problem.gaps(best)[0] == pytest.approx(0, abs=1e-15)
