@@ -44,6 +44,28 @@ def horner(x: float, series: tuple[float, ...]) -> float:
 
 
 @compiled
+def power_of_two(k: int) -> float:
+    """2^k for -1022 <= k <= 1023, put together from its bits."""
+    return np.int64((k + 1023) << 52).view(np.float64)
+
+
+@compiled
+def ldexp(x: float, k: int) -> float:
+    """x 2^k, rounded once; |k| < 2000 and x is no subnormal number."""
+    half = k >> 1
+    return x * power_of_two(half) * power_of_two(k - half)
+
+
+@compiled
+def frexp(x: float) -> tuple[float, int]:
+    """m in [1/2, 1) and e with m 2^e = x, for 0 < x < inf."""
+    shift = 54 if x < 2.0**-1022 else 0
+    bits = np.float64(x * power_of_two(shift)).view(np.int64)
+    m = np.int64(bits & ((1 << 52) - 1) | (1022 << 52)).view(np.float64)
+    return m, (bits >> 52 & 0x7FF) - 1022 - shift
+
+
+@compiled
 def product_error(x: float, y: float, xy: float) -> float:
     """Dekker: x * y - fl(x * y), exactly."""
     x_cut, y_cut = SPLITTER * x, SPLITTER * y
@@ -66,14 +88,14 @@ def exp_parts(hi: float, lo: float) -> tuple[int, float, float]:
     r_lo = (exact - r) + small
     t = 1.0 + r
     t_lo = (1.0 - t) + r
-    power_of_two = 0 if math.isnan(k) else int(k)
-    return power_of_two, t, t_lo + (r_lo + r * r * horner(r, EXP_SERIES))
+    exponent = 0 if math.isnan(k) else int(k)
+    return exponent, t, t_lo + (r_lo + r * r * horner(r, EXP_SERIES))
 
 
 @compiled
 def log_parts(x: float) -> tuple[float, float]:
     """Two numbers, hi + lo = log x to about 60 bits, for 0 < x < inf."""
-    m, e = math.frexp(x)
+    m, e = frexp(x)
     k = float(e)
     if m < SQRT_HALF:
         m, k = 2.0 * m, k - 1.0
@@ -106,14 +128,14 @@ def log_limits(x: float, inside: float) -> float:
 def exp(x: float) -> float:
     """e^x."""
     k, t, rest = exp_parts(x, 0.0)
-    return math.ldexp(t + rest, k)
+    return ldexp(t + rest, k)
 
 
 @compiled
 def expm1(x: float) -> float:
     """e^x - 1."""
     k, t, rest = exp_parts(x, 0.0)
-    return (math.ldexp(t, k) - 1.0) + math.ldexp(rest, k)
+    return (ldexp(t, k) - 1.0) + ldexp(rest, k)
 
 
 @compiled
@@ -157,4 +179,4 @@ def power(x: float, y: float) -> float:
     product = y * hi
     rest = product_error(y, hi, product) + y * lo
     k, t, rest = exp_parts(product, rest if abs(product) < 746.0 else 0.0)
-    return math.ldexp(t + rest, k)
+    return ldexp(t + rest, k)

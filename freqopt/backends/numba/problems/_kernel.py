@@ -18,7 +18,6 @@ import numpy as np
 from freqopt.errors import BackendError
 from freqopt.problems import Problem
 
-
 _made: dict[str, ProblemKernel] = {}
 
 

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from freqopt.backends.numba._compile import inlined
-from freqopt.backends.numba._memory import address, sweep
+from freqopt.backends.numba._memory import address, prefetch, sweep
 from freqopt.backends.numba.loop._fold import folded
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
 from freqopt.backends.numba.problems._losses import label_of, slope_of
@@ -19,6 +19,8 @@ from freqopt.backends.numba.streams._philox import Key, each_word
 from freqopt.problems.pair import Pair
 from freqopt.streams import purpose_id
 
+AHEAD = 8
+"""Steps whose planted rows are asked for beforehand."""
 LABELS = np.uint64(purpose_id("labels"))
 
 
@@ -54,6 +56,8 @@ def kernel(problem: Pair, real: Any) -> ProblemKernel:
     @inlined
     def labelled(s: int, b: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
         best_u, best_v, noise, i, j = data
+        soon = min(s + AHEAD, i.shape[0] - 1)
+        prefetch((address(best_u, i[soon, b]), address(best_v, j[soon, b])), width * 8)
         planted = planted_score(best_u, i[s, b], best_v, j[s, b])
         out[s, b] = label(planted, noise, word)
 

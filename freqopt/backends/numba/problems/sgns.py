@@ -48,7 +48,7 @@ def kernel(problem: Sgns, real: Any) -> ProblemKernel:
 
     @inlined
     def along_rows(slope: Any, old: Any, rows: Any) -> Any:
-        """slope * u for the partner, and its term slope * v of the centre's fold."""
+        """Slope * u for the partner, and its term slope * v of the centre's fold."""
         u, v = rows
         return slope * u, slope * v
 

@@ -12,8 +12,7 @@ from freqopt.backends.numba.streams._philox import each_word
 from freqopt.errors import BackendError
 from freqopt.streams import TokenDistribution
 
-
-_made: dict[str, Callable[..., None]] = {}
+_made: dict[tuple[str, bool], Callable[..., None]] = {}
 
 
 class Law(NamedTuple):
@@ -49,14 +48,14 @@ def find_law(law: TokenDistribution) -> Law:
     return found
 
 
-def draws(law: Law) -> Callable[..., None]:
-    """`TokenDistribution.draw` as a compiled function (key, first, count, n, out, data)."""
-    if law.key in _made:
-        return _made[law.key]
-    token = law.token
+def draws(law: Law, *, unrolled: bool = False) -> Callable[..., None]:
+    """`TokenDistribution.draw` as a compiled loop, see `each_word`."""
+    key, token = (law.key, unrolled), law.token
+    if key not in _made:
 
-    @inlined
-    def draw(s: int, j: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
-        out[s, j] = token(word, key, step, j, data)
+        @inlined
+        def draw(s: int, j: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
+            out[s, j] = token(word, key, step, j, data)
 
-    return _made.setdefault(law.key, each_word(draw))
+        _made[key] = each_word(draw, unrolled=unrolled)
+    return _made[key]

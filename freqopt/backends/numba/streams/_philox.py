@@ -61,13 +61,15 @@ def word_at(key: Key, step: int, position: int, trial: int) -> Any:
     return words[np.uint64(position) & THREE]
 
 
-def each_word(use: Callable[..., None]) -> Callable[..., None]:
+def each_word(use: Callable[..., None], *, unrolled: bool = False) -> Callable[..., None]:
     """A loop over the words 0 .. n-1 of the steps first .. first + count - 1 of a stream.
 
     Parameters
     ----------
     use : compiled function (s, j, word, key, step, out, data)
         What is done with word j of the s-th step.
+    unrolled : bool
+        Four copies of `use`, one for each word of a block: faster for large n, and longer code.
 
     Returns
     -------
@@ -77,9 +79,16 @@ def each_word(use: Callable[..., None]) -> Callable[..., None]:
     @inlined
     def loop(key: Key, first: int, count: int, n: int, out: Any, data: Any) -> None:
         for s in range(count):
-            for j in range(0, n, 4):
-                words = block(key, np.uint64(j) >> TWO, np.uint64(first + s), ZERO)
+            step, whole = first + s, n - n % 4 if unrolled else 0
+            for j in range(0, whole, 4):
+                a, b, c, d = block(key, np.uint64(j) >> TWO, np.uint64(step), ZERO)
+                use(s, j, a, key, step, out, data)
+                use(s, j + 1, b, key, step, out, data)
+                use(s, j + 2, c, key, step, out, data)
+                use(s, j + 3, d, key, step, out, data)
+            for j in range(whole, n, 4):
+                words = block(key, np.uint64(j) >> TWO, np.uint64(step), ZERO)
                 for lane in range(min(4, n - j)):
-                    use(s, j + lane, words[lane], key, first + s, out, data)
+                    use(s, j + lane, words[lane], key, step, out, data)
 
     return loop
