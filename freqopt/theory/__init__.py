@@ -1,7 +1,7 @@
 """Floor 4: theorem checks that can fail.
 
 `verify` runs theorem files and returns a `Report`. A theorem file (`proofs_check/*.py`) is made of
-the classes below; `docs/theorems.md` says how to write one.
+the classes below; `docs/add_a_theorem.md` says how to write one.
 """
 
 from __future__ import annotations

@@ -100,7 +100,9 @@ def load(path: Path) -> TheoremFile:
         )
     wanted = [h for h in HEADINGS if h not in sections]
     if wanted:
-        raise TheoryError(f"the docstring lacks the heading {wanted[0]!r}; see docs/theorems.md")
+        raise TheoryError(
+            f"the docstring lacks the heading {wanted[0]!r}; see docs/add_a_theorem.md"
+        )
     if not sections["Source"].startswith(SOURCES):
         raise TheoryError(
             f"Source begins {sections['Source'][:30]!r}, expected 'derived here' or 'stated in "
