@@ -1,0 +1,57 @@
+"""The how-to's example runs as printed, and the generated page holds what the run found."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from freqopt.theory import Word, verify
+from freqopt.theory.page import main, page
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture
+def example(tmp_path):
+    text = (DOCS / "add_a_theorem.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    path = tmp_path / "my_theorem.py"
+    path.write_text(code, encoding="utf-8")
+    return path
+
+
+def test_the_how_tos_example_is_a_good_theorem_file(example):
+    report = verify([example], mutants=True, jobs=1)
+    assert report.exit_code == 0
+    assert report.words("MY-1") == {"witness": Word.CERTIFIED, "exact": Word.TIGHT}
+    assert {m.mutant: bool(m.killed_by) for m in report.mutants if not m.weaker} == {
+        "1/5": True,
+        "n^2": True,
+    }
+
+
+def test_the_page_names_every_statement_verdict_and_mutant(example):
+    report = verify([example], mutants=True, jobs=1)
+    text = page(report)
+    assert "| MY-1 | the variance of a mean | CERTIFIED | TIGHT | 2/2 |" in text
+    assert "2 of 2 wrong versions were noticed, 0 survived" in text
+    assert "true but weaker" in text
+    assert all(f"- **{word}**" in text for word in Word)
+    assert not any(str(example.parent) in line for line in text.splitlines())
+
+
+def test_a_table_cell_cannot_break_the_table(example):
+    example.write_text(example.read_text().replace("the variance of a mean", "E|x| of a mean"))
+    assert r"| MY-1 | E\|x\| of a mean |" in page(verify([example], jobs=1))
+
+
+def test_the_command_writes_the_page_and_passes_the_exit_code_on(example, tmp_path, capsys):
+    target = tmp_path / "page.md"
+    assert main([str(example.parent), str(target)]) == 0
+    assert target.read_text(encoding="utf-8").startswith("# Theorem checks")
+    assert "exit code 0" in capsys.readouterr().out
+    example.write_text(
+        example.read_text().replace("sp.Rational(1, 4), power", "sp.Rational(1, 9), power")
+    )
+    assert main([str(example.parent), str(target)]) == 1
+    assert "REFUTED" in target.read_text(encoding="utf-8")
