@@ -75,7 +75,7 @@ BITS = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BITS)
 def test_samples_and_gradients_keep_their_bits(name):
     problem = problems[name]()
     drawn = problem.draw(1, 2, np.arange(3), 8)
