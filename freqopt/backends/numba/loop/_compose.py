@@ -27,7 +27,7 @@ from freqopt.optimizers import Rule
 AHEAD = 8
 """Steps whose rows are asked for beforehand."""
 _gather, _shrink = compiled(gather.py_func), compiled(shrink.py_func)
-_made: dict[str, Callable[..., int]] = {}
+_made: dict[str, Callable[..., None]] = {}
 
 
 class Part(NamedTuple):
@@ -55,7 +55,7 @@ def make_loop(
     *,
     single: bool,
     tracked: bool,
-) -> Callable[..., int]:
+) -> Callable[..., None]:
     """The compiled loop of a problem and a rule; one for all that share code.
 
     Parameters
@@ -89,12 +89,12 @@ def make_loop(
     @entry(key)
     def loop(
         seed: Any, run: Any, first: int, until: int, batch: int, data: Any, samples: Any,
-        work: Any, parts: Any, options: Any,
-    ) -> int:  # fmt: skip
-        """Take the steps first .. until - 1; returns the step that was refused, or `until`.
+        work: Any, parts: Any, options: Any, reached: Any,
+    ) -> None:  # fmt: skip
+        """Take the steps first .. until - 1, and say in reached[0] how far it got.
 
         samples: arrays (S, .), S being the steps drawn at once; parts: a Part for each table;
-        options: what the rule's step needs.
+        options: what the rule's step needs. A step that is refused is the end.
         """
         data, samples, parts = borrowed(data), borrowed(samples), borrowed(parts)
         work, options = borrowed(work), borrowed(options)
@@ -106,9 +106,10 @@ def make_loop(
             for s in range(count):
                 gradient(data, tables, samples, s, batch, grads, work)
                 if not step(parts, t + s - first, s, count, options):
-                    return t + s
+                    reached[0] = t + s
+                    return
             t += count
-        return until
+        reached[0] = until
 
     _made[key] = loop
     return loop

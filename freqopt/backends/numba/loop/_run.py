@@ -93,14 +93,16 @@ class Run:
             parts = tuple(
                 self._part(simulation, name, stop - simulation.step) for name in self._occurrences
             )
-            began = time.perf_counter()
-            reached = self._loop(
-                np.uint64(simulation.seed), np.uint64(simulation.run), simulation.step, stop,
-                simulation.batch, self._problem.data, tuple(self._samples.values()), self._work,
-                parts, self._options(simulation.rule),
-            )  # fmt: skip
-            simulation.step = int(reached)
-            if reached < stop:
+            began, reached = time.perf_counter(), np.array([simulation.step])
+            try:
+                self._loop(
+                    np.uint64(simulation.seed), np.uint64(simulation.run), simulation.step, stop,
+                    simulation.batch, self._problem.data, tuple(self._samples.values()),
+                    self._work, parts, self._options(simulation.rule), reached,
+                )  # fmt: skip
+            finally:  # Ctrl-C is raised as the call returns: tables and step must agree
+                simulation.step = int(reached[0])
+            if simulation.step < stop:
                 return False
             self._pace(time.perf_counter() - began)
         return True

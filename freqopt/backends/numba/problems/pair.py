@@ -10,8 +10,8 @@ import numba
 import numpy as np
 
 from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba._fold import folded
 from freqopt.backends.numba._memory import address, prefetch, sweep
-from freqopt.backends.numba.loop._fold import folded
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
 from freqopt.backends.numba.problems._losses import label_of, slope_of
 from freqopt.backends.numba.problems._pairs import pair_draw

@@ -1,0 +1,172 @@
+"""The compiled loop: the reference's tables, states and movement, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numba.core import event
+
+import freqopt
+from freqopt.backends import Factorised, backends
+from freqopt.backends.numba import FallbackWarning, NumbaBackend
+from freqopt.backends.numpy import NumpyBackend
+from freqopt.errors import GradientError
+
+from .beside import agree, compare, two
+
+SMALL = {"kind": "zipf", "exponent": 1.1, "size": 60}
+PRODUCT = {"kind": "product", "u": SMALL, "v": {"kind": "zipf", "exponent": 0.5, "size": 40}}
+TOPICS = {"kind": "topics", "tokens": SMALL, "topics": 6}
+COUNTS = {"kind": "counts", "counts": [[3, 0, 5, 1], [2, 2, 0, 9], [1, 0, 0, 4]]}
+FAST_TAIL = {"kind": "exponential", "rate": 0.05, "size": 200}
+OBSERVED = {"kind": "counts", "counts": [9, 0, 4, 4, 1, 2]}
+
+# One occurrence per table and step goes the short way, more go through the fused step.
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "one table": (
+        {"name": "token_quadratic", "tokens": OBSERVED, "dimension": 3},
+        {"name": "sgd", "momentum": 0.9, "weight_decay": 0.01, "max_norm": 1.5},
+        {},
+    ),
+    "batches, normal noise, squares of occurrences": (
+        {"name": "token_quadratic", "tokens": FAST_TAIL, "noise_law": "normal", "dimension": 5},
+        {"name": "rowwise_adagrad", "lr": 0.1, "duplicates": "squares"},
+        {"batch": 4, "dtype": "float32", "track_movement": True},
+    ),
+    "two tables, movement": (
+        {"name": "pair", "pairs": PRODUCT, "loss": "logistic", "dimension": 6},
+        {"name": "cf_sgd", "cap": "none", "counter": "decayed", "halflife": 9.0},
+        {"track_movement": True},
+    ),
+    "wide rows": (
+        {"name": "pair", "pairs": TOPICS, "dimension": 40},
+        {"name": "adagrad", "lr": 0.1, "padding_row": 3},
+        {"dtype": "float32"},
+    ),
+    "sequential duplicates": (
+        {"name": "pair", "pairs": COUNTS, "score": "sum", "loss": "cosine", "dimension": 1},
+        {"name": "fa_sgd", "lr": 1.0, "duplicates": "sequential", "maximize": True},
+        {"batch": 3},
+    ),
+    "dense": (
+        {"name": "pair", "pairs": PRODUCT, "score": "sum", "loss": "cosine", "dimension": 3},
+        {"name": "adamw", "lr": 0.01},
+        {"dtype": "float32"},
+    ),
+    "lazy": (
+        {"name": "pair", "pairs": PRODUCT, "loss": "logistic", "dimension": 3},
+        {"name": "lazy_adam", "lr": 0.01},
+        {},
+    ),
+    "occurrences in one sample": (
+        {"name": "sgns", "pairs": TOPICS, "dimension": 6, "negatives": 3},
+        {"name": "adagrad", "lr": 0.1, "clip": 0.05},
+        {},
+    ),
+    "occurrences in a batch of float32": (
+        {"name": "sgns", "pairs": PRODUCT, "dimension": 5, "negatives": 2},
+        {"name": "sgd", "lr": 0.3, "duplicates": "sqrt_count"},
+        {"batch": 3, "dtype": "float32", "track_movement": True},
+    ),
+    "fields": (
+        {"name": "factorisation_machine", "l2": 0.1, "dimension": 5},
+        {"name": "sgd", "lr": 0.1, "nonfinite": "skip"},
+        {"batch": 2, "dtype": "float32"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_bit_is_the_reference_s(case: str) -> None:
+    problem, rule, options = CASES[case]
+    # A step alone, a chunk of samples to its end and beyond, and many chunks in one call.
+    agree(problem, rule, (1, 64, 70, 400), seed=2**63 + 5, run=3, **options)
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_ratings(loss: str, tmp_path: Path) -> None:
+    rng, file = np.random.default_rng(0), tmp_path / "ratings.dat"
+    pairs = sorted({(u, i) for u, i in rng.integers(1, 12, (90, 2)).tolist()})
+    file.write_text(
+        "".join(f"{u}::{i}::{1 + (u * i) % 5}::{n}\n" for n, (u, i) in enumerate(pairs))
+    )
+    data = {"path": str(file), "format": "movielens_1m"}
+    problem = {"name": "ratings", "data": data, "loss": loss, "dimension": 5}
+    agree(problem, {"name": "adagrad", "lr": 0.1}, (300,), dtype="float32")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("rule", ["sgd", "cf_sgd", "adagrad", "lazy_adam"])
+def test_every_bit_over_a_long_run(rule: str, dtype: str) -> None:
+    token = {"kind": "zipf", "exponent": 1.05, "size": 1000}
+    problem = {
+        "name": "pair",
+        "pairs": {"kind": "product", "u": token, "v": token},
+        "loss": "logistic",
+        "dimension": 16,
+    }
+    options = {"cap": "none"} if rule == "cf_sgd" else {}
+    agree(problem, {"name": rule, "lr": 0.05, **options}, (100_000,), dtype=dtype)
+
+
+def test_a_diverging_run_stops_before_the_same_step() -> None:
+    problem = {"name": "pair", "pairs": PRODUCT, "dimension": 3}
+    found, expected = two(problem, {"name": "sgd", "lr": 30.0}, steps=1000, track_movement=True)
+    with pytest.raises(GradientError) as said:
+        NumpyBackend().advance(expected, 1000)
+    with pytest.raises(GradientError) as says:
+        NumbaBackend().advance(found, 1000)
+    assert str(says.value) == str(said.value)
+    assert 0 < expected.step < 1000
+    compare(found, expected)
+
+
+def test_a_diverging_batch_changes_no_table() -> None:
+    """The second table's gradient is the one that overflows; the first stands as it was."""
+    problem = {"name": "sgns", "pairs": PRODUCT, "dimension": 3}
+    found, expected = two(problem, {"name": "sgd"}, steps=9, batch=4, dtype="float32")
+    for simulation in (found, expected):
+        simulation.tables["centres"].weights[...] = np.float32(3e38)
+        simulation.tables["contexts"].weights[...] = np.float32(np.inf)
+        with pytest.raises(GradientError):
+            (NumbaBackend() if simulation is found else NumpyBackend()).advance(simulation, 9)
+    compare(found, expected)
+
+
+UNSUPPORTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "clip_scope": ({"name": "sgd", "clip": 0.1, "clip_scope": "batch"}, {}),
+    "two layers": ({"name": "sgd"}, {"factorised": Factorised(inner=2, tables=("u",))}),
+    "catchup_adam": ({"name": "catchup_adam"}, {}),
+}
+
+
+@pytest.mark.parametrize("reason", UNSUPPORTED)
+def test_what_is_not_compiled_runs_in_numpy_and_says_so(reason: str) -> None:
+    rule, options = UNSUPPORTED[reason]
+    problem = {"name": "pair", "pairs": PRODUCT, "dimension": 3}
+    with pytest.warns(FallbackWarning, match=reason):
+        agree(problem, rule, (5, 9), **options)
+
+
+def test_a_grid_of_rates_seeds_and_lengths_compiles_once() -> None:
+    problem, rule, options = CASES["two tables, movement"]
+    agree(problem, rule, (20,), **options)
+    compiled = event.RecordingListener()
+    with event.install_listener("numba:compile", compiled):
+        for lr, steps, seed in ((0.1, 30, 1), (0.2, 40, 2)):
+            agree(problem, {**rule, "lr": lr}, (steps,), seed=seed, **options)
+    assert not compiled.buffer
+
+
+def test_a_run_by_name() -> None:
+    problem, rule, _ = CASES["one table"]
+    assert "numba" in backends
+    curves = [
+        freqopt.run(problem, rule, steps=100, checkpoints=5, backend=name).curve("objective")
+        for name in ("numpy", "numba")
+    ]
+    np.testing.assert_array_equal(*curves)
