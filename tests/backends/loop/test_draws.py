@@ -110,6 +110,8 @@ PROBLEMS: dict[str, dict[str, Any]] = {
     },
     "negatives": {"name": "sgns", "pairs": PAIRS["topics"], "negatives": 3},
     "rows": {"name": "factorisation_machine"},
+    "examples": {"name": "softmax_regression"},
+    "nothing": {"name": "surface"},
 }
 
 

@@ -76,6 +76,22 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"name": "sgd", "lr": 0.1, "nonfinite": "skip"},
         {"batch": 2, "dtype": "float32"},
     ),
+    "surface": ({"name": "surface"}, {"name": "rmsprop"}, {}),
+    "surface in float32": (
+        {"name": "surface", "surface": "goldstein_price"},
+        {"name": "adam", "lr": 1e-3},
+        {"batch": 3, "dtype": "float32"},
+    ),
+    "every row in every sample": (
+        {"name": "softmax_regression", "spread": 1.0},
+        {"name": "sgd", "lr": 0.1, "momentum": 0.9},
+        {"batch": 2},
+    ),
+    "every row in every sample, float32": (
+        {"name": "softmax_regression", "examples": {"kind": "blobs", "width": 4, "classes": 2}},
+        {"name": "adagrad", "lr": 0.1},
+        {"dtype": "float32"},
+    ),
 }
 
 
