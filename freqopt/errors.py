@@ -60,6 +60,10 @@ class FigureError(FreqoptError):
     """A figure cannot be drawn from the results at hand."""
 
 
+class CrosscheckError(FreqoptError):
+    """An implementation, or a file of vectors, is not in the form that it is judged in."""
+
+
 class TheoryError(FreqoptError):
     """A theorem file or a certificate is not in its form, or asks for what an instance lacks."""
 

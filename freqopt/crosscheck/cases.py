@@ -1,0 +1,167 @@
+"""The cases that a rule is judged on: dialects, each with default and with other numbers."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from pydantic.fields import FieldInfo
+
+from freqopt.crosscheck.exercises import Exercise, exercises
+from freqopt.errors import RuleError
+from freqopt.optimizers import Rule, rules
+
+KNOWN = {"horizon": 16, "smoothness": 2.0, "batch": 2, "seed": 7, "run": 0}
+"""What a run would tell a rule whose fields are left open."""
+
+LIMITS = {"clip": 2.0, "max_norm": 3.0, "padding_row": 2}
+"""Bounds that act on some rows and not on others; apart, for they hide what happens below them."""
+
+_OTHER = {  # a value off the default, by the field's name, where the kind of number is not enough
+    "lr": 0.0625,
+    "lr_decay": 0.125,
+    "weight_decay": 0.1875,
+    "epsilon": 0.001,
+    "momentum": 0.75,
+    "beta1": 0.6875,
+    "beta2": 0.9375,
+    "dampening": 0.25,
+    "capacity": 3,
+    "exponent": 0.75,
+    "halflife": 3.0,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One rule with all its options, put through one exercise.
+
+    Attributes
+    ----------
+    name : str
+        Dialect, numbers and exercise: ``"torch.SparseAdam, other numbers, main"``.
+    rule : Rule
+    exercise : Exercise
+    """
+
+    name: str
+    rule: Rule
+    exercise: Exercise
+
+    @property
+    def given(self) -> dict[str, NDArray[Any]]:
+        """Slots of the rule's state that are handed in (token frequencies)."""
+        table = self.exercise.table
+        shape = (table.shape[0], table.shape[1])
+        wanted = {s.name: s.shape(shape) for s in self.rule.all_slots() if s.given}
+        return self.exercise.given(wanted)
+
+
+def cases(name: str, dtype: DTypeLike = np.float64) -> list[Case]:
+    """Every dialect of a rule on the main exercise, the default one on all exercises.
+
+    Parameters
+    ----------
+    name : str
+        A rule's name, or the path of a user's own file with a rule.
+    dtype : float32 or float64
+
+    Raises
+    ------
+    RuleError
+        No rule has that name.
+    """
+    rule, put = rules[name], exercises(dtype)
+    found = []
+    for dialect, options in {"defaults": {}, **rule.dialects}.items():
+        on = put.values() if dialect == "defaults" else [put["main"]]
+        found += [
+            Case(f"{dialect}, default numbers, {e.name}", _rule(rule, options), e) for e in on
+        ]
+        for numbers, extra in (("other numbers", other_numbers(rule, options)), ("limits", LIMITS)):
+            whole = _rule(rule, {**extra, **options})
+            found += [Case(f"{dialect}, {numbers}, {e.name}", whole, e) for e in on]
+    for axis, choice in _choices(rule):
+        options = _with_what_it_needs(rule, {axis: choice})
+        if axis == "nonfinite" or not options:  # no batch here is infinite
+            continue
+        whole = _rule(rule, {**other_numbers(rule, options), **options})
+        found.append(Case(f"{axis} = {choice}, other numbers, main", whole, put["main"]))
+    return found
+
+
+def other_numbers(
+    rule: type[Rule], fixed: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Options that take every number and every switch of the rule off its default.
+
+    A number that the rule refuses beside the others, or beside the options that are fixed (a
+    half-life without a decayed counter), stays at its default, as do choices between names.
+    """
+    options: dict[str, Any] = {}
+    for name, value in _candidates(rule):
+        if name not in fixed and _accepts(rule, {**fixed, **options, name: value}):
+            options[name] = value
+    return options
+
+
+def _choices(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
+    """Every value of every choice between names, but the default."""
+    for name, field in rule.model_fields.items():
+        if typing.get_origin(field.annotation) is typing.Literal:
+            for value in typing.get_args(field.annotation):
+                if value != field.default:
+                    yield name, value
+
+
+def _with_what_it_needs(rule: type[Rule], options: dict[str, Any]) -> dict[str, Any]:
+    """The options, with one more if the rule refuses them alone; empty if that does not help."""
+    if _accepts(rule, options):
+        return options
+    others = [*_candidates(rule), *_choices(rule)]
+    more = ({**options, name: value} for name, value in others if name not in options)
+    return next((whole for whole in more if _accepts(rule, whole)), {})
+
+
+def _rule(rule: type[Rule], options: Mapping[str, Any]) -> Rule:
+    return rule(**options).completed(**KNOWN)
+
+
+def _accepts(rule: type[Rule], options: Mapping[str, Any]) -> bool:
+    try:
+        _rule(rule, options)
+    except RuleError:
+        return False
+    return True
+
+
+def _candidates(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
+    """A value off the default for every number and switch."""
+    for name, field in rule.model_fields.items():
+        kind = _number(field)
+        if name in KNOWN or name in LIMITS or kind is None:
+            continue
+        if name in _OTHER:
+            yield name, _OTHER[name]
+        elif kind is bool:
+            yield name, not field.default
+        elif kind is int:
+            yield name, (field.default or 0) + 2
+        else:
+            yield name, 0.625 * field.default if field.default else 0.5
+
+
+def _number(field: FieldInfo) -> Any:
+    """Float, int or bool; None for a choice between names."""
+    kind = field.annotation
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        kind = next(k for k in typing.get_args(kind) if k is not type(None))
+    if typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
+    return kind if kind in (float, int, bool) else None

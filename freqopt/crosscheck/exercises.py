@@ -1,0 +1,124 @@
+"""What an implementation is put through: a table and batches that make every axis matter.
+
+Every number is dyadic with at most 8 significant bits, and all occurrences of a row within a batch
+share one exponent. So sums over occurrences, and over a row's squares, are exact in float32 in any
+order: an implementation may add in the order it likes, and what differs after that is its meaning.
+
+What the batches hold, and what each piece is there to catch:
+
+    a duplicate in every full batch        how occurrences combine
+    a row never touched                    dense updates, writes to the wrong row
+    a row first touched at step 9          step index, bias correction, lazy catch-up
+    gaps between the visits of a row       stale momentum, lazy decay
+    gradients from 2^-31 to 2^7 (5e-10 to 1e2)     place and size of epsilon
+    rows whose numbers all differ          row statistics
+    an empty batch                         whether it counts as a step
+    a touched row with gradient zero       touched or non-zero rows
+    duplicates that cancel exactly         the same, and the squares of occurrences
+    rows with 1, 2, 3 occurrences together counting, averaging
+    a batch of one occurrence              code that special-cases it
+    the first and the last row             off-by-one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from freqopt.streams import Stream
+from freqopt.streams.transforms import index
+
+Floats = NDArray[np.floating]
+Integers = NDArray[np.int64]
+
+SEED = 20211004
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A table before the first step and the batches that follow.
+
+    Attributes
+    ----------
+    name : str
+    table : float32 or float64 (N, d)
+    batches : tuple of (rows int64 (B,), grads (B, d))
+        B may be 0.
+    """
+
+    name: str
+    table: Floats
+    batches: tuple[tuple[Integers, Floats], ...]
+
+    def given(self, names: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
+        """Values for slots that a rule wants handed in: token frequencies, halved row by row."""
+        p = 0.5 ** np.arange(1, len(self.table) + 1)
+        p[-1] = 1 - p[:-1].sum()  # exact: the powers of two sum to 1
+        return {name: np.broadcast_to(p, shape).copy() for name, shape in names.items()}
+
+
+# Rows of each batch, for a table of 7 rows; row 5 never comes, row 3 first at step 9.
+_ROWS: tuple[tuple[int, ...], ...] = (
+    (0, 2, 0, 4),
+    (1, 1, 6, 0, 1, 6),
+    (2,),
+    (4, 0, 6, 4),
+    (),
+    (0, 1, 0, 2, 0, 6),
+    (2, 4, 2),
+    (6, 1, 1),
+    (3, 0, 3, 3, 4),
+    (0, 0, 1, 6, 2),
+    (4, 2, 4, 3),
+    (1,),
+    (),
+    (6, 6, 0, 3, 2, 6, 1),
+    (0, 4, 0, 3),
+    (2, 1, 6, 2, 0, 4),
+)
+_ZERO = {(7, 4), (10, 6)}  # (step, row): the gradient is zero
+_CANCEL = {(7, 2), (11, 4)}  # (step, row): two occurrences cancel exactly
+
+
+def exercises(dtype: DTypeLike) -> dict[str, Exercise]:
+    """Every exercise in one dtype, by name: "main" and the shapes at the edge.
+
+    Parameters
+    ----------
+    dtype : float32 or float64
+    """
+    return {
+        "main": _exercise("main", 7, 4, dtype),
+        "wide": _exercise("wide", 7, 21, dtype),  # odd, and longer than any vector register
+        "one_row": _exercise("one_row", 1, 4, dtype),
+        "one_column": _exercise("one_column", 7, 1, dtype),
+    }
+
+
+def _exercise(name: str, size: int, width: int, dtype: DTypeLike) -> Exercise:
+    table = _eighths(Stream(SEED, 0, f"{name} table"), 0, size * width).reshape(size, width) / 64
+    mantissa, exponent = Stream(SEED, 0, f"{name} mantissa"), Stream(SEED, 0, f"{name} exponent")
+    batches = []
+    for step, drawn in enumerate(_ROWS, start=1):
+        rows = np.array([row % size for row in drawn], np.int64)
+        grads = _eighths(mantissa, step, rows.size * width).reshape(rows.size, width)
+        power = index(exponent.words(step, size), 31) - 31  # of each row: 2^-31 to 2^-1, times 2^8
+        grads = grads * 2.0 ** power[rows][:, None]
+        for row in range(size):
+            here = np.flatnonzero(rows == row)
+            if (step, row) in _ZERO:
+                grads[here] = 0
+            if (step, row) in _CANCEL and here.size == 2:
+                grads[here[1]] = -grads[here[0]]
+        batches.append((rows, grads.astype(dtype)))
+    return Exercise(name, table.astype(dtype), tuple(batches))
+
+
+def _eighths(stream: Stream, step: int, n: int) -> NDArray[np.float64]:
+    """Whole numbers in [-255, 255] without 0: 8 significant bits and a sign."""
+    drawn = index(stream.words(step, n), 510)
+    return np.where(drawn < 255, drawn - 255, drawn - 254).astype(np.float64)

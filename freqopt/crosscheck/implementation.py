@@ -1,0 +1,95 @@
+"""What is judged: anything that takes batches and shows its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqopt.crosscheck.cases import Case
+from freqopt.errors import CrosscheckError
+from freqopt.optimizers import Rule, State
+
+Floats = NDArray[np.floating]
+Integers = NDArray[np.int64]
+Given = Mapping[str, NDArray[Any]]
+
+Step = Callable[[Integers, Floats], NDArray[Any]]
+"""Takes one batch (rows (B,), grads (B, d)) and returns the whole table (N, d) after it."""
+
+Implementation = Callable[[Rule, Floats, Given], Step]
+"""Makes a step from the options of a rule, the table before the first step, and given slots.
+
+The table is the implementation's to keep and to change.
+"""
+
+
+def trace(implementation: Implementation, case: Case) -> Floats:
+    """The table before the first step and after every step: (S + 1, N, d).
+
+    Raises
+    ------
+    CrosscheckError
+        The implementation raises, or returns something that is not the table.
+    """
+    exercise = case.exercise
+    tables = np.empty((len(exercise.batches) + 1, *exercise.table.shape), exercise.table.dtype)
+    tables[0] = exercise.table
+    given = {name: values.copy() for name, values in case.given.items()}
+    step = _guarded("making the optimizer", implementation, case.rule, tables[0].copy(), given)
+    for t, (rows, grads) in enumerate(exercise.batches, start=1):
+        after = _guarded(f"step {t}", step, rows.copy(), grads.copy())
+        tables[t] = _table(after, exercise.table, t)
+    return tables
+
+
+def _guarded(where: str, call: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return call(*arguments)
+    except CrosscheckError:
+        raise
+    except Exception as error:
+        raise CrosscheckError(
+            f"the implementation failed at {where}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _table(after: Any, table: Floats, t: int) -> Floats:
+    array = np.asarray(after)
+    if array.shape != table.shape or array.dtype != table.dtype:
+        raise CrosscheckError(
+            f"step {t} returned {array.dtype} of shape {array.shape}, expected the whole table: "
+            f"{table.dtype} of shape {table.shape}"
+        )
+    return array
+
+
+def reference(rule: Rule, table: Floats, given: Given) -> Step:
+    """The reference itself, as an implementation."""
+    state = rule.init(table, **given)
+
+    def step(rows: Integers, grads: Floats) -> Floats:
+        rule.step(table, state, rows, grads)
+        return _shown(rule, table, state)
+
+    return step
+
+
+def slow_reference(rule: Rule, table: Floats, given: Given) -> Step:
+    """The second reference, in scalar loops."""
+    state = rule.init(table, **given)
+
+    def step(rows: Integers, grads: Floats) -> Floats:
+        rule.slow_step(table, state, rows, grads)
+        return _shown(rule, table, state)
+
+    return step
+
+
+def _shown(rule: Rule, table: Floats, state: State) -> Floats:
+    """The table as a reader sees it: a lazy rule's rows are settled in a copy."""
+    seen, kept = table.copy(), {name: values.copy() for name, values in state.items()}
+    rule.settle(seen, kept)
+    return seen
