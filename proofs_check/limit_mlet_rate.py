@@ -15,7 +15,7 @@ Beware
     A comparison at equal rates shows the k/16-fold increase of the rate (MLET-8), not an advantage
     of the factorisation. Tune each arm.
 Checks
-    statistics: 24 independent pairs of runs (96 in a full run, within 15 %), median of 1 - (two
+    statistics: 20 independent pairs of runs (96 in a full run, within 15 %), median of 1 - (two
     layers)/(one layer) with a distribution-free interval.
 Literature
     On MovieLens-100k the pilot of theory/mlet.md found the same.
@@ -61,7 +61,7 @@ def theorem(equal=(0.3, 0.9), tuned=(-0.3, 0.3), rates=(1.0, 0.25), inner=64):
 
         return run
 
-    def check(name, one, two, low, high, runs=24, slow=False):
+    def check(name, one, two, low, high, runs=20, slow=False):
         run = located(one, two, low, high, runs)
         return Check("statistics", name, run, statistical=True, slow=slow)
 
