@@ -35,7 +35,8 @@ from freqopt.streams.transforms import index
 Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
 
-SEED = 20211004
+SEED = 20211013
+"""The first from the paper's date on with gradients below 2e-9 and above 100 in the main exercise."""
 
 
 @dataclass(frozen=True)
