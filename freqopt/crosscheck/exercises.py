@@ -36,7 +36,7 @@ Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
 
 SEED = 20211013
-"""The first from the paper's date on with gradients below 2e-9 and above 100 in the main exercise."""
+"""The first from the paper's date on whose main exercise reaches below 2e-9 and above 100."""
 
 
 @dataclass(frozen=True)
