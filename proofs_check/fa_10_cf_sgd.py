@@ -133,5 +133,5 @@ MUTANTS = {
     "p_k^2 for sqrt(p_k)": Mutant("statement", power=2, burn=0),
     "E eta^2 halved": Mutant("proof", square=0.5),
     "counter before the visit": Mutant("implementation", step=excluded_step),
-    "8/7 -> 2": Mutant("statement", weaker=True, constant=2),
+    "8/7 -> 2": Mutant("statement", weaker="2 > 8/7", constant=2),
 }

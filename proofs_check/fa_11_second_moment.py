@@ -75,5 +75,5 @@ MUTANTS = {
     "p_k^2, no logarithm, no tail": Mutant(
         "statement", power=2, logarithm=0, rare=0, constant=sp.Rational(4, 7)
     ),
-    "16/7 -> 4": Mutant("statement", weaker=True, constant=4),
+    "16/7 -> 4": Mutant("statement", weaker="4 > 16/7", constant=4),
 }

@@ -69,5 +69,5 @@ MUTANTS = {
     "logarithm without its 1": Mutant("statement", first=0),
     "T^2 for T": Mutant("statement", horizon=2),
     "8/7 -> 1/3": Mutant("statement", constant=sp.Rational(1, 3)),
-    "8/7 -> 2": Mutant("statement", weaker=True, constant=2),
+    "8/7 -> 2": Mutant("statement", weaker="2 > 8/7", constant=2),
 }

@@ -74,5 +74,5 @@ MUTANTS = {
     "8/7 -> 1/3": Mutant("statement", constant=sp.Rational(1, 3)),
     "E eta^2 halved": Mutant("proof", square=0.5),
     "B^2, no burn-in": Mutant("statement", batch=2, burn=0, constant=half),
-    "8/7 -> 2": Mutant("statement", weaker=True, constant=2),
+    "8/7 -> 2": Mutant("statement", weaker="2 > 8/7", constant=2),
 }

@@ -85,5 +85,5 @@ MUTANTS = {
     "noise halved": Mutant("statement", noise=sp.Rational(1, 4)),
     "8/7 -> 1": Mutant("statement", constant=1),
     "(9.2) second constant halved": Mutant("statement", second=4 * sp.sqrt(2) / 7),
-    "8/7 -> 2": Mutant("statement", weaker=True, constant=2),
+    "8/7 -> 2": Mutant("statement", weaker="2 > 8/7", constant=2),
 }

@@ -108,5 +108,5 @@ MUTANTS = {
     "best step without R_k": Mutant("proof", best=1),
     "ascent": Mutant("implementation", wrong={"maximize": True}),
     "a tenth of the rate": Mutant("implementation", wrong={"lr": 1e-3}),
-    "1/2 -> 1": Mutant("statement", weaker=True, first=1, second=1),
+    "1/2 -> 1": Mutant("statement", weaker="both terms doubled", first=1, second=1),
 }

@@ -196,5 +196,5 @@ MUTANTS = {
     "D^2/4 for D^2/2": Mutant("proof", first=sp.Rational(1, 4)),
     "ascent (a)": Mutant("implementation", counter={"maximize": True}),
     "ascent (b)": Mutant("implementation", adagrad={"maximize": True}),
-    "1/2 -> 1": Mutant("statement", weaker=True, first=1),
+    "1/2 -> 1": Mutant("statement", weaker="first term doubled", first=1),
 }

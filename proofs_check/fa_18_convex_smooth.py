@@ -110,5 +110,5 @@ MUTANTS = {
     "p_k^3 for p_k": Mutant("statement", power=3),
     "co-coercivity without its 1/2": Mutant("proof", share=1),
     "(10.4) root halved": Mutant("proof", root=sp.sqrt(2)),
-    "noise x 2": Mutant("statement", weaker=True, second=4),
+    "noise x 2": Mutant("statement", weaker="second term doubled", second=4),
 }

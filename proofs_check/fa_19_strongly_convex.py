@@ -124,5 +124,5 @@ MUTANTS = {
     "no contraction": Mutant("proof", drop=0),
     "a rate without 1/mu": Mutant("implementation", wrong={"lr": 1e-3}),
     "ascent": Mutant("implementation", wrong={"maximize": True}),
-    "2 -> 4": Mutant("statement", weaker=True, constant=4),
+    "2 -> 4": Mutant("statement", weaker="4 > 2", constant=4),
 }

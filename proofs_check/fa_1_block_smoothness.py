@@ -111,5 +111,5 @@ MUTANTS = {
     "L/2 -> L/4": Mutant("statement", factor=sp.Rational(1, 4)),
     "weight p^2": Mutant("statement", exponent=2),
     "FA-1b with L/2": Mutant("statement", blocks=half),
-    "L/2 -> L": Mutant("statement", weaker=True, factor=1),
+    "L/2 -> L": Mutant("statement", weaker="L > L/2", factor=1),
 }

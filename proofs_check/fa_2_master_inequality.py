@@ -90,5 +90,5 @@ MUTANTS = {
     "noise halved": Mutant("statement", noise=sp.Rational(1, 4)),
     "p^3 in the noise": Mutant("statement", exponent=3),
     "T dropped from the noise": Mutant("statement", horizon=0),
-    "8/7 -> 4/3": Mutant("statement", weaker=True, constant=sp.Rational(4, 3)),
+    "8/7 -> 4/3": Mutant("statement", weaker="4/3 > 8/7", constant=sp.Rational(4, 3)),
 }

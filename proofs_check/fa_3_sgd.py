@@ -69,5 +69,7 @@ MUTANTS = {
     "second term halved": Mutant("proof", second=4 * sp.sqrt(2) / 7),
     "A2^2": Mutant("statement", noise=A2**2),
     "first term / 8": Mutant("statement", first=sp.Rational(4, 7)),
-    "second term 2 x": Mutant("statement", weaker=True, second=16 * sp.sqrt(2) / 7),
+    "second term 2 x": Mutant(
+        "statement", weaker="second term doubled", second=16 * sp.sqrt(2) / 7
+    ),
 }

@@ -119,5 +119,5 @@ MUTANTS = {
     "8/7 -> 1/2": Mutant("statement", constant=half),
     "noise halved": Mutant("proof", noise=sp.Rational(1, 4)),
     "(a) constant halved": Mutant("proof", second=4 * sp.sqrt(2) / 7),
-    "8/7 -> 2": Mutant("statement", weaker=True, constant=2),
+    "8/7 -> 2": Mutant("statement", weaker="2 > 8/7", constant=2),
 }

@@ -124,6 +124,8 @@ MUTANTS = {
     "rare tokens gain 4 x more": Mutant("statement", gain=sp.sqrt(2) / 4),
     "a gain at uniform p": Mutant("statement", null=1.1),
     "head loses sqrt(N)": Mutant(
-        "statement", weaker=True, head=lambda p: np.sqrt(len(p) * p.sum() / p.max())
+        "statement",
+        weaker="sqrt(N) times the true loss",
+        head=lambda p: np.sqrt(len(p) * p.sum() / p.max()),
     ),
 }

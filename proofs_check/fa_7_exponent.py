@@ -122,5 +122,5 @@ MUTANTS = {
     "8/7 -> 1/4": Mutant("statement", constant=sp.Rational(1, 4)),
     "3/4 is harmless": Mutant("statement", exponent=0.75),
     "q = 1 wins below 2M/N": Mutant("statement", cross=2.0),
-    "8/7 -> 2": Mutant("statement", weaker=True, constant=2),
+    "8/7 -> 2": Mutant("statement", weaker="2 > 8/7", constant=2),
 }

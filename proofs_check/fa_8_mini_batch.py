@@ -110,5 +110,5 @@ MUTANTS = {
     "cap 4 L p_k": Mutant("statement", cap=4 * L * p * 0),
     "8/7 -> 1/2": Mutant("statement", constant=half),
     "noise halved": Mutant("proof", noise=sp.Rational(1, 4)),
-    "B forgotten": Mutant("statement", weaker=True, batch_power=0),
+    "B forgotten": Mutant("statement", weaker="1 >= 1/sqrt(B)", batch_power=0),
 }

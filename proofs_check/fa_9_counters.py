@@ -104,5 +104,7 @@ MUTANTS = {
     "n for n + 1": Mutant("statement", visits=0),
     "no drift of E phat": Mutant("statement", drift=0),
     "tail from n p on": Mutant("statement", slope=1, factor=1),
-    "tail 4 n p + 9 ln(1/delta)": Mutant("statement", weaker=True, slope=4, factor=9),
+    "tail 4 n p + 9 ln(1/delta)": Mutant(
+        "statement", weaker="a higher threshold is passed less often", slope=4, factor=9
+    ),
 }

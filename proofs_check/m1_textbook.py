@@ -98,5 +98,5 @@ MUTANTS = {
     "twice the drift, no staleness": Mutant("statement", drift=2, stale=0),
     "three times the drift": Mutant("statement", drift=3),
     "window 1": Mutant("statement", window=sp.Rational(1, 4)),
-    "staleness x 2": Mutant("statement", weaker=True, stale=2),
+    "staleness x 2": Mutant("statement", weaker="right side enlarged", stale=2),
 }

@@ -96,5 +96,7 @@ MUTANTS = {
     "balls / 2": Mutant("statement", balls=(50, 101, 152)),
     "tau = 0": Mutant("statement", change=no_gain),
     "rho 1 % faster": Mutant("statement", change=faster),
-    "balls of three times the size": Mutant("statement", weaker=True, balls=(303, 606, 912)),
+    "balls of three times the size": Mutant(
+        "statement", weaker="each ball holds the true one", balls=(303, 606, 912)
+    ),
 }

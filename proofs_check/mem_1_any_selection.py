@@ -169,5 +169,5 @@ MUTANTS = {
     "no ball": Mutant("statement", cushion=0),
     "polarisation without its 1/2": Mutant("proof", factor=1),
     "w_hi twice as small": Mutant("proof", high=2),
-    "sqrt(q)": Mutant("statement", weaker=True, contraction=sp.sqrt(q)),
+    "sqrt(q)": Mutant("statement", weaker="q < sqrt(q) < 1", contraction=sp.sqrt(q)),
 }

@@ -101,5 +101,5 @@ MUTANTS = {
     "contraction q^40": Mutant("statement", contraction=q**40),
     "no ball": Mutant("statement", ball=0),
     "sixty times the step of (C1)": Mutant("statement", scale=60.0),
-    "ball / (1-beta)^2": Mutant("statement", weaker=True, ball=(1 - beta) ** -2),
+    "ball / (1-beta)^2": Mutant("statement", weaker="1/(1 - beta) > 1", ball=(1 - beta) ** -2),
 }

@@ -104,5 +104,5 @@ MUTANTS = {
     "ball ~ alpha^3": Mutant("statement", power=3),
     "no noise term": Mutant("statement", noise=0, drop=0),
     "contraction q^4": Mutant("statement", contraction=q**4),
-    "ball x 2": Mutant("statement", weaker=True, noise=2 * N2),
+    "ball x 2": Mutant("statement", weaker="second term enlarged", noise=2 * N2),
 }

@@ -105,5 +105,5 @@ MUTANTS = {
     "tested against slot 0": Mutant("implementation", options={"threshold": "slot0"}),
     "random eviction": Mutant("implementation", options={"policy": "random"}),
     "bottom": Mutant("implementation", options={"policy": "bottom"}),
-    "C + 1 are survived": Mutant("statement", weaker=True, spare=-1),
+    "C + 1 are survived": Mutant("statement", weaker="C + 1 > C - 1", spare=-1),
 }

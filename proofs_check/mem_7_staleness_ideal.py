@@ -102,5 +102,5 @@ MUTANTS = {
     "C + floor - 1": Mutant("statement", extra=-1),
     "priorities never decay": Mutant("implementation", options={"priority_decay": 1.0}),
     "FIFO keeps C": Mutant("statement", extra=-1, options={"policy": "fifo"}),
-    "C + ceil": Mutant("statement", weaker=True, rounding=math.ceil),
+    "C + ceil": Mutant("statement", weaker="ceil >= floor", rounding=math.ceil),
 }

@@ -103,5 +103,5 @@ MUTANTS = {
     "C D' - 1": Mutant("statement", slots=0),
     "(C+1) D' - 2": Mutant("statement", spare=2),
     "priorities never decay": Mutant("implementation", options={"priority_decay": 1.0}),
-    "(C+2) D' - 1": Mutant("statement", weaker=True, slots=2),
+    "(C+2) D' - 1": Mutant("statement", weaker="C + 2 > C + 1", slots=2),
 }

@@ -113,7 +113,7 @@ MUTANTS = {
     "noise -5 %": Mutant("statement", noise=sp.Rational(19, 40)),
     "noise halved": Mutant("statement", noise=sp.Rational(1, 4)),
     "p^3 in the noise": Mutant("statement", exponent=3),
-    "p^1 in the noise (p <= 1)": Mutant("statement", weaker=True, exponent=1),
+    "p^1 in the noise (p <= 1)": Mutant("statement", weaker="p_k^2 <= p_k", exponent=1),
     "1 - L eta/4": Mutant("statement", descent=sp.Rational(1, 4)),
     "|g|^2 not conditional": Mutant("proof", conditional=False),
     "cap dropped": Mutant("implementation", options={"cap": "none"}),

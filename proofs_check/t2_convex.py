@@ -133,5 +133,5 @@ MUTANTS = {
     "T^2 for T": Mutant("statement", horizon=2),
     "p_k^2 in the noise": Mutant("statement", power=2),
     "cap 2/L": Mutant("proof", cap=2),
-    "1/2 -> 1": Mutant("statement", weaker=True, first=1, second=1),
+    "1/2 -> 1": Mutant("statement", weaker="both terms doubled", first=1, second=1),
 }

@@ -131,5 +131,5 @@ MUTANTS = {
     "Delta for 2 Delta": Mutant("statement", gap=1),
     "Delta / 4": Mutant("statement", gap=sp.Rational(1, 4)),
     "sqrt(T) dropped": Mutant("statement", horizon=0),
-    "noise x 2": Mutant("statement", weaker=True, noise=2),
+    "noise x 2": Mutant("statement", weaker="second term doubled", noise=2),
 }

@@ -76,10 +76,13 @@ def tell(report: Report) -> None:
         _theorems(report),
     )
     if report.with_mutants:
+        engines = [e for e in report.engines if any(e in row.cells for row in report.mutants)]
+        numbers = [str(n) for n in range(1, len(engines) + 1)]
+        legend = ", ".join(f"{n} {engine}" for n, engine in zip(numbers, engines, strict=True))
         table(
-            "mutants: planted mistakes, and the engines that noticed",
-            ("id", "mutant", "kind", "noticed by"),
-            _mutants(report),
+            f"planted mistakes by engine: {legend}; X noticed it, . ran and saw nothing",
+            ("id", "mutant", "kind", *numbers, "outcome"),
+            _mutants(report, engines),
         )
     if report.not_verified:
         table(
@@ -92,8 +95,9 @@ def tell(report: Report) -> None:
             warn(f"{row.theorem} {row.engine}, {row.claim}: {row.word}. {row.witness} {row.note}")
     for problem in report.problems:
         warn(f"{problem.path}: {problem.message}")
-    caught = len(report.mutants) - len(report.survivors)
-    noticed = f", {caught} of {len(report.mutants)} mutants settled" if report.with_mutants else ""
+    wrong = [row for row in report.mutants if not row.weaker]
+    caught = sum(bool(row.killed_by) for row in wrong)
+    noticed = f", {caught} of {len(wrong)} mutants killed" if report.with_mutants else ""
     say(
         f"{len(report.examinations)} theorem files, {len(report.rows)} verdicts{noticed}, error "
         f"probability spent {report.spent:.1e} of {report.budget:g}, {report.seconds:.0f} s"
@@ -115,14 +119,16 @@ def _theorems(report: Report) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _mutants(report: Report) -> Iterator[tuple[str, ...]]:
+def _mutants(report: Report, engines: list[str]) -> Iterator[tuple[str, ...]]:
     for row in report.mutants:
-        noticed = ", ".join(row.killed_by)
         if row.mislabelled:
-            noticed = f"REFUTED though declared true, by {noticed}"
-        elif row.weaker:
-            noticed = "a true but weaker claim"
-        yield row.theorem, row.mutant, row.kind, noticed or "NOBODY: it survives"
+            outcome = "REFUTED though declared true"
+        elif row.survived:
+            outcome = "SURVIVES"
+        else:
+            outcome = f"true, weaker: {row.weaker}" if row.weaker else "killed"
+        marks = ("X" if e in row.killed_by else "." if e in row.cells else "" for e in engines)
+        yield row.theorem, row.mutant, row.kind, *marks, outcome
 
 
 def _largest(values: Iterator[Any]) -> str:

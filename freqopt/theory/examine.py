@@ -26,8 +26,8 @@ class MutantRow:
     theorem, mutant : str
     kind : str
         "statement", "proof" or "implementation".
-    weaker : bool
-        Declared a true but weaker claim.
+    weaker : str
+        Why it is a true but weaker claim; "" where it is wrong.
     cells : engine -> word
         The worst word of each engine that ran. Engines not named did not run on it.
     killed_by : tuple of str
@@ -37,7 +37,7 @@ class MutantRow:
     theorem: str
     mutant: str
     kind: str
-    weaker: bool
+    weaker: str
     cells: Mapping[str, str]
     killed_by: tuple[str, ...]
 
@@ -49,7 +49,7 @@ class MutantRow:
     @property
     def mislabelled(self) -> bool:
         """Whether a mutant declared true was refuted."""
-        return self.weaker and Word.REFUTED in self.cells.values()
+        return bool(self.weaker) and Word.REFUTED in self.cells.values()
 
 
 @dataclass(frozen=True)

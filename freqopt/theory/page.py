@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from freqopt.theory.certificate import check
+from freqopt.theory.examine import MutantRow
 from freqopt.theory.report import Report
 from freqopt.theory.verdict import Word
 from freqopt.theory.verify import verify
@@ -125,7 +126,7 @@ def _mutants(report: Report) -> str:
     engines = [e for e in report.engines if any(e in m.cells for m in report.mutants)]
     rows = []
     for m in report.mutants:
-        outcome = "SURVIVED" if m.survived else "true but weaker" if m.weaker else "killed"
+        outcome = _outcome(m)
         rows.append(
             [
                 m.theorem,
@@ -145,6 +146,12 @@ def _mutants(report: Report) -> str:
         + ".\n\n"
         + _table(["id", "mutant", "wrong", *engines, "outcome"], rows)
     )
+
+
+def _outcome(row: MutantRow) -> str:
+    if row.survived:
+        return "SURVIVED"
+    return f"true but weaker: {row.weaker}" if row.weaker else "killed"
 
 
 def _certificates(folder: Path) -> str:

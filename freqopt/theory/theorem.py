@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from freqopt.errors import TheoryError
 from freqopt.theory.bound import Bound, Letters
 from freqopt.theory.verdict import Verdict
 
@@ -214,24 +215,28 @@ class Mutant:
     ----------
     kind : {"statement", "proof", "implementation"}
         What is wrong in it.
-    weaker : bool
-        The mutant is a true but weaker (or another true) claim: it must *not* be refuted, and it
-        counts neither as killed nor as a survivor.
+    weaker : str
+        Why the mutant is a true but weaker claim, "2 > 8/7"; "" where it is wrong. A weaker claim
+        must *not* be refuted, and counts neither as killed nor as a survivor.
     **change
         Arguments of the file's `theorem` that differ from their defaults.
     """
 
     kind: Literal["statement", "proof", "implementation"]
-    weaker: bool
+    weaker: str
     change: Mapping[str, Any] = field(default_factory=dict)
 
     def __init__(
         self,
         kind: Literal["statement", "proof", "implementation"],
         *,
-        weaker: bool = False,
+        weaker: str = "",
         **change: Any,
     ) -> None:
+        if not isinstance(weaker, str):
+            raise TheoryError(
+                f'weaker = {weaker!r}: say why the claim is true but weaker, as in weaker="2 > 8/7"'
+            )
         object.__setattr__(self, "kind", kind)
         object.__setattr__(self, "weaker", weaker)
         object.__setattr__(self, "change", change)

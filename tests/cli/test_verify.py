@@ -25,6 +25,16 @@ def test_mutants_are_shown_with_who_noticed(here, capsys):
     assert not any(row["survived"] for row in report["mutants"])
 
 
+def test_the_matrix_has_a_column_for_each_engine(here, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    assert run(["verify", "fa_9_counters", "--mutants", "--jobs", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "1 witness, 2 exact; X noticed it" in out
+    assert re.search(r"n for n \+ 1 +statement +X +X +killed", out)
+    assert re.search(r"tail from n p on +statement +\. +X +killed", out)
+    assert "3 of 3 mutants killed" in out
+
+
 def test_a_broken_file_is_one_line_and_the_others_still_run(here, capsys):
     (here / "broken.py").write_text("raise ValueError('not today')\n")
     assert run(["verify", "broken.py", "fa_9_counters", "--jobs", "1"]) == 1

@@ -78,7 +78,7 @@ def test_a_surviving_mutant_fails_the_run(write):
 
 
 def test_a_mutant_declared_true_must_not_be_refuted(write):
-    weaker = BODY.replace('Mutant("statement", ', 'Mutant("statement", weaker=True, ')
+    weaker = BODY.replace('Mutant("statement", ', 'Mutant("statement", weaker="2 > 1", ')
     true = write("true.py", weaker.replace("sp.Rational(1, 3)", "2"))
     assert verify([true], mutants=True, jobs=1).exit_code == 0
     false = write("false.py", weaker)
@@ -108,6 +108,7 @@ def test_a_false_or_inapplicable_statement_fails_the_run(write, body, word):
         ("x = 1", "defines no function theorem"),
         (BODY.split("MUTANTS", maxsplit=1)[0], "has no mutants"),
         (BODY.split("MUTANTS", maxsplit=1)[0] + "MUTANTS = {'a': 3}", "has no mutants"),
+        (BODY.replace('t("statement", ', 't("statement", weaker=True, '), 'as in weaker="2 > 8/7"'),
         (BODY.replace("case.x / 2", "math.nan"), "measured side is NaN"),
         (BODY.replace("case.x / 2", "case.y"), "has no 'y'"),
         (
