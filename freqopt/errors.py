@@ -64,6 +64,10 @@ class CrosscheckError(FreqoptError):
     """An implementation, or a file of vectors, is not in the form that it is judged in."""
 
 
+class UnsupportedError(CrosscheckError):
+    """An implementation has no such option, and says so; the case is counted, not judged."""
+
+
 class TheoryError(FreqoptError):
     """A theorem file or a certificate is not in its form, or asks for what an instance lacks."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases import Case
-from freqopt.errors import CrosscheckError
+from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import Rule, State
 
 Floats = NDArray[np.floating]
@@ -31,8 +31,10 @@ def trace(implementation: Implementation, case: Case) -> Floats:
 
     Raises
     ------
+    UnsupportedError
+        The implementation raises NotImplementedError: it has no such option.
     CrosscheckError
-        The implementation raises, or returns something that is not the table.
+        The implementation raises anything else, or returns something that is not the table.
     """
     exercise = case.exercise
     tables = np.empty((len(exercise.batches) + 1, *exercise.table.shape), exercise.table.dtype)
@@ -50,6 +52,8 @@ def _guarded(where: str, call: Callable[..., Any], *arguments: Any) -> Any:
         return call(*arguments)
     except CrosscheckError:
         raise
+    except NotImplementedError as error:
+        raise UnsupportedError(str(error) or "no reason given") from error
     except Exception as error:
         raise CrosscheckError(
             f"the implementation failed at {where}: {type(error).__name__}: {error}"

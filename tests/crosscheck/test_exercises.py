@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from freqopt.crosscheck import cases, compare, exercises, reference, slow_reference, trace
-from freqopt.errors import CrosscheckError, RuleError
+from freqopt.errors import CrosscheckError, RuleError, UnsupportedError
 from freqopt.optimizers import rules
 
 DTYPES = (np.float32, np.float64)
@@ -124,3 +124,11 @@ def test_an_implementation_out_of_form_gets_one_clear_error(after, message):
 
     with pytest.raises(CrosscheckError, match=message):
         trace(broken, cases("sgd")[0])
+
+
+def test_an_implementation_may_say_that_it_has_no_such_option():
+    def plain(rule, table, given):
+        raise NotImplementedError("no weight decay")
+
+    with pytest.raises(UnsupportedError, match="no weight decay"):
+        trace(plain, cases("sgd")[0])
