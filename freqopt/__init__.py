@@ -6,6 +6,7 @@
 >>> steps, values = trajectory.curve("objective")
 """
 
+from freqopt._version import __version__
 from freqopt.backends import Backend
 from freqopt.errors import FreqoptError
 from freqopt.experiment.build import problem, rule
@@ -18,8 +19,6 @@ from freqopt.experiment.trajectory import Trajectory
 from freqopt.optimizers import Rule
 from freqopt.problems import Problem
 
-__version__ = "0.1.0"
-
 __all__ = [
     "Backend",
     "FreqoptError",
@@ -29,6 +28,7 @@ __all__ = [
     "Rule",
     "Study",
     "Trajectory",
+    "__version__",
     "load",
     "problem",
     "rule",

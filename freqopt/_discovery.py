@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar
 
-from freqopt.errors import FreqoptError
+from freqopt.errors import FreqoptError, place
 
 T = TypeVar("T")
 
@@ -48,8 +48,10 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return any(name == known for known in self)
 
     def __getitem__(self, name: str) -> type[T]:
+        if not isinstance(name, str):
+            raise self.error(f"{name!r} names no {self.noun}; give a name or the path of a file")
         if name.endswith(".py"):
-            return self._only(_load(Path(name), self.noun, self.error))
+            return self._only(load_file(Path(name), self.noun, self.error))
         if name not in self:
             near = difflib.get_close_matches(name, list(self), n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self)}"
@@ -75,14 +77,27 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return found[0]
 
 
-def _load(path: Path, noun: str, error: type[FreqoptError]) -> ModuleType:
-    """Import a user's file under its own stem."""
+def load_file(path: Path, noun: str, error: type[FreqoptError]) -> ModuleType:
+    """Import a user's file, under a name that hides no other module.
+
+    Raises
+    ------
+    FreqoptError
+        Of the given class: there is no such file, or its own code fails; the message says where.
+    """
     if not path.is_file():
         raise error(f"the {noun} file {path} does not exist; check the path")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:  # pragma: no cover - a .py file always has a loader
-        raise error(f"the {noun} file {path} cannot be imported")
+    name = f"freqopt_own.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise error(f"{path} is no Python file; give the path of a {noun} file, ending in .py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    sys.modules[name] = module  # pydantic looks annotations up there
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as mistake:
+        del sys.modules[name]
+        raise error(
+            f"the {noun} file {path} cannot be imported: {place(mistake, path)}; mend the file"
+        ) from mistake
     return module

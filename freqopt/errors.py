@@ -7,7 +7,9 @@ The command line turns any `FreqoptError` into one line and exit code 2; nothing
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -94,7 +96,26 @@ def describe(error: ValidationError, what: str, known: Iterable[str] = ()) -> st
             sentences.append(f"key {place!r} is missing; add it")
         elif item["type"] == "value_error":
             reason = item["msg"].removeprefix("Value error, ")
-            sentences.append(f"{place}: {reason}" if place else reason)
+            named = not place or reason.startswith((f"{place}: ", f"{place} = "))
+            sentences.append(reason if named else f"{place}: {reason}")
         else:
             sentences.append(f"{place} = {item['input']!r}: {item['msg'].lower()}")
     return f"{what}: " + "; ".join(sentences)
+
+
+def place(error: BaseException, path: Path) -> str:
+    """Where in a user's file an error came from, and what it says, in one line.
+
+    Parameters
+    ----------
+    error : BaseException
+        Caught from the file's own code.
+    path : Path
+        The file.
+    """
+    own = str(path.absolute())
+    if isinstance(error, SyntaxError) and error.filename == own:
+        return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
+    what = f"{type(error).__name__}: {error}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == own]
+    return f"line {frames[-1].lineno}, `{frames[-1].line}`: {what}" if frames else what

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, ValidationError
 
+from freqopt._fields import Fields
 from freqopt.backends._movement import Movement
-from freqopt.errors import BackendError
+from freqopt.errors import BackendError, describe
 from freqopt.optimizers import Rule, State
 from freqopt.problems import Problem
 from freqopt.streams import Stream
@@ -21,15 +22,35 @@ Floats = NDArray[np.floating]
 Table = PlainTable | FactorisedTable
 
 
-class Factorised(BaseModel):
+class Factorised(Fields):
     """Tables kept as W1 W2 (MLET), started afresh instead of as the problem would."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     inner: Annotated[int, Field(gt=0)] = Field(description="k, the inner dimension.")
     initial: Initial = Field("dlrm", description="Initial values of W2.")
     trained: Trained = Field("both", description="Layers that steps move.")
     tables: tuple[str, ...] = Field((), description="Names of the tables; absent: all of them.")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise BackendError(describe(error, "factorised", type(self).model_fields)) from None
+
+    def check(self, problem: Problem) -> None:
+        """Raise BackendError if the problem's tables cannot be kept so."""
+        unknown = sorted(set(self.tables) - set(problem.shapes))
+        if unknown:
+            raise BackendError(
+                f"problem {problem.name()} has no table {unknown[0]!r} to factorise; "
+                f"its tables: {', '.join(problem.shapes)}"
+            )
+        for name in self.tables or problem.shapes:
+            width = problem.shapes[name][1]
+            if self.initial == "orthonormal" and self.inner < width:
+                raise BackendError(
+                    f"initial = 'orthonormal' with inner = {self.inner} for table {name!r} of "
+                    f"width {width}; raise inner to {width}, or choose initial = 'xavier'"
+                )
 
 
 @dataclass
@@ -127,12 +148,7 @@ def _tables(
     }
     if factorised is None:
         return tables
-    unknown = sorted(set(factorised.tables) - set(tables))
-    if unknown:
-        raise BackendError(
-            f"problem {problem.name()} has no table {unknown[0]!r} to factorise; "
-            f"its tables: {', '.join(tables)}"
-        )
+    factorised.check(problem)
     for name in factorised.tables or tuple(tables):
         tables[name] = FactorisedTable.start(
             problem.shapes[name],

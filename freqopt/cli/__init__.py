@@ -9,7 +9,7 @@ import sys
 
 from cyclopts import App, CycloptsError, Parameter
 
-from freqopt import FreqoptError, __version__
+from freqopt._version import __version__
 from freqopt.cli.explain import explain_
 from freqopt.cli.figures import figures_
 from freqopt.cli.list import list_
@@ -17,6 +17,7 @@ from freqopt.cli.reproduce import reproduce_
 from freqopt.cli.schema import schema_
 from freqopt.cli.simulate import simulate_
 from freqopt.cli.verify import verify_
+from freqopt.errors import FreqoptError
 from freqopt.report.terminal import warn
 
 app = App(
@@ -41,6 +42,9 @@ def run(arguments: list[str]) -> int:
         code = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
     except (FreqoptError, CycloptsError) as error:
         warn(f"freqopt: {error}")
+        return 2
+    except MemoryError as error:
+        warn(f"freqopt: not enough memory ({error}); ask for a smaller problem or fewer jobs")
         return 2
     except KeyboardInterrupt:
         warn("freqopt: interrupted")

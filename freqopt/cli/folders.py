@@ -7,6 +7,7 @@ A path that exists is taken as given. A bare name is looked for in the working d
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,7 @@ _ERROR: dict[str, type[FreqoptError]] = {
 
 def find(kind: Kind, name: str) -> Path:
     """The file that a user means by a path or a name."""
-    if Path(name).is_file():
+    if os.path.isfile(name):  # noqa: PTH113 - Path.is_file raises where a name is too long
         return Path(name)
     known = {
         path.stem: path for folder in reversed(_folders(kind)) for path in _files(kind, folder)
@@ -51,7 +52,8 @@ def gather(kind: Kind, given: list[str]) -> list[Path]:
         return everything(kind)
     found: list[Path] = []
     for name in given:
-        found += _files(kind, Path(name)) if Path(name).is_dir() else [find(kind, name)]
+        folder = os.path.isdir(name)  # noqa: PTH112 - as in `find`
+        found += _files(kind, Path(name)) if folder else [find(kind, name)]
     return found
 
 

@@ -64,7 +64,10 @@ def _study(path: Path) -> str:
 
 
 def _figure(path: Path) -> str:
-    return _first(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))
+    try:
+        return _first(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))
+    except (SyntaxError, ValueError) as error:
+        return f"cannot be read: {error}"
 
 
 def _first(doc: str | None) -> str:

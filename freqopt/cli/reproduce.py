@@ -54,10 +54,14 @@ def reproduce_(
         Print JSON only.
     """
     began = time.monotonic()
-    figures = {path: FigureFile.read(path) for path in everything("figures")}
-    if not figures:
+    done, figures = Reproduction(), {}
+    for path in everything("figures"):
+        try:
+            figures[path] = FigureFile.read(path)
+        except FreqoptError as error:
+            done.failed[f"figure {path.stem}"] = str(error)
+    if not figures and not done.failed:
         raise FigureError("there are no figure files here; run in a checkout, or install the wheel")
-    done = Reproduction()
     results = Results(out / "results", quick=not full, backend=backend)
     options: dict[str, Any] = {"results": results.folder, "jobs": jobs, "backend": backend}
     for name in sorted({study for figure in figures.values() for study in figure.studies}):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from freqopt.errors import ProblemError, RuleError
+from freqopt.backends import Factorised
+from freqopt.errors import FreqoptError, ProblemError, RuleError, StudyError
+from freqopt.experiment.groups import Groups
 from freqopt.optimizers import Rule, rules
 from freqopt.problems import Problem, problems
 
@@ -58,19 +60,41 @@ def problem(name: str, **fields: Any) -> Problem:
 
 def as_rule(given: Rule | str | Mapping[str, Any]) -> Rule:
     """The rule itself, or one by name, or by a mapping of `name` and options."""
-    if isinstance(given, Rule):
-        return given
-    fields = {"name": given} if isinstance(given, str) else dict(given)
-    if not isinstance(fields.get("name"), str):
-        raise RuleError(f"the rule {given!r} has no name; give one under the key 'name'")
-    return rule(**fields)
+    return given if isinstance(given, Rule) else rule(**_named(given, "rule", RuleError))
 
 
 def as_problem(given: Problem | str | Mapping[str, Any]) -> Problem:
     """The problem itself, or one by name, or by a mapping of `name` and fields."""
     if isinstance(given, Problem):
         return given
-    fields = {"name": given} if isinstance(given, str) else dict(given)
-    if not isinstance(fields.get("name"), str):
-        raise ProblemError(f"the problem {given!r} has no name; give one under the key 'name'")
-    return problem(**fields)
+    return problem(**_named(given, "problem", ProblemError))
+
+
+def as_groups(given: Groups | Mapping[str, Any] | None) -> Groups:
+    """The groups themselves, from a mapping of their fields, or the usual ones."""
+    return given if isinstance(given, Groups) else Groups(**_fields(given or {}, "groups"))
+
+
+def as_factorised(given: Factorised | Mapping[str, Any] | None) -> Factorised | None:
+    """The settings themselves, from a mapping of their fields, or none: plain tables."""
+    if given is None or isinstance(given, Factorised):
+        return given
+    return Factorised(**_fields(given, "factorised"))
+
+
+def _named(given: Any, what: str, error: type[FreqoptError]) -> dict[str, Any]:
+    """A name, or a mapping with one, as keyword arguments."""
+    fields = {"name": given} if isinstance(given, str) else given
+    if not isinstance(fields, Mapping) or not isinstance(fields.get("name"), str):
+        raise error(
+            f"{what} = {given!r} has no name; give a {what}, its name, or a mapping with the name "
+            "under the key 'name'"
+        )
+    return _fields(fields, what)
+
+
+def _fields(given: Any, what: str) -> dict[str, Any]:
+    """A mapping whose keys are words, as keyword arguments."""
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise StudyError(f"{what} = {given!r}; expected a mapping of field names to values")
+    return dict(given)

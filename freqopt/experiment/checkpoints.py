@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from freqopt._fields import Fields, is_whole
 from freqopt.errors import StudyError
 from freqopt.streams.elementary import exp, log
 
 
-class Every(BaseModel):
+class Every(Fields):
     """Evenly spaced checkpoints, for averages over the steps."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     every: Annotated[int, Field(gt=0, strict=True)] = Field(
         description="Steps from one checkpoint to the next."
@@ -23,6 +22,29 @@ class Every(BaseModel):
 
 
 Checkpoints = int | Sequence[int] | Every
+
+
+def as_checkpoints(value: Any) -> int | list[int] | Every:
+    """The value as one of the three forms.
+
+    Raises
+    ------
+    StudyError
+        It is none of them.
+    """
+    if isinstance(value, Every):
+        return value
+    if isinstance(value, Mapping) and list(value) == ["every"] and is_whole(value["every"]):
+        if value["every"] > 0:
+            return Every(every=int(value["every"]))
+    elif is_whole(value) and value >= 2:
+        return int(value)
+    elif isinstance(value, list | tuple | range | np.ndarray) and all(map(is_whole, value)):
+        return [int(step) for step in value]
+    raise StudyError(
+        f"checkpoints = {value!r}: a run is recorded at its start and its end; give 2 or more, or "
+        "the steps, such as [10, 100], or {every = 50}"
+    )
 
 
 def checkpoint_steps(steps: int, checkpoints: Checkpoints) -> tuple[int, ...]:
@@ -41,8 +63,9 @@ def checkpoint_steps(steps: int, checkpoints: Checkpoints) -> tuple[int, ...]:
     >>> checkpoint_steps(1000, 8)
     (0, 1, 3, 10, 32, 100, 316, 1000)
     """
+    checkpoints = as_checkpoints(checkpoints)
     if isinstance(checkpoints, Every):
-        checkpoints = range(0, steps, checkpoints.every)
+        checkpoints = list(range(0, steps, checkpoints.every))
     if not isinstance(checkpoints, int):
         outside = [step for step in checkpoints if not 0 <= step <= steps]
         if outside:
@@ -51,11 +74,6 @@ def checkpoint_steps(steps: int, checkpoints: Checkpoints) -> tuple[int, ...]:
                 f"to {steps}, or a number of checkpoints"
             )
         return tuple(sorted({0, *checkpoints, steps}))
-    if checkpoints < 2:
-        raise StudyError(
-            f"checkpoints = {checkpoints}: a run is recorded at its start and its end; "
-            "give 2 or more"
-        )
     between = checkpoints - 2
     if not steps:
         return (0,)

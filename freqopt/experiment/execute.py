@@ -12,12 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from freqopt.backends import Factorised, backends
+from freqopt.backends import backends
 from freqopt.errors import BackendError, FreqoptError, ResultError, StudyError
 from freqopt.experiment.build import as_problem
-from freqopt.experiment.checkpoints import Every
 from freqopt.experiment.grid import Configuration, Point, expand
-from freqopt.experiment.groups import Groups
 from freqopt.experiment.results import Store, code_hash, encode
 from freqopt.experiment.run import run
 from freqopt.experiment.study import Study
@@ -103,6 +101,11 @@ def simulate(
     jobs = (os.cpu_count() or 1) if jobs is None else jobs
     if jobs < 1:
         raise StudyError(f"jobs = {jobs}: give the number of processes, 1 or more")
+    if scheduler is not None and executor != "dask":
+        raise BackendError(
+            f"scheduler = {scheduler!r} is of no use to executor = {executor!r}; add --executor "
+            "dask, or leave --scheduler out"
+        )
     backends[backend]  # an unknown one is refused here, not in every run
     store = Store(Path(results), backend)
     points = {store.key(point.configuration): point for point in expand(study)}
@@ -133,11 +136,6 @@ def run_configuration(configuration: Configuration, backend: str = "numpy") -> T
     """The run that a complete configuration describes."""
     settings: dict[str, Any] = dict(configuration)
     problem = _problem(json.dumps(settings.pop("problem")))
-    settings["groups"] = Groups(**settings["groups"])
-    if isinstance(settings["checkpoints"], dict):
-        settings["checkpoints"] = Every(**settings["checkpoints"])
-    if settings.get("factorised") is not None:
-        settings["factorised"] = Factorised(**settings["factorised"])
     return run(problem, settings.pop("rule"), backend=backend, **settings)
 
 
@@ -183,6 +181,9 @@ def _work(task: Task) -> Outcome:
         return Outcome(point, key, encode(point, key, study, backend, trajectory))
     except FreqoptError as error:
         return Outcome(point, key, error=str(error))
+    except MemoryError as error:
+        message = f"not enough memory ({error}); ask for a smaller problem or batch, or fewer jobs"
+        return Outcome(point, key, error=message)
     except Exception:  # a bug in one run must not take the others along
         return Outcome(point, key, error=traceback.format_exc())
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from freqopt.backends import Simulation
@@ -64,7 +65,8 @@ def expand(study: Study) -> list[Point]:
                 configuration = resolver.resolve(entry, values)
             except FreqoptError as error:
                 where = "".join(f", {path} = {value!r}" for path, value in values.items())
-                raise StudyError(f"{study.source}: rule {entry.title}{where}: {error}") from None
+                reason = str(error).removeprefix(f"rule {Path(entry.name).stem}: ")
+                raise StudyError(f"{study.source}: rule {entry.title}{where}: {reason}") from None
             axes = {path: _look_up(configuration, path, values.get(path)) for path in sorted(paths)}
             point = Point(entry.title, axes, configuration)
             points += [
@@ -129,6 +131,8 @@ def _check(problem: Problem, rule: Rule, study: Study) -> None:
     for name in study.record:
         metrics[name]().check(problem.constants)
     Simulation.check(problem, rule, steps=study.steps, batch=study.batch)
+    if study.factorised is not None:
+        study.factorised.check(problem)
 
 
 def _set(tree: Configuration, path: str, value: Any) -> Configuration:

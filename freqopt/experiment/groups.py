@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, ValidationError, model_validator
+
+from freqopt._fields import Fields
+from freqopt.errors import StudyError, describe
 
 Integers = NDArray[np.int64]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class Groups(BaseModel):
+class Groups(Fields):
     """Tokens in order of falling frequency, cut into consecutive shares.
 
     The default: the head is the most frequent tokens that hold the first half of the probability
@@ -21,8 +24,6 @@ class Groups(BaseModel):
     keep the table's order; those that never occur come last.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     by: Literal["mass", "rank"] = Field(
         "mass", description="Shares of the probability mass, or of the number of tokens."
     )
@@ -30,6 +31,12 @@ class Groups(BaseModel):
         default={"head": 0.5, "middle": 0.4, "tail": 0.1},
         description="Group name -> share, from the most frequent on; together 1.",
     )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise StudyError(describe(error, "groups", type(self).model_fields)) from None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from freqopt._version import __version__
 from freqopt.errors import ResultError
 from freqopt.experiment.grid import Configuration, Point, expand
 from freqopt.experiment.study import Study
@@ -218,8 +219,6 @@ def code_hash(backend: str) -> str:
 
 def versions() -> dict[str, str]:
     """Of everything whose change might be asked about later."""
-    from freqopt import __version__
-
     return {
         "freqopt": __version__,
         "python": platform.python_version(),

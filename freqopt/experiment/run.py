@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from freqopt._fields import is_whole
 from freqopt.backends import Factorised, Simulation, backends
 from freqopt.errors import GradientError, StudyError
-from freqopt.experiment.build import as_problem, as_rule
+from freqopt.experiment.build import as_factorised, as_groups, as_problem, as_rule
 from freqopt.experiment.checkpoints import Checkpoints, checkpoint_steps
 from freqopt.experiment.groups import Groups
 from freqopt.experiment.metrics import Checkpoint, Metric, Reading, metrics
@@ -31,8 +32,8 @@ def run(
     dtype: Literal["float64", "float32"] = "float64",
     checkpoints: Checkpoints = 40,
     record: Iterable[str] = ("objective",),
-    groups: Groups | None = None,
-    factorised: Factorised | None = None,
+    groups: Groups | Mapping[str, Any] | None = None,
+    factorised: Factorised | Mapping[str, Any] | None = None,
     backend: str = "numpy",
 ) -> Trajectory:
     """Run one rule on one problem and record it.
@@ -56,9 +57,9 @@ def run(
         `steps` are among them.
     record : iterable of str
         Metrics by name (`freqopt list`) or by path of a file of your own.
-    groups : Groups
+    groups : Groups, or a mapping of its fields
         Token groups; by default head, middle, tail by shares of 50, 40 and 10 % of the mass.
-    factorised : Factorised
+    factorised : Factorised, or a mapping of its fields
         Tables kept as two layers; by default all are plain.
     backend : str
         By name or path. It does not change the numbers.
@@ -76,31 +77,30 @@ def run(
     True
     """
     problem, rule = as_problem(problem), as_rule(rule)
+    groups, factorised = as_groups(groups), as_factorised(factorised)
     counts = {"steps": (steps, 0), "batch": (batch, 1), "seed": (seed, 0), "run": (run, 0)}
     for name, (given, least) in counts.items():
-        if not isinstance(given, int) or given < least:
+        if not is_whole(given) or given < least:
             raise StudyError(f"{name} = {given!r}: give a whole number, {least} or more")
     if dtype not in ("float64", "float32"):
         raise StudyError(f"dtype = {dtype!r}: give 'float64' or 'float32'")
-    schedule = checkpoint_steps(steps, checkpoints)
-    recorded = [metrics[name]() for name in record]
+    schedule = checkpoint_steps(int(steps), checkpoints)
+    recorded = [metrics[name]() for name in _names(record)]
     for metric in recorded:
         metric.check(problem.constants)
     engine = backends[backend]()
     simulation = Simulation.begin(
         problem,
         rule,
-        steps=steps,
-        batch=batch,
-        seed=seed,
-        run=run,
+        steps=int(steps),
+        batch=int(batch),
+        seed=int(seed),
+        run=int(run),
         dtype=dtype,
         factorised=factorised,
         track_movement=any(metric.tracks_movement for metric in recorded),
     )
-    members = {
-        table: (groups or Groups()).members(p) for table, p in problem.constants.frequency.items()
-    }
+    members = {table: groups.members(p) for table, p in problem.constants.frequency.items()}
     recorder, readings, diverged_at = Recorder(run), [], None
     for step in schedule:
         if diverged_at is None:
@@ -114,6 +114,18 @@ def run(
             recorder.add(step, of_metric)
     simulation.settle()
     return Trajectory(recorder.columns(), simulation, diverged_at)
+
+
+def _names(record: Any) -> list[str]:
+    """The metrics to record: at least one, each once."""
+    names = [record] if isinstance(record, str) else record
+    names = list(names) if isinstance(names, Iterable) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise StudyError(
+            f"record = {record!r}: give the names of at least one metric; known: "
+            f"{', '.join(metrics)}"
+        )
+    return list(dict.fromkeys(names))
 
 
 def _measure(

@@ -21,9 +21,10 @@ from pydantic import (
     model_validator,
 )
 
+from freqopt._fields import Fields
 from freqopt.backends import Factorised
 from freqopt.errors import StudyError, describe
-from freqopt.experiment.checkpoints import Every
+from freqopt.experiment.checkpoints import Every, as_checkpoints
 from freqopt.experiment.groups import Groups
 
 Axis = Annotated[list[Any], Field(min_length=1)]
@@ -56,10 +57,8 @@ class RuleEntry(Named):
         return self.label or Path(self.name).stem
 
 
-class Study(BaseModel):
+class Study(Fields):
     """A study file's content. The file's stem is its name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str = Field(min_length=1, description="One line: what is found out.")
     description: str = Field("", description="Why, how long it takes, which figures use it.")
@@ -107,6 +106,11 @@ class Study(BaseModel):
     def source(self) -> str:
         """The file it was read from, for messages."""
         return str(self._source or "study")
+
+    @field_validator("checkpoints", mode="before")
+    @classmethod
+    def _one_of_three_forms(cls, checkpoints: Any) -> Any:
+        return as_checkpoints(checkpoints)
 
     @field_validator("grid", mode="before")
     @classmethod

@@ -14,8 +14,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from freqopt._fields import Fields
 from freqopt.errors import BatchError, RuleError, describe
 from freqopt.optimizers._batch import Batch, check_table, clip_rows, intake
 from freqopt.optimizers._slots import Slot, State
@@ -60,13 +61,11 @@ class Rows(SimpleNamespace):
         return grads * grads if self.squares is None else self.squares
 
 
-class Rule(BaseModel):
+class Rule(Fields):
     """An optimizer: hyper-parameters, declared state, and one step on a table.
 
     Every field below is an axis of meaning that implementations differ in; each rule adds its own.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     lr: Positive = Field(0.01, description="Base learning rate.")
     lr_decay: NonNegative = Field(

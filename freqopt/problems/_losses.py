@@ -8,7 +8,6 @@ The label's law is centred on a *planted* score s*, at which the expected loss i
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
@@ -148,17 +147,17 @@ class Cosine(Loss):
 
     def mean(self, s: Doubles, planted: Doubles) -> Doubles:
         """1 - cos(s - s*) cos(noise) = (1 - cos noise) + 2 cos(noise) sin^2((s - s*)/2)."""
-        floor = 2.0 * math.sin(0.5 * self.noise) ** 2
-        return floor + 2.0 * math.cos(self.noise) * sin(_angle(0.5 * (s - planted))) ** 2
+        floor = 2.0 * sin(0.5 * self.noise) ** 2
+        return floor + 2.0 * cos(self.noise) * sin(_angle(0.5 * (s - planted))) ** 2
 
     def mean_slope(self, s: Doubles, planted: Doubles) -> Doubles:
         """sin(s - s*) cos(noise)."""
-        return sin(_angle(s - planted)) * math.cos(self.noise)
+        return sin(_angle(s - planted)) * cos(self.noise)
 
     def mean_square_slope(self, s: Doubles, planted: Doubles) -> Doubles:
         """sin^2(s - s*) cos^2(noise) + cos^2(s - s*) sin^2(noise)."""
         delta = _angle(s - planted)
-        return (sin(delta) * math.cos(self.noise)) ** 2 + (cos(delta) * math.sin(self.noise)) ** 2
+        return (sin(delta) * cos(self.noise)) ** 2 + (cos(delta) * sin(self.noise)) ** 2
 
 
 def _angle(x: NDArray[Float]) -> NDArray[Float]:

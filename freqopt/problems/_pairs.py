@@ -131,8 +131,9 @@ class PairCounts(Observed):
                 f"rows have lengths {sorted(widths)}; expected one length, at least 1: "
                 "one row of the matrix for each row of table u"
             )
-        if not any(map(any, self.counts)):
-            raise ValueError("every count is 0; expected at least one pair that occurs")
+        total = sum(map(sum, self.counts))
+        if not 0 < total < 2**63:
+            raise ValueError(f"the counts add up to {total}; expected a total from 1 to 2^63 - 1")
         return self
 
     @property

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from freqopt._fields import Fields
 
 
-class Parameters(BaseModel):
+class Parameters(Fields):
     """Base of problems and of the groups of fields inside them.
 
     Two are equal if their fields are. What they have computed and kept since (arrays, samplers) is
     no part of that: comparing it would ask an array for a truth value.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, Parameters):

@@ -69,7 +69,7 @@ class Counts(TokenLaw):
     """p_k proportional to an observed count of token k."""
 
     kind: Literal["counts"] = "counts"
-    counts: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    counts: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(min_length=1)
 
     @cached_property
     def law(self) -> TokenCounts:

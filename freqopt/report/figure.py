@@ -14,9 +14,8 @@ Equal data give equal bytes: no dates, no random identifiers.
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
-import traceback
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.errors import FigureError, FreqoptError
+from freqopt._discovery import load_file
+from freqopt.errors import FigureError, FreqoptError, place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,19 +40,23 @@ class FigureFile:
 
     Attributes
     ----------
-    name : str
-        The file's stem.
+    path : Path
     about : str
         Its docstring.
     studies : tuple of str
     data, draw : callable
     """
 
-    name: str
+    path: Path
     about: str
     studies: tuple[str, ...]
     data: Callable[[Mapping[str, Any]], Any]
     draw: Callable[[Columns], Figure]
+
+    @property
+    def name(self) -> str:
+        """The file's stem."""
+        return self.path.stem
 
     @classmethod
     def read(cls, path: Path) -> FigureFile:
@@ -63,22 +67,15 @@ class FigureFile:
         FigureError
             It cannot be imported, or lacks one of the names.
         """
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        if spec is None or spec.loader is None or not path.is_file():
-            raise FigureError(f"{path} is no Python file; give the path of a figure file")
-        module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except (SyntaxError, ImportError) as error:
-            raise FigureError(f"the figure file {path} cannot be imported: {error}") from None
+        module = load_file(path, "figure", FigureError)
         missing = [name for name in ("STUDIES", "data", "draw") if not hasattr(module, name)]
-        if missing or isinstance(module.STUDIES, str):
+        if missing or not _are_names(module.STUDIES):
             raise FigureError(
                 f"the figure file {path} has no {' and no '.join(missing) or 'tuple STUDIES'}; it "
                 "needs STUDIES = ('study', ...), data(results) and draw(data)"
             )
         about = (module.__doc__ or "").strip()
-        return cls(path.stem, about, tuple(module.STUDIES), module.data, module.draw)
+        return cls(path, about, tuple(module.STUDIES), module.data, module.draw)
 
 
 def make(
@@ -109,53 +106,82 @@ def make(
     import matplotlib.pyplot as plt
 
     plt.switch_backend("agg")
-    table, pictures = out / f"{figure.name}.csv", []
+    table = out / f"{figure.name}.csv"
     if not reuse_data:
         write_csv(table, figure.name, _own(figure, figure.data, results))
     columns = read_csv(table)
     with plt.style.context(STYLE), plt.rc_context({"svg.hashsalt": figure.name}):
-        picture = _own(figure, figure.draw, columns)
-        for suffix, undated in ((".svg", {"Date": None}), (".pdf", {"CreationDate": None})):
-            path = out / (figure.name + suffix)
-            drawn = io.BytesIO()
-            picture.savefig(drawn, format=suffix[1:], metadata=undated)
-            path.write_bytes(drawn.getvalue())
-            pictures.append(path)
-    plt.close(picture)
-    return ([] if reuse_data else [table]) + pictures
+        pictures = _own(figure, figure.draw, columns, then=_rendered)
+    plt.close("all")
+    written = [] if reuse_data else [table]
+    for suffix, content in pictures.items():
+        written.append(out / (figure.name + suffix))
+        _write(written[-1], content)
+    return written
 
 
-def _own(figure: FigureFile, function: Callable[[Any], Any], given: Any) -> Any:
-    """Call the figure file's own code; its bug is one figure's failure, with the place."""
+def _are_names(studies: Any) -> bool:
+    return isinstance(studies, list | tuple) and all(isinstance(name, str) for name in studies)
+
+
+def _own(
+    figure: FigureFile,
+    function: Callable[[Any], Any],
+    given: Any,
+    then: Callable[[Any], Any] = lambda result: result,
+) -> Any:
+    """Call the figure file's own code; its mistake is one figure's failure, with the place."""
     try:
-        return function(given)
+        return then(function(given))
     except FreqoptError:
         raise
     except Exception as error:
         raise FigureError(
-            f"{function.__name__}() of figure {figure.name} failed:\n{traceback.format_exc()}"
+            f"{function.__name__}() of the figure file {figure.path} failed: "
+            f"{place(error, figure.path)}; mend the file"
         ) from error
+
+
+def _rendered(picture: Any) -> dict[str, bytes]:
+    """What `draw` returned as SVG and PDF; a label that cannot be set fails only here."""
+    if not hasattr(picture, "savefig"):
+        raise TypeError(f"it returned {type(picture).__name__}, expected a Matplotlib Figure")
+    files = {}
+    for suffix, undated in ((".svg", {"Date": None}), (".pdf", {"CreationDate": None})):
+        drawn = io.BytesIO()
+        picture.savefig(drawn, format=suffix[1:], metadata=undated)
+        files[suffix] = drawn.getvalue()
+    return files
 
 
 def write_csv(path: Path, name: str, data: Any) -> None:
     """Columns as CSV; numbers with all their digits."""
     columns = data.to_pydict() if hasattr(data, "to_pydict") else data
+    if not isinstance(columns, Mapping) or not all(hasattr(v, "__len__") for v in columns.values()):
+        raise FigureError(
+            f"data() of figure {name} gave {reprlib.repr(data)}; expected columns: a dict of "
+            "equally long sequences, or a pyarrow Table"
+        )
     lengths = {key: len(values) for key, values in columns.items()}
     if not lengths or len(set(lengths.values())) != 1:
         raise FigureError(
             f"data() of figure {name} gave columns of lengths {lengths}; expected one length"
         )
-    rows = zip(*(_plain(values) for values in columns.values()), strict=True)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(_plain(values) for values in columns.values()), strict=True))
+    _write(path, text.getvalue().encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a whole file, its folder made if need be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(rows)
+        path.write_bytes(content)
     except OSError as error:
         raise FigureError(
-            f"the figure's data cannot be written to {path} ({error.strerror}); "
-            "choose another folder with --out"
+            f"{path} cannot be written ({error.strerror}); choose another folder with --out"
         ) from None
 
 

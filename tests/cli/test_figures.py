@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -80,7 +81,7 @@ def test_a_file_that_is_no_figure_says_so(tmp_path, text, message):
 def test_ragged_data_are_refused(tmp_path, data):
     (tmp_path / "f.py").write_text(FIGURE)
     figure = FigureFile.read(tmp_path / "f.py")
-    ragged = FigureFile(figure.name, "", (), lambda results: data, figure.draw)
+    ragged = FigureFile(figure.path, "", (), lambda results: data, figure.draw)
     with pytest.raises(FigureError, match="expected one length"):
         make(ragged, {}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -130,7 +131,42 @@ def test_a_bug_in_one_figure_does_not_stop_the_others(here, capsys):
     (here / "figures" / "buggy.py").write_text(FIGURE.replace("axes.legend()", "axes.legendary()"))
     assert run(["reproduce", "--jobs", "1"]) == 2
     printed = capsys.readouterr()
-    assert "draw() of figure buggy failed" in printed.err
-    assert "buggy.py" in printed.err
-    assert "axes.legendary()" in printed.err
+    assert "draw() of the figure file figures/buggy.py failed: line 19, `axes.leg" in printed.err
+    assert "mend the file" in printed.err
+    assert "Traceback" not in printed.err
     assert (here / "reproduced" / "figures" / "curve.svg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("STUDIES", "x = 1 / 0\nSTUDIES", r"imported: line 5, `x = 1 / 0`: ZeroDivisionError"),
+        ("STUDIES", "def (\nSTUDIES", "imported: line 5: SyntaxError: "),
+        ("import matplotlib", "import matplot", r"imported: line 3, `import mat.*: ModuleNotFound"),
+        ("STUDIES", "raise SystemExit\nSTUDIES", "imported: line 5, `raise SystemExit`"),
+        ('STUDIES = ("small",)', "STUDIES = 5", "has no tuple STUDIES"),
+        ('STUDIES = ("small",)', 'STUDIES = ("small", 5)', "has no tuple STUDIES"),
+        ("return figure", "return None", r"draw\(\) .* returned NoneType, expected a Matplotlib"),
+        ("axes.legend()", 'axes.set_title("$\\\\frac$")', r"draw\(\) of .*another\.py failed"),
+        ("return {name", "return 5, {name", r"data\(\) of figure another gave \(5"),
+        ("return {name", "return 5  # ", r"data\(\) of figure another gave 5; expected columns"),
+        ("return {name: [r", 'return {"a": 5} or {name: [r', r"gave {'a': 5}; expected columns"),
+        ('results["small"]', 'results["large"]', r"line 9, `rows = .*KeyError: 'large'"),
+    ],
+)
+def test_a_broken_figure_file_is_named_and_the_others_are_drawn(here, capsys, old, new, message):
+    assert old in FIGURE
+    (here / "figures" / "another.py").write_text(FIGURE.replace(old, new, 1))
+    assert run(["reproduce", "--jobs", "1"]) == 2
+    error = capsys.readouterr().err
+    assert re.search(message, error)
+    assert "another.py" in error or "figure another" in error
+    assert "Traceback" not in error
+    assert (here / "reproduced" / "figures" / "curve.svg").is_file()
+    assert not (here / "reproduced" / "figures" / "another.svg").exists()
+
+
+def test_list_shows_a_figure_that_cannot_be_read(here, capsys):
+    (here / "figures" / "another.py").write_text("def (")
+    assert run(["list", "--json"]) == 0
+    assert "cannot be read" in json.loads(capsys.readouterr().out)["figures"]["another"]

@@ -105,6 +105,8 @@ def test_bad_byte_far_down_and_at_the_end(write, monkeypatch):
         ("a b", {"words": "german"}, "words is 'german'; expected one of 'split', 'english'"),
         ("a b", {"encoding": "utf-9"}, "encoding is 'utf-9'; expected one that Python knows"),
         ("a b", {"encoding": 8}, "encoding is 8"),
+        ("a b", {"encoding": "base64"}, "encoding is 'base64'"),
+        ("a b", {"encoding": "rot13"}, "encoding is 'rot13'"),
     ],
 )
 def test_refusals(text, options, message, write):

@@ -51,6 +51,7 @@ def test_large_counts_and_a_byte_order_mark(write):
         ("\t5", "is not a token and a count; expected token<TAB>count or token<BLANK>count"),
         ("5", "'5' is not a token and a count"),
         ("a 3 n", "the count is 'n'"),
+        ("a " + "9" * 5000, "the count is '99"),
     ],
 )
 def test_bad_lines(line, message, write):

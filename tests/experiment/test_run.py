@@ -8,7 +8,7 @@ import pytest
 import freqopt
 from freqopt.backends import Factorised
 from freqopt.backends import numpy as numpy_backend
-from freqopt.errors import BackendError, FreqoptError, RuleError, StudyError
+from freqopt.errors import BackendError, FreqoptError, ProblemError, RuleError, StudyError
 from freqopt.experiment.checkpoints import Every
 
 PROBLEM = {
@@ -187,13 +187,34 @@ def test_rules_learn_what_the_run_knows():
     [
         ({"steps": -1}, StudyError, "steps = -1"),
         ({"steps": 2.5}, StudyError, "steps = 2.5"),
+        ({"steps": True}, StudyError, "steps = True"),
         ({"batch": 0}, StudyError, "batch = 0: give a whole number, 1 or more"),
         ({"dtype": "float16"}, StudyError, "'float64' or 'float32'"),
         ({"record": ["objectiv"]}, StudyError, "did you mean 'objective'"),
-        ({"record": []}, FreqoptError, "at least one metric"),
+        ({"record": []}, StudyError, "at least one metric"),
+        ({"record": [3]}, StudyError, "at least one metric"),
+        *(
+            ({"checkpoints": wrong}, StudyError, "checkpoints = .* give 2 or more")
+            for wrong in (1, True, None, 2.0, "abc", [0.5], ["1"], {"every": 0}, {"evry": 2})
+        ),
         ({"backend": "numpi"}, BackendError, "did you mean 'numpy'"),
         ({"rule": "adagard"}, RuleError, "did you mean 'adagrad'"),
         ({"rule": {"lr": 1}}, RuleError, "has no name"),
+        ({"rule": None}, RuleError, "rule = None has no name; give a rule, its name, or a mapping"),
+        ({"problem": None}, ProblemError, "problem = None has no name"),
+        ({"problem": 5}, ProblemError, "problem = 5 has no name"),
+        ({"rule": {"name": "sgd", 5: 1}}, StudyError, "expected a mapping of field names"),
+        ({"record": None}, StudyError, "record = None: give the names of at least one metric"),
+        ({"backend": None}, BackendError, "None names no backend; give a name or the path"),
+        (
+            {"groups": {"shars": {}}},
+            StudyError,
+            "groups: unknown key 'shars'; did you mean",
+        ),
+        ({"groups": 5}, StudyError, "groups = 5; expected a mapping"),
+        ({"factorised": {"inner": "2"}}, BackendError, "factorised: inner = '2': .*valid integer"),
+        ({"factorised": {"inner": 0}}, BackendError, "factorised: inner = 0: .*greater than 0"),
+        ({"factorised": "yes"}, StudyError, "factorised = 'yes'; expected a mapping"),
         ({"rule": {"name": "sgd", "lr": -0.1}}, RuleError, "lr = -0.1"),
         ({"rule": {"name": "sgd", "dialect": "x"}}, RuleError, "no dialect 'x'"),
         ({"problem": "token_quadratik"}, FreqoptError, "did you mean 'token_quadratic'"),
@@ -203,6 +224,41 @@ def test_bad_input_is_refused(change, error, message):
     arguments = {"problem": PROBLEM, "rule": "sgd", "steps": 1, **change}
     with pytest.raises(error, match=message):
         freqopt.run(arguments.pop("problem"), arguments.pop("rule"), **arguments)
+
+
+def test_numpy_integers_one_name_and_a_name_twice_are_understood():
+    plain = freqopt.run(PROBLEM, "sgd", steps=4, seed=3, checkpoints=[2])
+    same = freqopt.run(
+        PROBLEM, "sgd", steps=np.int64(4), seed=np.uint32(3), checkpoints=np.array([2]),
+        record="objective",
+    )  # fmt: skip
+    twice = freqopt.run(
+        PROBLEM, "sgd", steps=4, seed=3, checkpoints={"every": 2}, record=["objective"] * 2
+    )
+    for other in (same, twice):
+        np.testing.assert_array_equal(other.curve("objective"), plain.curve("objective"))
+
+
+def test_groups_and_factorised_settings_may_be_mappings():
+    shares, settings = {"top": 0.2, "rest": 0.8}, {"inner": 3, "initial": "xavier"}
+    options = {"steps": 5, "record": ["gradient_norm"]}
+    plain = freqopt.run(PROBLEM, "sgd", groups={"shares": shares}, factorised=settings, **options)
+    same = freqopt.run(
+        PROBLEM, "sgd", groups=freqopt.Groups(shares=shares), factorised=Factorised(**settings),
+        **options,
+    )  # fmt: skip
+    for name, values in plain.columns.items():
+        np.testing.assert_array_equal(values, same.columns[name])
+    assert {"top", "rest"} < set(plain.columns["group"])
+
+
+def test_parts_of_a_run_say_what_is_wrong_with_them():
+    with pytest.raises(StudyError, match=r"^groups: the shares sum to 0.5, expected 1$"):
+        freqopt.Groups(shares={"a": 0.5})
+    with pytest.raises(StudyError, match=r"groups: shares.a = '1': input should be|shares = .*'1'"):
+        freqopt.Groups(shares={"a": "1"})
+    with pytest.raises(BackendError, match=r"^factorised: key 'inner' is missing; add it$"):
+        Factorised()
 
 
 def test_a_metric_that_the_problem_cannot_serve_is_refused_before_the_run():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 import numpy as np
 import pytest
 
@@ -177,6 +180,10 @@ def test_read_only_table() -> None:
         ({"lr": 0}, "greater than 0"),
         ({"lr": float("nan")}, "finite number"),
         ({"lr": "fast"}, "valid number"),
+        ({"lr": "0.1"}, "valid number"),
+        ({"lr": True}, "valid number"),
+        ({"maximize": 1}, "valid boolean"),
+        ({"padding_row": True}, "valid integer"),
         ({"momentum": 1.0}, "less than 1"),
         ({"momentom": 0.9}, "did you mean 'momentum'"),
         ({"rows": "some"}, "'touched', 'nonzero' or 'all'"),
@@ -200,6 +207,23 @@ def test_unknown_rule_and_bad_rule_files(tmp_path) -> None:
     empty.write_text("x = 1\n")
     with pytest.raises(RuleError, match="defines 0 subclasses of Rule"):
         rules[str(empty)]
+    for text in ("def (", "import no_such_package_at_all", "1 / 0"):
+        empty.write_text(text)
+        with pytest.raises(RuleError, match=r"empty\.py cannot be imported: .*Error: "):
+            rules[str(empty)]
+
+
+def test_a_rule_file_hides_no_module_of_its_name(tmp_path) -> None:
+    (tmp_path / "json.py").write_text(
+        "from freqopt.optimizers.sgd import SGD\n\n\nclass Own(SGD):\n    pass\n"
+    )
+    assert rules[str(tmp_path / "json.py")].name() == "json"
+    assert sys.modules["json"] is json
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert SGD(lr=np.float32(0.5), padding_row=np.int64(3)) == SGD(lr=0.5, padding_row=3)
+    assert SGD(lr=np.array(2), maximize=np.True_) == SGD(lr=2, maximize=True)
 
 
 def test_state_resumes_bit_for_bit(tmp_path) -> None:

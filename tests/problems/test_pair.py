@@ -259,6 +259,7 @@ def test_bad_parameters():
     refused(lambda: Pair(pairs={"kind": "counts", "counts": [[1, 2], [3]]}), "[1, 2]")
     refused(lambda: Pair(pairs={"kind": "counts", "counts": [[0, 0]]}), "0")
     refused(lambda: Pair(pairs={"kind": "counts", "counts": [[-1]]}), "counts")
+    refused(lambda: Pair(pairs={"kind": "counts", "counts": [[2**62, 2**62]]}), str(2**63))
     refused(lambda: Pair(pairs=TOPICS | {"topics": 4}), "topics")
     refused(lambda: Pair(pairs=TOPICS | {"coherence": 1.5}), "coherence")
     refused(lambda: Pair(pair=COUNTS), "pairs")

@@ -112,8 +112,8 @@ def read(
 def _check_words(words: Words, encoding: str) -> None:
     require_choice("words", words, get_args(Words))
     try:
-        codecs.lookup(encoding)
-    except (LookupError, TypeError) as error:
+        "a".encode(encoding)  # codecs.lookup also knows codecs that give no text
+    except (LookupError, TypeError, ValueError) as error:
         raise DataError(
             f"encoding is {encoding!r}; expected one that Python knows, such as 'utf-8' or "
             "'latin-1'. Correct `encoding`."
