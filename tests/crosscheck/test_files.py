@@ -1,0 +1,192 @@
+"""Cases as files: every bit comes back, and a damaged file is one clear error."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from freqopt.crosscheck import cases, reference, trace
+from freqopt.crosscheck.files import read_answer, read_folder, write_answer, write_folder
+from freqopt.errors import CrosscheckError
+
+CASES = [case for rule in ("sgd", "fa_sgd") for case in cases(rule, np.float32)[:3]] + [
+    cases("adam")[1]
+]
+
+
+def equal(ours, theirs):
+    return ours.tobytes() == theirs.tobytes() and ours.dtype == theirs.dtype
+
+
+@pytest.mark.parametrize("form", ["json", "npz"])
+def test_every_bit_comes_back(form, tmp_path):
+    traces = [trace(reference, case) for case in CASES]
+    assert write_folder(tmp_path / "v", zip(CASES, traces, strict=True), form) == len(CASES)
+    entries = read_folder(tmp_path / "v")
+    assert len(entries) == len(CASES)
+    for case, tables, entry in zip(CASES, traces, entries, strict=True):
+        read = entry.case
+        assert (read.name, read.exercise.name) == (case.name, case.exercise.name)
+        assert read.rule.model_dump() == case.rule.model_dump()
+        assert equal(read.exercise.table, case.exercise.table)
+        for (rows, grads), (r, g) in zip(read.exercise.batches, case.exercise.batches, strict=True):
+            assert equal(rows, r)
+            assert equal(grads, g)
+        assert equal(entry.tables, tables)
+        write_answer(entry.output, tables, form)
+        assert equal(read_answer(entry), tables)
+
+
+def test_two_writings_have_the_same_bytes(tmp_path):
+    for form in ("json", "npz"):
+        a, b = tmp_path / form / "a", tmp_path / form / "b"
+        for folder in (a, b):
+            write_folder(folder, ((case, None) for case in CASES), form)
+        for path in a.rglob("*.*"):
+            assert path.read_bytes() == (b / path.relative_to(a)).read_bytes()
+
+
+def test_the_manifest_says_what_a_stranger_needs(tmp_path):
+    write_folder(tmp_path / "v", [(CASES[4], None)])
+    manifest = json.loads((tmp_path / "v" / "manifest.json").read_text())
+    (about,) = manifest["cases"]
+    assert (manifest["format"], manifest["version"]) == ("freqopt vectors", 1)
+    assert (about["rule"], about["dtype"], about["given"]) == ("fa_sgd", "float32", ["frequency"])
+    whole = json.loads((tmp_path / "v" / about["input"]).read_text())
+    assert whole["options"] == about["options"]
+    assert "tables" not in whole
+    assert len(whole["offsets"]) == about["steps"] + 1
+    assert set(about["changed"]) == {
+        key
+        for key, field in type(CASES[4].rule).model_fields.items()
+        if getattr(CASES[4].rule, key) != field.default
+    }
+    assert float.fromhex(whole["table"][1][0]) == CASES[4].exercise.table[1, 0]
+
+
+def test_special_floats_and_decimals_are_read(tmp_path):
+    write_folder(tmp_path / "v", [(CASES[0], None)])
+    (entry,) = read_folder(tmp_path / "v")
+    tables = trace(reference, CASES[0])
+    tables[3, 0, :3] = np.nan, -np.inf, -0.0
+    for form in ("json", "npz"):
+        write_answer(entry.output, tables, form)
+        assert equal(read_answer(entry), tables)
+        entry.output.with_name(f"{entry.output.name}.{form}").unlink()
+    decimals = {"tables": tables[1:].tolist()}  # NaN and -Infinity, as many writers have them
+    entry.output.with_name(entry.output.name + ".json").write_text(json.dumps(decimals))
+    assert equal(read_answer(entry), tables)
+
+
+def damaged_manifest(folder):
+    (folder / "manifest.json").write_text("{")
+
+
+def newer_manifest(folder):
+    path = folder / "manifest.json"
+    path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
+
+
+def bare_manifest(folder):
+    (folder / "manifest.json").write_text('{"format": "freqopt vectors", "version": 1, "cases": 3}')
+
+
+def lacking_manifest(folder):
+    path = folder / "manifest.json"
+    path.write_text(path.read_text().replace('"rule"', '"role"'))
+
+
+def unknown_rule(folder):
+    path = folder / "manifest.json"
+    path.write_text(path.read_text().replace('"rule": "sgd"', '"rule": "sdg"'))
+
+
+def no_input(folder):
+    next((folder / "inputs").iterdir()).unlink()
+
+
+def changed_input(folder):
+    path = next((folder / "inputs").iterdir())
+    path.write_bytes(path.read_bytes().replace(b"0x1.", b"0x1.0", 1))
+
+
+def extra_input(folder):
+    (folder / "inputs" / "more.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damaged_manifest, "manifest.json is damaged"),
+        (bare_manifest, "manifest.json is damaged"),
+        (newer_manifest, "version 2, expected 'freqopt vectors' version 1"),
+        (lacking_manifest, "lacks 'rule'"),
+        (unknown_rule, "did you mean 'sgd'"),
+        (no_input, "000.json is missing"),
+        (changed_input, "is not as it was written"),
+        (extra_input, "more.json is not in the manifest"),
+    ],
+)
+def test_a_damaged_folder_gets_one_clear_error(damage, message, tmp_path):
+    write_folder(tmp_path / "v", [(CASES[0], None)])
+    damage(tmp_path / "v")
+    with pytest.raises(ValueError, match=message):
+        read_folder(tmp_path / "v")
+
+
+def test_no_manifest_and_a_full_folder_are_refused(tmp_path):
+    with pytest.raises(CrosscheckError, match="has no manifest"):
+        read_folder(tmp_path / "nowhere")
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(CrosscheckError, match="not an empty folder"):
+        write_folder(tmp_path, [])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "message"),
+    [
+        ("json", b"{", "is damaged: JSONDecodeError"),
+        ("json", b"\xff\xfe\x00", "is damaged"),
+        ("json", b"[" * 50_000, "is damaged: RecursionError"),
+        ("json", b"[]", "is damaged: TypeError: not a JSON object"),
+        ("json", b'{"table": []}', "has no 'tables'"),
+        ("json", b'{"tables": [["0x1p0"]]}', r"shape \(1, 1\), expected .* \(16, 7, 4\)"),
+        ("json", b'{"tables": [[1, 2], [3]]}', "is damaged: ValueError"),
+        ("json", b'{"tables": [["zero"]]}', "is damaged: ValueError: could not convert"),
+        ("json", b'{"tables": [["0xzz"]]}', "is damaged: ValueError"),
+        ("json", b'{"tables": [["0x1p99999"]]}', "is damaged: OverflowError"),
+        ("json", b'{"tables": [[null]]}', "is damaged: TypeError"),
+        ("json", b" " * 10_000_000, "10000000 bytes, expected at most"),
+        ("npz", b"PK", "is damaged: BadZipFile"),
+        ("npz", {"table": np.zeros(3)}, "has no 'tables'"),
+        ("npz", {"tables": np.zeros((16, 7, 4))}, "an array of float64, expected float32"),
+        ("npz", {"tables": np.zeros((16, 4, 7), np.float32)}, r"shape \(16, 4, 7\)"),
+        ("npz", {"tables": np.array([None])}, "is damaged: ValueError: Object arrays"),
+        ("npz", {"tables": np.zeros(3_000_000, np.float32)}, "expected at most"),
+    ],
+)  # fmt: skip
+def test_a_damaged_answer_gets_one_clear_error(suffix, content, message, tmp_path):
+    write_folder(tmp_path / "v", [(CASES[0], None)])
+    (entry,) = read_folder(tmp_path / "v")
+    path = entry.output.with_name(f"{entry.output.name}.{suffix}")
+    if isinstance(content, dict):
+        np.savez_compressed(path, **content)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(CrosscheckError, match=message):
+        read_answer(entry)
+
+
+def test_no_answer_two_answers_and_a_refusal(tmp_path):
+    write_folder(tmp_path / "v", [(CASES[0], None)])
+    (entry,) = read_folder(tmp_path / "v")
+    with pytest.raises(CrosscheckError, match="holds 0 answers for the case 'defaults, default"):
+        read_answer(entry)
+    refusal = entry.output.with_name(entry.output.name + ".txt")
+    refusal.write_text("no clipping\n")
+    assert read_answer(entry) == "no clipping"
+    write_answer(entry.output, trace(reference, CASES[0]))
+    with pytest.raises(CrosscheckError, match="holds 2 answers"):
+        read_answer(entry)
