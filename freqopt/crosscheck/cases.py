@@ -144,7 +144,7 @@ def _accepts(rule: type[Rule], options: Mapping[str, Any]) -> bool:
 def _candidates(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
     """A value off the default for every number and switch."""
     for name, field in rule.model_fields.items():
-        kind = _number(field)
+        kind = number(field)
         if name in KNOWN or name in LIMITS or kind is None:
             continue
         if name in _OTHER:
@@ -157,7 +157,7 @@ def _candidates(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
             yield name, 0.625 * field.default if field.default else 0.5
 
 
-def _number(field: FieldInfo) -> Any:
+def number(field: FieldInfo) -> Any:
     """Float, int or bool; None for a choice between names."""
     kind = field.annotation
     if typing.get_origin(kind) in (typing.Union, types.UnionType):

@@ -76,7 +76,7 @@ def reference(rule: Rule, table: Floats, given: Given) -> Step:
 
     def step(rows: Integers, grads: Floats) -> Floats:
         rule.step(table, state, rows, grads)
-        return _shown(rule, table, state)
+        return shown(rule, table, state)
 
     return step
 
@@ -87,12 +87,12 @@ def slow_reference(rule: Rule, table: Floats, given: Given) -> Step:
 
     def step(rows: Integers, grads: Floats) -> Floats:
         rule.slow_step(table, state, rows, grads)
-        return _shown(rule, table, state)
+        return shown(rule, table, state)
 
     return step
 
 
-def _shown(rule: Rule, table: Floats, state: State) -> Floats:
+def shown(rule: Rule, table: Floats, state: State) -> Floats:
     """The table as a reader sees it: a lazy rule's rows are settled in a copy."""
     seen, kept = table.copy(), {name: values.copy() for name, values in state.items()}
     rule.settle(seen, kept)

@@ -1,0 +1,191 @@
+"""Faults that any optimizer can have, one line each: around the reference's step and its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from freqopt.crosscheck.cases import cases
+from freqopt.crosscheck.implementation import (
+    Floats,
+    Given,
+    Implementation,
+    Integers,
+    Step,
+    reference,
+    shown,
+)
+from freqopt.optimizers import Rule
+
+EQUIVALENT = {
+    "accepted never stored": "a count for the reader, which nothing depends on",
+    "rejected never stored": "a count for the reader, which nothing depends on",
+}
+
+
+def mutants(name: str) -> dict[str, Implementation]:
+    """The faults of every rule, and those of each slot that some case of this rule has."""
+    slots = {slot.name for case in cases(name) for slot in case.rule.all_slots() if not slot.given}
+    return {**COMMON, **{f"{slot} never stored": _restored(only=slot) for slot in sorted(slots)}}
+
+
+def _batch(change: Callable[[Integers, Floats], tuple[Integers, Floats]]) -> Implementation:
+    """The rule is given `change(rows, grads)` instead of the batch."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        step = reference(rule, table, given)
+        return lambda rows, grads: step(*change(rows, grads))
+
+    return implementation
+
+
+def _table(change: Callable[[Floats, Floats], Floats]) -> Implementation:
+    """`change(old, new)` is written instead of the new table."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state = rule.init(table, **given)
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            old = table.copy()
+            rule.step(table, state, rows, grads)
+            with np.errstate(over="ignore"):
+                table[...] = change(old, table.copy())
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
+
+
+def _state(change: Callable[[str, NDArray[Any], int], Any]) -> Implementation:
+    """`change(slot's name, its array, step from 1)` is stored instead of each slot."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state, taken = rule.init(table, **given), 0
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            nonlocal taken
+            taken += 1
+            rule.step(table, state, rows, grads)
+            with np.errstate(over="ignore"):
+                for name, slot in state.items():
+                    slot[...] = change(name, slot, taken)
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
+
+
+def _stored(change: Callable[[NDArray[Any]], Any]) -> Implementation:
+    """`change(array)` is stored instead of each slot."""
+    return _state(lambda _name, slot, _step: change(slot))
+
+
+def _restored(only: str | None = None, at: int | None = None) -> Implementation:
+    """A slot (by default each) has its first value again after a step (by default each)."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        start = rule.init(table, **given)
+
+        def change(name: str, slot: NDArray[Any], step: int) -> NDArray[Any]:
+            return start[name] if only in (None, name) and at in (None, step) else slot
+
+        return _state(change)(rule, table, given)
+
+    return implementation
+
+
+def _rate(factor: float) -> Implementation:
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        return reference(rule.model_copy(update={"lr": factor * rule.lr}), table, given)
+
+    return implementation
+
+
+def _plain(rule: Rule, table: Floats, _given: Given) -> Step:
+    """Stochastic gradient descent, whatever was asked for."""
+
+    def step(rows: Integers, grads: Floats) -> Floats:
+        np.subtract.at(table, rows, rule.lr * grads)
+        return table.copy()
+
+    return step
+
+
+def _unsettled(rule: Rule, table: Floats, given: Given) -> Step:
+    """Rows that a lazy dialect has left behind are shown as they lie."""
+    state = rule.init(table, **given)
+
+    def step(rows: Integers, grads: Floats) -> Floats:
+        rule.step(table, state, rows, grads)
+        return table.copy()
+
+    return step
+
+
+def _kept(old: Floats, new: Floats, where: Any) -> Floats:
+    """The new table with the old values at one place."""
+    new[where] = old[where]
+    return new
+
+
+def _through(dtype: DTypeLike, values: NDArray[Any]) -> NDArray[Any]:
+    """Floats rounded to a narrower dtype and back; other numbers as they are."""
+    return values.astype(dtype).astype(values.dtype) if values.dtype.kind == "f" else values
+
+
+def _bfloat16(values: NDArray[Any]) -> NDArray[Any]:
+    """Floats rounded to 8 significant bits, ties to even."""
+    if values.dtype.kind != "f":
+        return values
+    bits = values.astype(np.float32).view(np.uint32)
+    bits = (bits + (0x7FFF + (bits >> 16 & 1))) & np.uint32(0xFFFF0000)
+    return bits.view(np.float32).astype(values.dtype)
+
+
+COMMON: dict[str, Implementation] = {
+    # the step
+    "plain SGD": _plain,
+    "lr x 2": _rate(2.0),
+    "lr x 1/2": _rate(0.5),
+    "update dropped": _table(lambda old, _: old),
+    "wrong sign": _table(lambda old, new: old - (new - old)),
+    "step x 2": _table(lambda old, new: old + 2 * (new - old)),
+    "step x 1/2": _table(lambda old, new: old + (new - old) / 2),
+    "sign of the step only": _table(lambda old, new: old + np.sign(new - old) / 64),
+    # the batch
+    "gradient x 2": _batch(lambda rows, grads: (rows, 2 * grads)),
+    "gradient over batch size": _batch(lambda rows, grads: (rows, grads / max(rows.size, 1))),
+    "sign of the gradient only": _batch(lambda rows, grads: (rows, np.sign(grads))),
+    "gradient clipped to [-1, 1]": _batch(lambda rows, grads: (rows, grads.clip(-1, 1))),
+    "gradient in float16": _batch(lambda rows, grads: (rows, _through(np.float16, grads))),
+    "first occurrence lost": _batch(lambda rows, grads: (rows[1:], grads[1:])),
+    "last occurrence lost": _batch(lambda rows, grads: (rows[:-1], grads[:-1])),
+    "row 0 taken for padding": _batch(lambda rows, grads: (rows[rows > 0], grads[rows > 0])),
+    "columns reversed": _batch(lambda rows, grads: (rows, grads[:, ::-1].copy())),
+    # the table
+    "first row never written": _table(lambda old, new: _kept(old, new, 0)),
+    "last row never written": _table(lambda old, new: _kept(old, new, -1)),
+    "last column never written": _table(lambda old, new: _kept(old, new, np.s_[:, -1])),
+    "first column's step for all": _table(lambda old, new: old + (new - old)[:, :1]),
+    "every row's step one too far": _table(lambda old, new: old + np.roll(new - old, 1, axis=0)),
+    "table in float32": _table(lambda _, new: _through(np.float32, new)),
+    "table in float16": _table(lambda _, new: _through(np.float16, new)),
+    "table in bfloat16": _table(lambda _, new: _bfloat16(new)),
+    "all rows decay by 1e-3": _table(lambda _, new: new * (1 - 1e-3)),
+    "all rows decay by 1e-6": _table(lambda _, new: new * (1 - 1e-6)),
+    "moved rows decay by 1e-6": _table(lambda old, new: new * np.where(new == old, 1, 1 - 1e-6)),
+    # the state
+    "state in float32": _stored(lambda slot: _through(np.float32, slot)),
+    "state in float16": _stored(lambda slot: _through(np.float16, slot)),
+    "state in bfloat16": _stored(_bfloat16),
+    "state one row too far": _stored(lambda slot: np.roll(slot, 1, axis=0) if slot.ndim else slot),
+    "state reset at step 7": _restored(at=7),
+    "step index ahead by one": _state(lambda name, x, step: x + (name == "t" and step == 1)),
+    "step index behind by one": _state(lambda name, x, step: x - (name == "t" and step == 1)),
+    "lazy rows shown as they lie": _unsettled,
+}
