@@ -103,6 +103,12 @@ def describe(error: ValidationError, what: str, known: Iterable[str] = ()) -> st
     return f"{what}: " + "; ".join(sentences)
 
 
+def short_of_memory(error: MemoryError) -> str:
+    """What to say and to do about it; the error's own text, if it has one, says of how much."""
+    how_much = f" ({error})" if str(error) else ""
+    return f"not enough memory{how_much}; ask for a smaller problem or batch, or fewer jobs"
+
+
 def place(error: BaseException, path: Path) -> str:
     """Where in a user's file an error came from, and what it says, in one line.
 

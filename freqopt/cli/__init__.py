@@ -17,7 +17,7 @@ from freqopt.cli.reproduce import reproduce_
 from freqopt.cli.schema import schema_
 from freqopt.cli.simulate import simulate_
 from freqopt.cli.verify import verify_
-from freqopt.errors import FreqoptError
+from freqopt.errors import FreqoptError, short_of_memory
 from freqopt.report.terminal import warn
 
 app = App(
@@ -44,7 +44,7 @@ def run(arguments: list[str]) -> int:
         warn(f"freqopt: {error}")
         return 2
     except MemoryError as error:
-        warn(f"freqopt: not enough memory ({error}); ask for a smaller problem or fewer jobs")
+        warn(f"freqopt: {short_of_memory(error)}")
         return 2
     except KeyboardInterrupt:
         warn("freqopt: interrupted")

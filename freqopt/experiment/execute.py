@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from freqopt.backends import backends
-from freqopt.errors import BackendError, FreqoptError, ResultError, StudyError
+from freqopt.errors import BackendError, FreqoptError, ResultError, StudyError, short_of_memory
 from freqopt.experiment.build import as_problem
 from freqopt.experiment.grid import Configuration, Point, expand
 from freqopt.experiment.results import Store, code_hash, encode
@@ -182,8 +182,7 @@ def _work(task: Task) -> Outcome:
     except FreqoptError as error:
         return Outcome(point, key, error=str(error))
     except MemoryError as error:
-        message = f"not enough memory ({error}); ask for a smaller problem or batch, or fewer jobs"
-        return Outcome(point, key, error=message)
+        return Outcome(point, key, error=short_of_memory(error))
     except Exception:  # a bug in one run must not take the others along
         return Outcome(point, key, error=traceback.format_exc())
 
@@ -200,6 +199,7 @@ def _outcomes(
             yield _work(task)
         return
     from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     calls: Iterable[Any] = (delayed(_work)(task) for task in tasks)
     if executor == "local":
@@ -210,7 +210,13 @@ def _outcomes(
             backend="loky",
             initializer=_leave_interrupts_to_the_parent,
         )
-        yield from workers(calls)
+        try:
+            yield from workers(calls)
+        except TerminatedWorkerError:
+            raise ResultError(
+                "a worker process was ended from outside, most likely for want of memory; simulate "
+                "again with fewer --jobs, finished runs are kept"
+            ) from None
         return
     client = _dask_client(scheduler)
     with client, parallel_config(backend="dask"):

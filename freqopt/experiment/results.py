@@ -6,7 +6,8 @@ stored run is never computed again, and a change of anything that matters finds 
 
 A file holds tidy rows (`Trajectory.columns`) and, under the metadata key "freqopt", JSON: schema
 version, configuration, study, label, axes, backend, code hash, divergence, versions. It is written
-under another name and renamed, so that it is whole or absent.
+under another name and renamed, so that it is whole or absent; and it is sealed (`seal.py`), so that
+it is read as it was written or not at all.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ import numpy as np
 from freqopt._version import __version__
 from freqopt.errors import ResultError
 from freqopt.experiment.grid import Configuration, Point, expand
+from freqopt.experiment.seal import is_intact, sealed
 from freqopt.experiment.study import Study
 from freqopt.experiment.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 1
-"""Raised when the columns or the metadata change."""
+SCHEMA_VERSION = 2
+"""Raised when the columns, the metadata or the file's form change."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +95,17 @@ class Store:
         try:
             partial.write_bytes(content)
             partial.replace(self.path(key))
-        except OSError as error:
-            partial.unlink(missing_ok=True)
+        except (OSError, MemoryError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not enough memory"
             raise ResultError(
-                f"a result cannot be written to {self.folder} ({error.strerror}); "
+                f"a result cannot be written to {self.folder} ({reason}); "
                 "make room and run again, finished runs are kept"
             ) from None
+        finally:
+            partial.unlink(missing_ok=True)  # there only if something went wrong
 
     def read(self, key: str) -> pa.Table:
-        """A stored run, checksums verified.
+        """A stored run, its seal verified.
 
         Raises
         ------
@@ -133,7 +137,7 @@ def encode(point: Point, key: str, study: Study, backend: str, trajectory: Traje
     table = trajectory.to_arrow().replace_schema_metadata({"freqopt": json.dumps(about)})
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
-    return buffer.getvalue()
+    return sealed(buffer.getvalue())
 
 
 def load(
@@ -232,14 +236,17 @@ def _read(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
-        metadata(table)
-    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        content = path.read_bytes()
+    except OSError as error:
         raise ResultError(
-            f"the result {path} is damaged ({reason}); simulate its study again, which replaces it"
+            f"the result {path} cannot be read ({error.strerror}); check its permissions"
         ) from None
-    return table
+    if not is_intact(content):
+        raise ResultError(
+            f"the result {path} is damaged, or not one of this version: its SHA-256 is not the one "
+            "written in it; simulate its study again, which replaces it"
+        )
+    return pq.read_table(pa.BufferReader(content))
 
 
 def _joined(tables: list[pa.Table], columns: dict[str, list[Any]]) -> pa.Table:
@@ -265,18 +272,17 @@ def _array(values: list[Any]) -> pa.Array:
 
 
 def _without_folders(configuration: Configuration) -> Configuration:
-    """The configuration with files of the user's own named by their file name alone."""
+    """The configuration with files, which the user may move, named by their file name alone."""
 
-    def bare(name: str) -> str:
-        return Path(name).name if name.endswith(".py") else name
+    def bare(tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {key: bare(value) for key, value in tree.items()}
+        if isinstance(tree, list):
+            return [bare(value) for value in tree]
+        return Path(tree).name if _files(tree) else tree
 
-    problem, rule = configuration["problem"], configuration["rule"]
-    return {
-        **configuration,
-        "problem": {**problem, "name": bare(problem["name"])},
-        "rule": {**rule, "name": bare(rule["name"])},
-        "record": [bare(name) for name in configuration["record"]],
-    }
+    parts = ("problem", "rule", "record")
+    return {**configuration, **{part: bare(configuration[part]) for part in parts}}
 
 
 def _files(tree: Any) -> list[str]:
@@ -285,7 +291,8 @@ def _files(tree: Any) -> list[str]:
         return [name for value in tree.values() for name in _files(value)]
     if isinstance(tree, list):
         return [name for value in tree for name in _files(value)]
-    return [tree] if isinstance(tree, str) and Path(tree).is_file() else []
+    own = isinstance(tree, str) and os.path.isfile(tree)  # noqa: PTH113 - Path.is_file raises where a name is too long
+    return [tree] if own else []
 
 
 def _file_hash(path: Path) -> str:

@@ -244,23 +244,43 @@ def _merge_rules(rules: list[Any], changes: dict[str, Any]) -> list[Any]:
 
 
 def _located(document: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The document with names of files beside the study file made into paths to them."""
+    """The document with relative names of files made into paths from the study file's folder.
 
-    def locate(name: Any) -> Any:
-        own = isinstance(name, str) and name.endswith(".py") and (folder / name).is_file()
-        return str((folder / name).resolve()) if own else name
+    Such names are those of rules, problems and metrics that end in .py, and the problem's fields
+    called `path`, wherever they stand: in its own table, in the grid or in a case.
+    """
+
+    def own(name: Any) -> Any:
+        return at(name) if isinstance(name, str) and name.endswith(".py") else name
+
+    def at(name: Any) -> Any:
+        if isinstance(name, list):
+            return [at(one) for one in name]
+        return str((folder / name).resolve()) if isinstance(name, str) else name
+
+    def paths(tree: Any) -> Any:
+        if isinstance(tree, list):
+            return [paths(branch) for branch in tree]
+        if not isinstance(tree, dict):
+            return tree
+        return {
+            key: at(value) if key.rpartition(".")[2] == "path" else paths(value)
+            for key, value in tree.items()
+        }
 
     def entry(given: Any) -> Any:
         named = isinstance(given, dict) and "name" in given
-        return {**given, "name": locate(given["name"])} if named else given
+        return {**given, "name": own(given["name"])} if named else given
 
-    located = dict(document)
+    located = {
+        key: paths(value) if key in ("problem", "grid", "cases") else value
+        for key, value in document.items()
+    }
     if "problem" in located:
         located["problem"] = entry(located["problem"])
-    if isinstance(located.get("rules"), list):
-        located["rules"] = [entry(rule) for rule in located["rules"]]
-    if isinstance(located.get("record"), list):
-        located["record"] = [locate(name) for name in located["record"]]
+    for key, locate in (("rules", entry), ("record", own)):
+        if isinstance(located.get(key), list):
+            located[key] = [locate(one) for one in located[key]]
     return located
 
 

@@ -1,7 +1,9 @@
 """Stored results: what names them, what is redone, what is refused."""
 
+import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,11 +14,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from freqopt.cli import run as run_command
 from freqopt.errors import BackendError, ResultError, StudyError
 from freqopt.experiment import execute, results
 from freqopt.experiment.execute import run_configuration, simulate
 from freqopt.experiment.grid import expand
 from freqopt.experiment.results import Store, load, metadata
+from freqopt.experiment.seal import is_intact
 from freqopt.experiment.study import Study
 from tests.experiment.conftest import SMALL
 
@@ -93,6 +97,32 @@ def test_a_damaged_file_is_found_and_redone(small, tmp_path, damage):
     assert content(tmp_path / "r") == whole
 
 
+def test_a_change_of_any_byte_is_noticed(small, tmp_path):
+    """Each of 7,800 bytes by each of its bits: page checksums alone let some of them pass."""
+    simulate(Study.read(small, quick=True), results=tmp_path, jobs=1)
+    path = next(tmp_path.glob("*.parquet"))
+    whole = path.read_bytes()
+    assert is_intact(whole)
+    data = bytearray(whole)
+    for place in range(len(whole)):
+        for bit in range(8):
+            data[place] ^= 1 << bit
+            assert not is_intact(data), (place, bit)
+            data[place] ^= 1 << bit
+    assert data == whole
+    for place in range(0, len(whole), 97):  # and it is looked at whenever a result is read
+        data[place] ^= 0xFF
+        path.write_bytes(data)
+        with pytest.raises(ResultError, match="is damaged"):
+            load(tmp_path)
+        data[place] ^= 0xFF
+    for cut in (0, 1, 7, 8, 40, len(whole) - 1):
+        assert not is_intact(whole[:cut])
+    assert not is_intact(whole + b"\0")
+    path.write_bytes(whole)
+    assert load(tmp_path).num_rows > 0
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -164,6 +194,45 @@ def test_the_key_does_not_depend_on_folders_or_labels(small, tmp_path):
         path.write_text(text.replace("counted", label))
         keys.append([Store(tmp_path).key(p.configuration) for p in expand(Study.read(path))])
     assert keys[0] == keys[1]
+
+
+def test_data_files_lie_beside_the_study_wherever_it_is_run(tmp_path):
+    """Relative paths, in the problem, a grid and a case, are the study file's own; keys too."""
+    keys = []
+    for place in ("a", "b"):
+        (tmp_path / place / "data").mkdir(parents=True)
+        for stars in (3, 4):
+            file = tmp_path / place / "data" / f"{stars}.dat"
+            file.write_text("".join(f"{u}::{u % 3 + 1}::{stars}::{u}\n" for u in range(1, 20)))
+        path = tmp_path / place / "study.toml"
+        head = 'title = "t"\nsteps = 1\n[[rules]]\nname = "sgd"\n[problem]\nname = "ratings"\n'
+        for rest in (
+            'data = {path = "data/3.dat", format = "movielens_1m"}\n',
+            'data.format = "movielens_1m"\n[grid]\n'
+            'problem.data.path = ["data/3.dat", "data/4.dat"]',
+            'data.format = "movielens_1m"\n[[cases]]\nproblem.data.path = "data/4.dat"',
+            f'data = {{path = "{tmp_path / place}/data/4.dat", format = "movielens_1m"}}\n',
+        ):
+            path.write_text(head + rest)
+            points = expand(Study.read(path))
+            keys.append([Store(tmp_path).key(point.configuration) for point in points])
+    assert keys[:4] == keys[4:]
+    three, four = keys[1]
+    assert keys[:4] == [[three], [three, four], [four], [four]]
+    path.write_text(head + 'data = {path = "nowhere.dat", format = "movielens_1m"}')
+    with pytest.raises(StudyError, match=re.escape(f"{tmp_path / 'b' / 'nowhere.dat'} does not")):
+        expand(Study.read(path))
+
+
+def test_a_name_of_ones_own_file_is_never_looked_up_from_the_working_directory(
+    small, tmp_path, monkeypatch
+):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine.py").write_text("")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    small.write_text(SMALL.replace('"sgd"', '"mine.py"').replace("rules.sgd", "rules.mine"))
+    with pytest.raises(StudyError, match=re.escape(f"{tmp_path / 'mine.py'} does not exist")):
+        expand(Study.read(small))
 
 
 def test_load_gives_labels_and_axes_as_columns(small, tmp_path):
@@ -257,6 +326,60 @@ def test_nothing_looks_whole_before_it_is(small, tmp_path, monkeypatch):
     assert list(tmp_path.glob("*.parquet")) == []
     monkeypatch.undo()
     assert simulate(Study.read(small), results=tmp_path, jobs=1).computed == RUNS
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, "No space left"), "No space left"),
+        (MemoryError(), "memory"),
+    ],
+)
+def test_a_full_disk_loses_nothing(small, tmp_path, monkeypatch, capsys, error, reason):
+    """It fills up in the middle of the sixth file."""
+    written, write = [], Path.write_bytes
+
+    def fills_up(path, content):
+        written.append(path)
+        if len(written) == 1 + 6:  # the first is the trial
+            write(path, content[:100])
+            raise error
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fills_up)
+    command = ["simulate", str(small), "--jobs", "1", "--results", str(tmp_path / "r")]
+    assert run_command(command) == 2
+    said = capsys.readouterr().err
+    assert re.search(rf"cannot be written to .* \(.*{reason}.*\); make room and run again", said)
+    assert "Traceback" not in said
+    assert len(list((tmp_path / "r").iterdir())) == 5
+    monkeypatch.undo()
+    report = simulate(Study.read(small), results=tmp_path / "r", jobs=1)
+    assert (report.stored, report.computed) == (5, RUNS - 5)
+
+
+def test_too_little_memory_is_one_message(small, tmp_path, capsys):
+    text = SMALL.replace("dimension = 2", "dimension = 1000000000000000")
+    small.write_text(text)
+    command = ["simulate", str(small), "--jobs", "1", "--results", str(tmp_path / "r")]
+    assert run_command(command) == 2
+    said = capsys.readouterr().err
+    assert said.count("not enough memory") == 1
+    assert "ask for a smaller problem" in said
+    assert "Traceback" not in said
+
+
+def test_a_worker_that_is_killed_is_one_message(small, tmp_path, capsys):
+    (tmp_path / "greedy.py").write_text(
+        "import os, signal\nfrom freqopt.optimizers.sgd import SGD\n\n\nclass Greedy(SGD):\n"
+        "    def update(self, w, g, s):\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    small.write_text(SMALL.replace('"sgd"', '"greedy.py"').replace("rules.sgd", "rules.greedy"))
+    command = ["simulate", str(small), "--jobs", "2", "--results", str(tmp_path / "r")]
+    assert run_command(command) == 2
+    said = capsys.readouterr().err
+    assert "a worker process was ended from outside" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -1,0 +1,66 @@
+"""The package as a whole: what stands on what, and what it says of itself."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import freqopt
+
+PACKAGE = Path(freqopt.__file__).parent
+FLOORS = (
+    {"errors", "_discovery", "_fields", "_version"},
+    {"streams"},
+    {"optimizers", "tables"},
+    {"problems", "data"},
+    {"backends"},
+    {"theory"},
+    {"experiment"},
+    {"crosscheck"},
+    {"cli", "report"},
+)
+
+
+def floor(part: str) -> int:
+    return next((k for k, parts in enumerate(FLOORS) if part in parts), len(FLOORS))
+
+
+def imported(path: Path) -> set[str]:
+    """First parts, below freqopt, of what a file imports, wherever in it; "" for freqopt itself."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            within = node.module == "freqopt"
+            found |= {f"freqopt.{a.name}" if within else node.module for a in node.names}
+    ours = [name.split(".") for name in found if name.partition(".")[0] == "freqopt"]
+    return {name[1] if len(name) > 1 else "" for name in ours}
+
+
+@pytest.mark.parametrize("part", sorted(set.union(*FLOORS)))
+def test_imports_go_down_the_floors_only(part: str) -> None:
+    files = [PACKAGE / f"{part}.py"] if not (PACKAGE / part).is_dir() else []
+    for path in files or (PACKAGE / part).rglob("*.py"):
+        above = {name for name in imported(path) if floor(name) > floor(part)}
+        allowed = {""} if part in ("cli", "report") else set()
+        assert not above - allowed, f"{path} imports {above}"
+
+
+def test_every_part_stands_on_a_floor() -> None:
+    parts = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert parts - {"__init__", "__pycache__", "studies"} == set.union(*FLOORS)
+
+
+def test_type_checkers_are_told_that_it_is_typed() -> None:
+    assert (PACKAGE / "py.typed").read_bytes() == b""
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert project["version"] == freqopt.__version__
+    assert f"version: {freqopt.__version__}\n" in (root / "CITATION.cff").read_text()
