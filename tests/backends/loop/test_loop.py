@@ -82,6 +82,21 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"name": "adam", "lr": 1e-3},
         {"batch": 3, "dtype": "float32"},
     ),
+    "two layers": (
+        {"name": "pair", "pairs": TOPICS, "dimension": 5, "loss": "logistic"},
+        {"name": "adagrad", "lr": 0.1},
+        {"batch": 2, "factorised": Factorised(inner=6), "track_movement": True},
+    ),
+    "two layers of one table, the second frozen": (
+        {"name": "token_quadratic", "tokens": OBSERVED, "dimension": 3},
+        {"name": "sgd", "lr": 0.1},
+        {"factorised": Factorised(inner=2, trained="first"), "dtype": "float32"},
+    ),
+    "the first frozen": (
+        {"name": "sgns", "pairs": PRODUCT, "dimension": 4},
+        {"name": "adamw", "lr": 0.01, "decay_rows": "all", "rows": "touched"},
+        {"factorised": Factorised(inner=3, trained="second", tables=("contexts",))},
+    ),
     "every row in every sample": (
         {"name": "softmax_regression", "spread": 1.0},
         {"name": "sgd", "lr": 0.1, "momentum": 0.9},
@@ -155,8 +170,7 @@ def test_a_diverging_batch_changes_no_table() -> None:
 
 UNSUPPORTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "clip_scope": ({"name": "sgd", "clip": 0.1, "clip_scope": "batch"}, {}),
-    "two layers": ({"name": "sgd"}, {"factorised": Factorised(inner=2, tables=("u",))}),
-    "catchup_adam": ({"name": "catchup_adam"}, {}),
+    "critical gradients": ({"name": "sgd_c"}, {}),
 }
 
 

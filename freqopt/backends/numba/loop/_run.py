@@ -6,17 +6,23 @@ import time
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from freqopt.backends import Simulation
 from freqopt.backends.numba._index import BINS
+from freqopt.backends.numba._kernel import find_kernel
 from freqopt.backends.numba._step import _Plan
 from freqopt.backends.numba._workspace import LARGEST, Workspace
-from freqopt.backends.numba.loop._compose import Part, make_loop
+from freqopt.backends.numba.loop._arrays import Part, Read
+from freqopt.backends.numba.loop._batched import Kernels, batched_step
+from freqopt.backends.numba.loop._compose import Form, make_loop
+from freqopt.backends.numba.loop._layers import Layers, layers
 from freqopt.backends.numba.loop._movement import moves
+from freqopt.backends.numba.loop._single import allows_single, single_step
 from freqopt.backends.numba.problems._kernel import find_problem
 from freqopt.errors import BackendError
-from freqopt.optimizers import Rule
-from freqopt.tables import PlainTable
+from freqopt.optimizers._critical import FixedMemory
+from freqopt.tables import FactorisedTable
 
 NUMBERS_AHEAD = 8192
 """Numbers of samples drawn ahead: they stay in the first-level cache."""
@@ -36,69 +42,61 @@ class Run:
     """
 
     def __init__(self, simulation: Simulation) -> None:
-        problem, rule, batch = simulation.problem, simulation.rule, simulation.batch
-        for name, table in simulation.tables.items():
-            if not isinstance(table, PlainTable):
-                raise BackendError(f"table {name} is kept as two layers")
-        if rule.settles_before_reading:
-            raise BackendError(f"rule {rule.name()} settles rows before they are read")
+        rule = simulation.rule
+        if isinstance(rule, FixedMemory):
+            raise BackendError(f"rule {rule.name()} keeps critical gradients")
         if rule.clip is not None and rule.clip_scope == "batch":
             raise BackendError("clip_scope = 'batch' is not in the compiled loop")
-        (dtype,) = {array.dtype for array in simulation.parameters.values()}
-        self._problem = find_problem(problem, dtype)
-        self._plan = _Plan(rule, dtype)
-        per_sample = {field.name: field.width for field in self._problem.fields}
-        tables = self._problem.tables
-        self._occurrences = {name: batch * per_sample[rows] for name, rows in tables.items()}
-        self._single = set(self._occurrences.values()) == {1} and _unchanged_on_the_way(rule)
-        self._loop = make_loop(
-            self._problem,
-            rule,
-            dtype,
-            tuple(simulation.parameters[name].shape[1] for name in tables),
-            single=self._single,
-            tracked=simulation.movement is not None,
-        )
+        (self._dtype,) = {array.dtype for array in simulation.parameters.values()}
+        self._problem = find_problem(simulation.problem, self._dtype)
+        kernel, structure = find_kernel(rule, self._dtype)
+        self._plan = _Plan(rule, self._dtype)
         self._count = FIRST_CALL
-        self._buffers(simulation, dtype)
-
-    def _buffers(self, simulation: Simulation, dtype: Any) -> None:
-        """Memory for samples, gradients and combined batches."""
-        problem, batch = self._problem, simulation.batch
-        numbers = batch * sum(field.width for field in problem.fields)
-        ahead = max(1, min(STEPS_AHEAD, NUMBERS_AHEAD // numbers))
-        self._samples = {
-            field.name: np.zeros((ahead, batch * field.width), field.dtype)
-            for field in problem.fields
-        }
-        widths = {name: array.shape[1] for name, array in simulation.parameters.items()}
-        self._grads = {
-            name: np.zeros((n, widths[name]), dtype) for name, n in self._occurrences.items()
-        }
-        self._scratch = {name: np.zeros((2, width), dtype) for name, width in widths.items()}
-        self._work = np.zeros(problem.scratch, dtype)
-        self._spaces = {
-            name: Workspace(1, parts=1) for name in ([] if self._single else self._occurrences)
-        }
-        self._moves = {
-            name: moves(movement, simulation.parameters[name], self._occurrences[name])
-            for name, movement in (simulation.movement or {}).items()
-        }
+        self._tables = self._read(simulation)
+        self._grads, self._rows = self._moved(simulation)
+        plain = all(table.layers == () for table in self._tables.values())
+        lone = {grads.shape[0] for grads in self._grads.values()} == {1}
+        self._single = plain and lone and allows_single(rule)
+        self._spaces = {name: Workspace(1, parts=1) for name in self._grads}
+        self._most = min(LARGEST // (len(grads) + 1) for grads in self._grads.values())
+        self._work = np.zeros(self._problem.scratch, self._dtype)
+        forms = tuple(
+            Form(simulation.problem.shapes[name][1], _trained(simulation, name), tracked)
+            for tracked in [simulation.movement is not None]
+            for name in self._problem.tables
+        )
+        if self._single:
+            widths, checked = tuple(form.width for form in forms), rule.nonfinite == "raise"
+            self._options: Any = self._plan.h
+            self._loop = make_loop(
+                self._problem,
+                forms,
+                f"single {structure.key} {checked}",
+                lambda: (None, single_step(kernel, structure, widths, checked=checked)),
+            )
+        else:
+            parts = [self._part(simulation, name, 1) for name in self._grads]
+            kernels = Kernels(rule, self._dtype, self._plan, parts[0])
+            self._options = kernels.options
+            self._loop = make_loop(
+                self._problem,
+                forms,
+                f"batched {kernels.types}",
+                lambda: batched_step(kernels, len(parts)),
+            )
 
     def advance(self, simulation: Simulation, until: int) -> bool:
         """Take steps until `simulation.step == until`, or False before a step that is refused."""
-        most = min(LARGEST // (n + 1) for n in self._occurrences.values())
         while simulation.step < until:
-            stop = min(until, simulation.step + min(self._count, most))
-            parts = tuple(
-                self._part(simulation, name, stop - simulation.step) for name in self._occurrences
-            )
+            stop = min(until, simulation.step + min(self._count, self._most))
+            steps = stop - simulation.step
+            parts = tuple(self._part(simulation, name, steps) for name in self._grads)
             began, reached = time.perf_counter(), np.array([simulation.step])
             try:
                 self._loop(
                     np.uint64(simulation.seed), np.uint64(simulation.run), simulation.step, stop,
                     simulation.batch, self._problem.data, tuple(self._samples.values()),
-                    self._work, parts, self._options(simulation.rule), reached,
+                    self._work, tuple(self._tables.values()), parts, self._options, reached,
                 )  # fmt: skip
             finally:  # Ctrl-C is raised as the call returns: tables and step must agree
                 simulation.step = int(reached[0])
@@ -107,32 +105,66 @@ class Run:
             self._pace(time.perf_counter() - began)
         return True
 
-    def _options(self, rule: Rule) -> Any:
-        """What the rule's step needs beside the arrays."""
-        plan = self._plan
-        if self._single:
-            return plan.h
-        return plan.h, plan.options, plan.limit, rule.rows == "all", rule.count_empty
+    def _read(self, simulation: Simulation) -> dict[str, Read]:
+        """Memory for the samples, and what the gradient reads and writes of each table."""
+        fields, batch = self._problem.fields, simulation.batch
+        ahead = max(1, min(STEPS_AHEAD, NUMBERS_AHEAD // (batch * sum(f.width for f in fields))))
+        self._samples = {
+            field.name: np.zeros((ahead, batch * field.width), field.dtype) for field in fields
+        }
+        found = {}
+        for name, field in self._problem.tables.items():
+            rows, table = self._samples[field], simulation.tables[name]
+            width, occurrences = simulation.problem.shapes[name][1], rows.shape[1]
+            grads = np.zeros((occurrences, width), self._dtype)
+            movement = (simulation.movement or {}).get(name)
+            tracked = () if movement is None else moves(movement, width, self._dtype, occurrences)
+            if isinstance(table, FactorisedTable):
+                seen, places = np.zeros_like(grads), np.zeros_like(rows)
+                places[...] = np.arange(occurrences)
+                found[name] = Read((seen, grads), rows, places, layers(table, occurrences), tracked)
+            else:
+                found[name] = Read((table.weights, grads), rows, rows, (), tracked)
+        return found
+
+    def _moved(
+        self, simulation: Simulation
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.int64]]]:
+        """Gradients, and rows in each of the steps drawn at once, of every array that moves."""
+        grads: dict[str, Any] = {}
+        rows: dict[str, Any] = {}
+        for name, table in self._tables.items():
+            two = table.layers
+            for suffix in simulation.tables[name].parameters:
+                if not isinstance(two, Layers):
+                    grads[name], rows[name] = table.matrices[1], table.rows
+                elif suffix == ".first":
+                    grads[name + suffix], rows[name + suffix] = two.of_first, table.rows
+                else:
+                    every = np.empty((len(table.rows), len(two.second)), np.int64)
+                    every[...] = np.arange(len(two.second))
+                    grads[name + suffix], rows[name + suffix] = two.of_second, every
+        return grads, rows
 
     def _part(self, simulation: Simulation, name: str, steps: int) -> Part:
-        """What the loop holds of a table."""
-        state, squares = simulation.states[name], simulation.rule.duplicates == "squares"
+        """What the loop holds of an array that moves."""
+        state, grads = simulation.states[name], self._grads[name]
         table, elements, row_slots, decayed_at = self._plan.arrays(
             simulation.parameters[name], state
         )
-        space: Any = self._scratch[name]
+        space: Any = np.zeros((2, table.shape[1]), self._dtype)
         if not self._single:
-            n, workspace = self._occurrences[name], self._spaces[name]
+            n, workspace = len(grads), self._spaces[name]
+            squares = simulation.rule.duplicates == "squares"
             space = workspace.space(table, 1, n, squares=squares)
             space[0][:], space[1][:] = (0, BINS), (0, n + 1)
             space = workspace.index(len(table), n + 1), workspace.reserve(steps * (n + 1)), space
         return Part(
-            (table, self._grads[name], elements),
+            (table, grads, elements),
             row_slots,
             decayed_at,
             state["t"].reshape(1),
-            self._samples[self._problem.tables[name]],
-            self._moves.get(name, ()),
+            self._rows[name],
             space,
         )
 
@@ -144,13 +176,7 @@ class Run:
             self._count = max(1, self._count // 2)
 
 
-def _unchanged_on_the_way(rule: Rule) -> bool:
-    """Whether a lone occurrence meets its row as it is, and no other row changes."""
-    return (
-        rule.rows == "touched"
-        and rule.padding_row is None
-        and rule.nonfinite != "skip"
-        and not rule.maximize
-        and rule.clip is None
-        and not (rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all")
-    )
+def _trained(simulation: Simulation, name: str) -> str:
+    """Layers of a table that the rule moves; "" for a plain table."""
+    table = simulation.tables[name]
+    return table.trained if isinstance(table, FactorisedTable) else ""

@@ -43,8 +43,9 @@ class ProblemKernel(NamedTuple):
     tables : table -> name of the integer field that holds its rows, occurrence by occurrence
     draw : (data, seed, run, first, count, batch, samples) -> None
         Fills the samples of the steps first .. first + count - 1.
-    gradient : (data, tables, samples, s, batch, grads, work) -> None
-        Fills one gradient (B * width, d) per table, at the s-th step's samples.
+    gradient : (data, tables, places, samples, s, batch, grads, work) -> None
+        Fills one gradient (B * width, d) per table, at the s-th step's samples. places[k][s, n] is
+        where in tables[k] the row of occurrence n stands.
     scratch : int
         Numbers that `work`, of the tables' dtype, has room for.
     """

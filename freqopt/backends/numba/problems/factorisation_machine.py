@@ -42,11 +42,12 @@ def kernel(problem: FactorisationMachine, real: Any) -> ProblemKernel:
 
     @inlined
     def gradient(
-        data: Any, tables: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
+        data: Any, tables: Any, places: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
     ) -> None:
         table, biases = tables
         of_rows, of_bias = grads
-        features, _, y = samples
+        features, bias = places
+        y = samples[2]
         l2, size = real(data[1]), real(batch)
         # Four parts of `work`: factors, their squares, weights, and the columns' interactions.
         factors, squares = work[: fields * width], work[fields * width : 2 * fields * width]
@@ -64,7 +65,7 @@ def kernel(problem: FactorisationMachine, real: Any) -> ProblemKernel:
             fold_rows(squares, fields, width)
             for c in range(width):
                 columns[c] = factors[c] * factors[c] - squares[c]
-            linear = biases[0, 0] + fold(weights, fields)
+            linear = biases[bias[s, b], 0] + fold(weights, fields)
             score = linear + fold(columns, width) / real(2)
             each = slope(score, real(y[s, b]))
             of_bias[b, 0] = each / size

@@ -75,12 +75,13 @@ def kernel(problem: Pair, real: Any) -> ProblemKernel:
 
     @inlined
     def gradient(
-        data: Any, tables: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
+        data: Any, tables: Any, places: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
     ) -> None:
         """l'(s; y) ds/du / B and l'(s; y) ds/dv / B."""
         u, v = tables
         of_u, of_v = grads
-        rows_u, rows_v, y = samples
+        rows_u, rows_v = places
+        y = samples[2]
         for b in range(batch):
             i, j = rows_u[s, b], rows_v[s, b]
             each = slope(score(u, i, v, j), real(y[s, b])) / real(batch)

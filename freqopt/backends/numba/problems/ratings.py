@@ -48,12 +48,13 @@ def kernel(problem: Ratings, real: Any) -> ProblemKernel:
 
     @inlined
     def gradient(
-        data: Any, tables: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
+        data: Any, tables: Any, places: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
     ) -> None:
         _, centre, decay = data
         u, v = tables
         of_u, of_v = grads
-        users, items, y = samples
+        users, items = places
+        y = samples[2]
         l2, size = real(decay), real(batch)
         for b in range(batch):
             i, j = users[s, b], items[s, b]

@@ -54,11 +54,11 @@ def kernel(problem: Sgns, real: Any) -> ProblemKernel:
 
     @inlined
     def gradient(
-        data: Any, tables: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
+        data: Any, tables: Any, places: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
     ) -> None:
         u, v = tables
         of_u, of_v = grads
-        centres, contexts, _ = samples
+        centres, contexts = places
         for b in range(batch):
             i = address(u, centres[s, b])
             for m in range(partners):

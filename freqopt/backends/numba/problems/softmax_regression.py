@@ -54,25 +54,25 @@ def kernel(problem: SoftmaxRegression, real: Any) -> ProblemKernel:
 
     @inlined
     def gradient(
-        data: Any, tables: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
+        data: Any, tables: Any, places: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
     ) -> None:
         """(x_k (q - e_c) + l2 W_k) / B."""
         features, classes, decay = data
-        W, out, l2, size = tables[0], grads[0], real(decay), real(batch)
+        W, out, place, l2, size = tables[0], grads[0], places[0], real(decay), real(batch)
         q, copy = work[:width], work[rows * width :]
         for b in range(batch):
             example = samples[0][s, b]
             for k in range(rows):
                 x = real(features[example, k])
                 for j in range(width):
-                    work[k * width + j] = x * W[k, j]
+                    work[k * width + j] = x * W[place[s, b * rows + k], j]
             fold_rows(work, rows, width)
             softmax(q, copy)
             q[classes[example]] -= real(1)
             for k in range(rows):
-                x = real(features[example, k])
+                x, i = real(features[example, k]), place[s, b * rows + k]
                 for j in range(width):
-                    out[b * rows + k, j] = (x * q[j] + l2 * W[k, j]) / size
+                    out[b * rows + k, j] = (x * q[j] + l2 * W[i, j]) / size
 
     features, classes = problem.training
     return ProblemKernel(

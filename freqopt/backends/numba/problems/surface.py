@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from freqopt.backends.numba._compile import inlined
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
-from freqopt.problems.surface import Surface
+from freqopt.problems.surface import LANDSCAPES, Surface
 
 
 class _Value:
@@ -53,24 +53,35 @@ class _Value:
         return self._meet("fmul", other, swapped=True)
 
 
-def _compiled(formula: Callable[[Any, Any], tuple[Any, Any]], real: Any) -> Callable[..., Any]:
-    """A compiled function (x, y) of two numbers of the type `real`, with two results."""
+def _slopes(real: Any) -> Callable[..., Any]:
+    """A compiled function (which, x, y): df/dx and df/dy of surface number `which`.
+
+    All are computed and one is chosen: so one loop is compiled for all surfaces.
+    """
     both = types.UniTuple(real, 2)
 
     @intrinsic  # type: ignore[untyped-decorator]
-    def found(typing: Any, x: Any, y: Any) -> Any:
+    def slopes(typing: Any, which: Any, x: Any, y: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            results = formula(*(_Value(builder, argument) for argument in arguments))
-            return context.make_tuple(builder, both, [result._value for result in results])
+            asked, *point = arguments
+            chosen: list[Any] = [context.get_constant(real, 0.0)] * 2
+            for number, landscape in enumerate(LANDSCAPES.values()):
+                found = landscape.slopes(*(_Value(builder, value) for value in point))
+                same = builder.icmp_signed("==", asked, asked.type(number))
+                chosen = [
+                    builder.select(same, new._value, old)
+                    for new, old in zip(found, chosen, strict=True)
+                ]
+            return context.make_tuple(builder, both, chosen)
 
-        return both(real, real), generate
+        return both(types.intp, real, real), generate
 
-    return found
+    return slopes
 
 
 def kernel(problem: Surface, real: Any) -> ProblemKernel:
     """Row 0 of x and of y, B times."""
-    slopes = _compiled(problem._landscape.slopes, real)
+    slopes = _slopes(real)
 
     @inlined
     def draw(
@@ -82,15 +93,17 @@ def kernel(problem: Surface, real: Any) -> ProblemKernel:
 
     @inlined
     def gradient(
-        data: Any, tables: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
+        data: Any, tables: Any, places: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
     ) -> None:
-        along_x, along_y = slopes(tables[0][0, 0], tables[1][0, 0])
+        along_x, along_y = slopes(
+            data[0], tables[0][places[0][s, 0], 0], tables[1][places[1][s, 0], 0]
+        )
         for b in range(batch):
             grads[0][b, 0], grads[1][b, 0] = along_x / real(batch), along_y / real(batch)
 
     return ProblemKernel(
-        key=f"surface {problem.surface}",
-        data=(),
+        key="surface",
+        data=(list(LANDSCAPES).index(problem.surface),),
         fields=(Field("x", np.int64), Field("y", np.int64)),
         tables={"x": "x", "y": "y"},
         draw=draw,

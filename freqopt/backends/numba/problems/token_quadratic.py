@@ -49,7 +49,7 @@ def kernel(problem: TokenQuadratic, real: Any) -> ProblemKernel:
 
     @inlined
     def gradient(
-        data: Any, tables: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
+        data: Any, tables: Any, places: Any, samples: Any, s: int, batch: int, grads: Any, work: Any
     ) -> None:
         """lambda_k (theta_k - a_k - sigma_k z) / B."""
         _, optimum, noises, curvatures = data
@@ -57,11 +57,11 @@ def kernel(problem: TokenQuadratic, real: Any) -> ProblemKernel:
         tokens, z = samples
         width = theta.shape[1]
         for b in range(batch):
-            k = tokens[s, b]
+            k, row = tokens[s, b], places[0][s, b]
             curvature, sigma = real(curvatures[k]), noises[k]
             for c in range(width):
                 noise = real(sigma * z[s, b * width + c])
-                residual = theta[k, c] - real(optimum[k, c]) - noise
+                residual = theta[row, c] - real(optimum[k, c]) - noise
                 out[b, c] = curvature * residual / real(batch)
 
     return ProblemKernel(

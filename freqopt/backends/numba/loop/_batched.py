@@ -1,0 +1,156 @@
+"""The general way of a step: several occurrences go through the kernels of the fused step.
+
+Those are called by address. So a loop holds a problem, and not a rule: P problems and R rules cost
+P + R compilations, not P R.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from freqopt.backends.numba._apply import make_apply
+from freqopt.backends.numba._compile import entry, inlined
+from freqopt.backends.numba._gather import REFUSED, gather
+from freqopt.backends.numba._kernel import find_kernel
+from freqopt.backends.numba._rows import scale
+from freqopt.backends.numba._scalars import around_of
+from freqopt.backends.numba.loop._arrays import Part, in_turn
+from freqopt.backends.numba.loop._call import address_of, caller, types_of
+from freqopt.optimizers import Rule
+
+_made: dict[str, Callable[..., None]] = {}
+
+
+class Options(NamedTuple):
+    """What a batched step needs of a rule."""
+
+    h: Any
+    """The rule's hyper vector."""
+    choices: Any
+    limit: Any
+    everyone: bool
+    count_empty: bool
+    gather: int
+    """Addresses of kernels from here on; 0 for one that the rule does not need."""
+    apply: int
+    shrink: int
+    settle: int
+
+
+class Kernels:
+    """The fused step's kernels of a rule, called as a part of the loop would call them.
+
+    Parameters
+    ----------
+    rule : Rule
+    dtype : of the tables
+    plan : the fused step's `_Plan`
+    part : Part
+        One of the loop's; the others' arrays have the same types.
+    """
+
+    def __init__(self, rule: Rule, dtype: Any, plan: Any, part: Part) -> None:
+        table, grads, elements = part.matrices
+        index, base, space = part.space
+        rows, grads = part.rows[0].view(), grads.view()
+        rows.flags.writeable = grads.flags.writeable = False  # as the fused step has them
+        arrays = table, elements, part.row_slots, part.decayed_at
+        gathered = 0, rows, grads, plan.options, plan.limit, index, base, space
+        applied = 0, *arrays, grads, plan.h, 1, True, index, base, space
+        shrunk = table, plan.h, 1
+        settled = 0, 1, *arrays, rows, 1, plan.h, space[-1][0]
+        shrinks = rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all"
+        self.types = tuple(map(types_of, (gathered, applied, shrunk, settled)))
+        self.options = Options(
+            plan.h, plan.options, plan.limit, rule.rows == "all", rule.count_empty,
+            address_of(gather, self.types[0]),
+            address_of(make_apply(rule, dtype), self.types[1]),
+            address_of(_make_shrink(rule, dtype), self.types[2]) if shrinks else 0,
+            _settle_address(rule, dtype, self.types[3]) if rule.settles_before_reading else 0,
+        )  # fmt: skip
+
+
+def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Callable[..., bool]]:
+    """Two compiled functions (parts, n, s, count, options).
+
+    The first settles a lazy rule's rows before they are read. The second is the step, False if it
+    is refused.
+    """
+    gather, apply, shrink, settle = map(caller, kernels.types)
+
+    @inlined
+    def prepare(part: Part, n: int, s: int, count: int, options: Options) -> bool:
+        if options.settle:
+            table, _, elements = part.matrices
+            scratch, t = part.space[2][-1][0], part.steps[0]
+            settle(
+                options.settle,
+                (
+                    0, 1, table, elements, part.row_slots, part.decayed_at, part.rows[s], t,
+                    options.h, scratch,
+                ),
+            )  # fmt: skip
+        return True
+
+    @inlined
+    def accept(part: Part, n: int, s: int, count: int, options: Options) -> bool:
+        index, base, space = part.space
+        base = base + n * (part.rows.shape[1] + 1)
+        grads = part.matrices[1]
+        gather(
+            options.gather,
+            (0, part.rows[s], grads, options.choices, options.limit, index, base, space),
+        )
+        return space[2][0] != REFUSED
+
+    @inlined
+    def update(part: Part, n: int, s: int, count: int, options: Options) -> bool:
+        table, grads, elements = part.matrices
+        index, base, space = part.space
+        starts, ends = space[1], space[2]
+        if options.count_empty or ends[0] > starts[0]:
+            part.steps[0] += 1
+            t = part.steps[0]
+            if options.shrink:
+                shrink(options.shrink, (table, options.h, t))
+            base = base + n * (part.rows.shape[1] + 1)
+            apply(
+                options.apply,
+                (
+                    0, table, elements, part.row_slots, part.decayed_at, grads, options.h, t,
+                    options.everyone, index, base, space,
+                ),
+            )  # fmt: skip
+        return True
+
+    accept_all, update_all = in_turn((accept,) * parts), in_turn((update,) * parts)
+
+    @inlined
+    def step(parts: Any, n: int, s: int, count: int, options: Options) -> bool:
+        accepted = accept_all(parts, n, s, count, options)
+        return accepted and update_all(parts, n, s, count, options)
+
+    return in_turn((prepare,) * parts), step
+
+
+def _settle_address(rule: Rule, dtype: Any, kinds: tuple[Any, ...]) -> int:
+    from freqopt.backends.numba._settle import make_settle
+
+    return address_of(make_settle(rule, dtype), kinds)
+
+
+def _make_shrink(rule: Rule, dtype: Any) -> Callable[..., None]:
+    """The compiled decay (table, h, t) of every row in batch t."""
+    _, structure = find_kernel(rule, dtype)
+    around_at, real, key = around_of(structure), structure.real, f"shrink all {structure.key}"
+    if key not in _made:
+
+        @entry(key)
+        def shrink_all(table: Any, h: Any, t: int) -> None:
+            factor = real(around_at(h, t).shrink)
+            for i in range(len(table)):
+                scale(table, i, factor)
+
+        _made[key] = shrink_all
+    return _made[key]
