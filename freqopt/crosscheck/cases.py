@@ -6,7 +6,6 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,18 @@ from freqopt.optimizers import Rule, rules
 KNOWN = {"horizon": 16, "smoothness": 2.0, "batch": 2, "seed": 7, "run": 0}
 """What a run would tell a rule whose fields are left open."""
 
-LIMITS = {"clip": 2.0, "max_norm": 3.0, "padding_row": 2}
+LIMITS = {"clip": 2.0, "max_norm": 3.0, "padding_row": 2, "max_age": 4}
 """Bounds that act on some rows and not on others; apart, for they hide what happens below them."""
+
+_ACTS_WITH: dict[str, dict[str, Any]] = {  # options without which a choice changes nothing
+    "decay_rows": {"decay": "decoupled", "rows": "touched"},
+    "clip_scope": {"clip": LIMITS["clip"]},
+    "acceptance_test": {"policy": "random"},
+    "threshold": {"aggregation": "min"},
+    "cap": {"lr": 0.5},
+    "kappa_zero": {"kappa": 0.0, "momentum": 0.75},
+    "kappa_in_place": {"aggregation": "min", "kappa_role": "factor"},
+}
 
 _OTHER = {  # a value off the default, by the field's name, where the kind of number is not enough
     "lr": 0.0625,
@@ -78,53 +87,67 @@ def cases(name: str, dtype: DTypeLike = np.float64) -> list[Case]:
         No rule has that name.
     """
     rule, put = rules[name], exercises(dtype)
+    limits = {name: value for name, value in LIMITS.items() if name in rule.model_fields}
     found = []
     for dialect, options in {"defaults": {}, **rule.dialects}.items():
         on = put.values() if dialect == "defaults" else [put["main"]]
-        found += [
-            Case(f"{dialect}, default numbers, {e.name}", _rule(rule, options), e) for e in on
-        ]
-        for numbers, extra in (("other numbers", other_numbers(rule, options)), ("limits", LIMITS)):
-            whole = _rule(rule, {**extra, **options})
-            found += [Case(f"{dialect}, {numbers}, {e.name}", whole, e) for e in on]
+        for numbers, whole in (
+            ("default numbers", options),
+            ("other numbers", beside(rule, options, dict(_others(rule)))),
+            ("limits", {**limits, **options}),
+        ):
+            found += [Case(f"{dialect}, {numbers}, {e.name}", _rule(rule, whole), e) for e in on]
     for axis, choice in _choices(rule):
-        options = _with_what_it_needs(rule, {axis: choice})
+        acts = {k: v for k, v in _ACTS_WITH.get(axis, {}).items() if k in rule.model_fields}
+        others = dict(_others(rule))
+        options = beside(rule, {axis: choice, **acts}, others)
+        options = options or beside(rule, {axis: choice}, others)
         if axis == "nonfinite" or not options:  # no batch here is infinite
             continue
-        whole = _rule(rule, {**other_numbers(rule, options), **options})
-        found.append(Case(f"{axis} = {choice}, other numbers, main", whole, put["main"]))
+        found.append(
+            Case(f"{axis} = {choice}, other numbers, main", _rule(rule, options), put["main"])
+        )
     return found
 
 
-def other_numbers(
-    rule: type[Rule], fixed: Mapping[str, Any] = MappingProxyType({})
-) -> dict[str, Any]:
-    """Options that take every number and every switch of the rule off its default.
+def beside(rule: type[Rule], fixed: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Fixed options, and those of the wanted ones that the rule accepts beside them.
 
-    A number that the rule refuses beside the others, or beside the options that are fixed (a
-    half-life without a decayed counter), stays at its default, as do choices between names.
+    What the rule refuses (a half-life without a decayed counter) stays at its default. If it
+    refuses the fixed options, one more is given with them; if that does not help, the result is
+    empty.
     """
-    options: dict[str, Any] = {}
-    for name, value in _candidates(rule):
-        if name not in fixed and _accepts(rule, {**fixed, **options, name: value}):
-            options[name] = value
+    whole = {**wanted, **fixed}
+    if _accepts(rule, whole):
+        return whole
+    options = _with_what_it_needs(rule, dict(fixed))
+    for name, value in wanted.items() if options or not fixed else ():
+        if name in rule.model_fields and name not in options:
+            more = {**options, name: value}
+            options = more if _accepts(rule, more) else options
     return options
 
 
 def _choices(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
-    """Every value of every choice between names, but the default."""
+    """Every value of every choice between names and of every switch, where others do not have it.
+
+    With default numbers a choice is at its default, with other numbers a switch is off it; what
+    acts only with other options is put beside them at every value.
+    """
     for name, field in rule.model_fields.items():
-        if typing.get_origin(field.annotation) is typing.Literal:
-            for value in typing.get_args(field.annotation):
-                if value != field.default:
-                    yield name, value
+        is_switch = number(field) is bool
+        is_choice = typing.get_origin(field.annotation) is typing.Literal
+        for value in (False, True) if is_switch else typing.get_args(field.annotation):
+            other = value == field.default if is_switch else value != field.default
+            if (is_switch or is_choice) and (other or name in _ACTS_WITH):
+                yield name, value
 
 
 def _with_what_it_needs(rule: type[Rule], options: dict[str, Any]) -> dict[str, Any]:
     """The options, with one more if the rule refuses them alone; empty if that does not help."""
     if _accepts(rule, options):
         return options
-    others = [*_candidates(rule), *_choices(rule)]
+    others = [*_others(rule), *_choices(rule)]
     more = ({**options, name: value} for name, value in others if name not in options)
     return next((whole for whole in more if _accepts(rule, whole)), {})
 
@@ -141,7 +164,7 @@ def _accepts(rule: type[Rule], options: Mapping[str, Any]) -> bool:
     return True
 
 
-def _candidates(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
+def _others(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
     """A value off the default for every number and switch."""
     for name, field in rule.model_fields.items():
         kind = number(field)

@@ -109,6 +109,10 @@ def distance(expected: Floats, got: Floats) -> NDArray[np.float64]:
     same = (expected == got) | (np.isnan(expected) & np.isnan(got))
     gap[same] = 0
     gap[~same & ~(np.isfinite(expected) & np.isfinite(got))] = np.inf
+    return gap / units(expected)
+
+
+def units(expected: Floats) -> NDArray[np.float64]:
+    """What `distance` counts in, (S + 1, N, d): see there."""
     size = np.maximum.accumulate(np.where(np.isfinite(expected), np.abs(expected), 0), axis=0)
-    unit = np.spacing(np.maximum(size, np.finfo(expected.dtype).tiny)).astype(np.float64)
-    return gap / unit
+    return np.spacing(np.maximum(size, np.finfo(expected.dtype).tiny)).astype(np.float64)

@@ -56,9 +56,9 @@ class Exercise:
     batches: tuple[tuple[Integers, Floats], ...]
 
     def given(self, names: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
-        """Values for slots that a rule wants handed in: token frequencies, halved row by row."""
-        p = 0.5 ** np.arange(1, len(self.table) + 1)
-        p[-1] = 1 - p[:-1].sum()  # exact: the powers of two sum to 1
+        """Values for slots that a rule wants handed in: token frequencies, falling to 1 / N^2."""
+        size = len(self.table)
+        p = (2 * np.arange(size, 0, -1) - 1) / size**2  # odd numbers: they sum to N^2
         return {name: np.broadcast_to(p, shape).copy() for name, shape in names.items()}
 
 

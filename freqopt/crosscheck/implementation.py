@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,23 @@ def trace(implementation: Implementation, case: Case) -> Floats:
     exercise = case.exercise
     tables = np.empty((len(exercise.batches) + 1, *exercise.table.shape), exercise.table.dtype)
     tables[0] = exercise.table
+    for t, table in enumerate(steps(implementation, case), start=1):
+        tables[t] = table
+    return tables
+
+
+def steps(implementation: Implementation, case: Case) -> Iterator[Floats]:
+    """The table after each step (N, d), one after the other; errors as `trace`.
+
+    The arrays are the implementation's: read them before the next one is asked for.
+    """
+    exercise = case.exercise
     given = {name: values.copy() for name, values in case.given.items()}
-    step = _guarded("making the optimizer", implementation, case.rule, tables[0].copy(), given)
+    table = exercise.table.copy()
+    step = _guarded("making the optimizer", implementation, case.rule, table, given)
     for t, (rows, grads) in enumerate(exercise.batches, start=1):
         after = _guarded(f"step {t}", step, rows.copy(), grads.copy())
-        tables[t] = _table(after, exercise.table, t)
-    return tables
+        yield _table(after, exercise.table, t)
 
 
 def _guarded(where: str, call: Callable[..., Any], *arguments: Any) -> Any:

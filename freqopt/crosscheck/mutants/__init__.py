@@ -36,8 +36,7 @@ def mutants(name: str) -> dict[str, Implementation]:
     CrosscheckError
         The text that a mutant replaces is not in the rule's source exactly once.
     """
-    rule = rules[name]
-    return {**_axes.mutants(rule), **_common.mutants(name), **_edits.mutants(rule)}
+    return {**_axes.mutants(name), **_common.mutants(name), **_edits.mutants(rules[name])}
 
 
 def equivalent(name: str) -> dict[str, str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from freqopt.crosscheck.cases import KNOWN, number
+from freqopt.crosscheck.cases import KNOWN, cases, number
 from freqopt.crosscheck.implementation import Floats, Given, Implementation, Step, reference
 from freqopt.errors import RuleError
-from freqopt.optimizers import Rule
+from freqopt.optimizers import Rule, rules
 
 EQUIVALENT = {
     "nonfinite = raise": "every gradient of the exercises is finite",
@@ -18,9 +20,40 @@ EQUIVALENT = {
 }
 
 
-def mutants(rule: type[Rule]) -> dict[str, Implementation]:
+def mutants(name: str) -> dict[str, Implementation]:
     """Every choice at every value; every number at its default and an eighth smaller."""
-    return {name: _with(field, change) for name, field, change in _changes(rule)}
+    found = {name: OtherOption(field, change) for name, field, change in _changes(rules[name])}
+    put = [case.rule for case in cases(name)]
+    return {name: other for name, other in found.items() if any(map(other.applies, put))}
+
+
+@dataclass(frozen=True)
+class OtherOption:
+    """The reference with one option changed, where the rule accepts it beside the others.
+
+    Attributes
+    ----------
+    field : str
+    change : old value -> new value
+    """
+
+    field: str
+    change: Callable[[Any], Any]
+
+    def __call__(self, rule: Rule, table: Floats, given: Given) -> Step:
+        return reference(self.changed(rule), table, given)
+
+    def applies(self, rule: Rule) -> bool:
+        """Whether the change makes another rule of this one."""
+        return self.changed(rule) != rule
+
+    def changed(self, rule: Rule) -> Rule:
+        """The rule with the option changed, or as it is if it refuses that."""
+        options = rule.model_dump(exclude_unset=True)
+        try:
+            return type(rule)(**{**options, self.field: self.change(getattr(rule, self.field))})
+        except RuleError:
+            return rule
 
 
 def _changes(rule: type[Rule]) -> Iterator[tuple[str, str, Callable[[Any], Any]]]:
@@ -29,26 +62,15 @@ def _changes(rule: type[Rule]) -> Iterator[tuple[str, str, Callable[[Any], Any]]
         kind, default = number(field), field.default
         is_choice = typing.get_origin(field.annotation) is typing.Literal
         choices = typing.get_args(field.annotation) if is_choice else (False, True)
-        if kind is bool or (is_choice and len(choices) > 1):
-            for choice in choices:
-                yield f"{name} = {choice}", name, lambda _, choice=choice: choice
+        for choice in choices if kind is bool or is_choice else ():
+            yield f"{name} = {choice}", name, partial(_always, choice)
         if kind in (int, float) and name not in KNOWN:
-            yield f"{name} left at {default}", name, lambda _, default=default: default
+            yield f"{name} left at {default}", name, partial(_always, default)
         if kind is int:
-            yield f"{name} + 1", name, lambda old: None if old is None else old + 1
+            yield f"{name} + 1", name, lambda old: old if old is None else old + 1
         if kind is float:
-            yield f"{name} x 7/8", name, lambda old: None if old is None else 0.875 * old
+            yield f"{name} x 7/8", name, lambda old: old if old is None else 0.875 * old
 
 
-def _with(name: str, change: Callable[[Any], Any]) -> Implementation:
-    """The reference of the case's rule with one option changed, where the rule accepts that."""
-
-    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        options = rule.model_dump(exclude_unset=True)
-        try:
-            other = type(rule)(**{**options, name: change(getattr(rule, name))})
-        except RuleError:
-            other = rule
-        return reference(other, table, given)
-
-    return implementation
+def _always(value: Any, _old: Any) -> Any:
+    return value

@@ -3,11 +3,12 @@
 A file of this package named like a source file of `freqopt.optimizers` holds
 
     EDITS: dict[str, tuple[str, str]]      mutant -> (text, what stands there instead)
-    EQUIVALENT: dict[str, str]             mutant -> why no exercise can tell it from the rule
+    EQUIVALENT: dict[str, str]             mutant -> why no case can tell it from the rule
 
-The text is looked for in the functions and methods of that source file, the scalar reference left
-out, and must be there exactly once, so that a mutant cannot rot unseen. The edits of a source file
-apply to every rule that runs through it: those of `adam` to `adamw`, those of `_batch` to all.
+or one of the two. The text is looked for in the functions and methods of that source file, the
+scalar reference left out, and must be there exactly once, so that a mutant cannot rot unseen. The
+edits of a source file apply to every rule that runs through it: those of `adam` to `adamw`, those
+of `_batch` to all.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def mutants(rule: type[Rule]) -> dict[str, Implementation]:
     """The edits of every source file that the rule runs through."""
     found = {}
     for source, edits in _files(rule):
-        for name, (old, new) in edits.EDITS.items():
+        for name, (old, new) in getattr(edits, "EDITS", {}).items():
             owner, attribute, text = _place(source, name, old)
             if _reached(rule, owner, attribute):
                 found[name] = _edited(source, owner, attribute, text.replace(old, new))

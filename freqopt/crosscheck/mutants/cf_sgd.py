@@ -1,0 +1,5 @@
+"""Mutants of cf_sgd."""
+
+from __future__ import annotations
+
+EQUIVALENT = {"duplicates = squares": "nothing here has a second moment"}

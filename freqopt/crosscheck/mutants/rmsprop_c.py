@@ -1,0 +1,5 @@
+"""Mutants of RMSprop_C."""
+
+from __future__ import annotations
+
+EQUIVALENT = {"kappa_zero = parent": "acts at kappa = 0, where the default, official, is an error"}
