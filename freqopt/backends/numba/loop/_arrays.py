@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from freqopt.backends.numba._compile import inlined
@@ -39,6 +40,7 @@ class Part(NamedTuple):
     """For batched steps index, base and space of the fused step, else scratch (2, d)."""
 
 
+@cache
 def matrices_of(widths: tuple[int, ...]) -> Callable[..., Any]:
     """A compiled function: what the gradient reads, its gradients, and places of all tables.
 

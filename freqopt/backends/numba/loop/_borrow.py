@@ -8,6 +8,7 @@ width turns the loops along a row into straight code.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from numba import types
@@ -45,6 +46,7 @@ def borrowed(typing: Any, value: Any) -> Any:
     return value(value), generate
 
 
+@cache
 def of_width(width: int) -> Callable[..., Any]:
     """A compiled function of a tuple like that: its C-contiguous (N, width) arrays, width fixed."""
 

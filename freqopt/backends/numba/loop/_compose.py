@@ -6,6 +6,7 @@ A step takes one of two ways, `_single` or `_batched`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from freqopt.backends.numba._compile import entry, inlined
@@ -55,13 +56,10 @@ def make_loop(
     if key in _made:
         return _made[key]
     prepare, step = make_steps()
-    draw, gradient = problem.draw, problem.gradient
-    matrices = matrices_of(tuple(form.width for form in forms))
-    before = in_turn(tuple(_before(form) for form in forms))
-    between = in_turn(tuple(_between(form) for form in forms))
-    after = in_turn(tuple(_after(form) for form in forms))
-    prepared = prepare is not None
-    settle = prepare or step
+    draw, gradient, matrices = problem.draw, problem.gradient, matrices_of(_widths(forms))
+    before, between, after = _around(forms)
+    prepares, settle = prepare is not None, prepare or step
+    busy = any(form.trained or form.tracked for form in forms)
 
     @entry(key)
     def loop(
@@ -83,15 +81,18 @@ def make_loop(
             draw(data, seed, run, t, count, batch, samples)
             for s in range(count):
                 n = t + s - first
-                if prepared:
+                if prepares:
                     settle(parts, n, s, count, options)
-                before(tables, n, s, count, options)
+                if busy:
+                    before(tables, n, s, count, options)
                 gradient(data, read, places, samples, s, batch, grads, work)
-                between(tables, n, s, count, options)
+                if busy:
+                    between(tables, n, s, count, options)
                 if not step(parts, n, s, count, options):
                     reached[0] = t + s
                     return
-                after(tables, n, s, count, options)
+                if busy:
+                    after(tables, n, s, count, options)
             t += count
         reached[0] = until
 
@@ -99,8 +100,18 @@ def make_loop(
     return loop
 
 
+def _widths(forms: tuple[Form, ...]) -> tuple[int, ...]:
+    return tuple(form.width for form in forms)
+
+
+@cache
+def _around(forms: tuple[Form, ...]) -> tuple[Callable[..., bool], ...]:
+    """What the tables ask for before the gradient, between it and the step, and afterwards."""
+    return tuple(in_turn(tuple(map(make, forms))) for make in (_before, _between, _after))
+
+
 def _before(form: Form) -> Callable[..., bool]:
-    """What a table asks for before the gradient is taken."""
+    """Before the gradient is taken."""
     layered = bool(form.trained)
 
     @inlined
