@@ -48,7 +48,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-import freqopt
+from freqopt._version import __version__
 from freqopt.crosscheck._encoding import (
     Arrays,
     as_json,
@@ -115,7 +115,7 @@ def write_folder(
             "output": f"outputs/{stem}",
         }
         entries.append({**place, **about})
-    manifest = {"format": FORMAT, "version": VERSION, "made_by": f"freqopt {freqopt.__version__}"}
+    manifest = {"format": FORMAT, "version": VERSION, "made_by": f"freqopt {__version__}"}
     (folder / "manifest.json").write_bytes(as_json({**manifest, "cases": entries}))
     return len(entries)
 

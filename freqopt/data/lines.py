@@ -92,8 +92,11 @@ def chunks(path: str | Path) -> Iterator[bytes]:
         ) from error
 
 
-def blocks(path: str | Path) -> Iterator[Block]:
-    """Blocks of whole lines. CRLF becomes LF; a missing final newline is supplied.
+def blocks(path: str | Path, *, official: bool = False) -> Iterator[Block]:
+    """Blocks of whole lines. CRLF becomes LF.
+
+    A missing final newline is supplied, or refused where the `official` files of the format end
+    with one: a file that was cut inside its last number would read as whole.
 
     Raises
     ------
@@ -118,11 +121,19 @@ def blocks(path: str | Path) -> Iterator[Block]:
         if end:
             yield Block(path, first_line, text[:end].replace(b"\r\n", b"\n"))
             first_line += text.count(b"\n", 0, end)
+    if rest and official:
+        raise bad_line(
+            path,
+            first_line,
+            f"the file ends in {shown(rest[-20:])}, without a newline",
+            "a newline at the end, as the official files of this format have",
+            "It may have been cut inside its last field: fetch it again, or add the newline.",
+        )
     if rest:
         yield Block(path, first_line, rest.removesuffix(b"\r") + b"\n")
 
 
-def lines(path: str | Path, encoding: str) -> Iterator[tuple[int, str]]:
+def lines(path: str | Path, encoding: str, *, official: bool = False) -> Iterator[tuple[int, str]]:
     """(line number from 1, line without its newline), decoded.
 
     Raises
@@ -130,7 +141,7 @@ def lines(path: str | Path, encoding: str) -> Iterator[tuple[int, str]]:
     DataError
         As `blocks`, and for bytes that are not text in `encoding`.
     """
-    for block in blocks(path):
+    for block in blocks(path, official=official):
         for number, line in enumerate(block.data.split(b"\n")[:-1], block.first_line):
             try:
                 yield number, line.decode(encoding)
@@ -147,14 +158,14 @@ def lines(path: str | Path, encoding: str) -> Iterator[tuple[int, str]]:
 def rows(
     path: str | Path, separator: str, columns: tuple[str, ...], encoding: str
 ) -> Iterator[tuple[int, list[str]]]:
-    """(line number, fields) of a small delimited file whose columns are known.
+    """(line number, fields) of a small official file whose columns are known.
 
     Raises
     ------
     DataError
         As `lines`, and for a wrong number of columns.
     """
-    for number, line in lines(path, encoding):
+    for number, line in lines(path, encoding, official=True):
         fields = line.split(separator)
         if len(fields) != len(columns):
             raise wrong_count(Path(path), number, len(fields), columns, separator)

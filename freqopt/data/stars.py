@@ -28,7 +28,7 @@ class Rating(NamedTuple):
 
 def _numbers(path: str | Path, separator: str) -> Iterator[NDArray[np.int64]]:
     """Blocks of shape (R, 4); identifiers and times are not negative, stars are 1 to 5."""
-    for block in blocks(path):
+    for block in blocks(path, official=True):
         fields = Fields(block, separator, COLUMNS)
         numbers = fields.integers(slice(0, 4), signed=False)
         stars = numbers[:, 2]

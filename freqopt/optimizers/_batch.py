@@ -67,7 +67,13 @@ def check_batch(table: Floats, rows: Integers, grads: Floats) -> tuple[Integers,
     """The batch as (int64 (B,), table dtype (B, d)), or an error before anything is changed."""
     check_table(table)
     size, width = table.shape
-    rows, grads = np.asarray(rows), np.asarray(grads)
+    try:
+        rows, grads = np.asarray(rows), np.asarray(grads)
+    except ValueError:  # no GradientError: a run would take it for its divergence
+        raise BatchError(
+            "rows or grads is ragged: its parts differ in length; expected integers of shape (B,) "
+            f"and gradients of shape (B, {width})"
+        ) from None
     if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
         raise BatchError(
             f"rows is {rows.dtype} of shape {rows.shape}, expected integers of shape (B,); "

@@ -79,7 +79,7 @@ class Squared(Loss):
 
     def mean(self, s: Doubles, planted: Doubles) -> Doubles:
         """1/2 ((s - s*)^2 + noise^2)."""
-        return 0.5 * ((s - planted) ** 2 + self.noise**2)
+        return 0.5 * ((s - planted) ** 2 + self.noise * self.noise)
 
     def mean_slope(self, s: Doubles, planted: Doubles) -> Doubles:
         """The distance s - s*."""
@@ -87,7 +87,7 @@ class Squared(Loss):
 
     def mean_square_slope(self, s: Doubles, planted: Doubles) -> Doubles:
         """(s - s*)^2 + noise^2."""
-        return (s - planted) ** 2 + self.noise**2
+        return (s - planted) ** 2 + self.noise * self.noise
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,8 @@ class Cosine(Loss):
 
     def mean(self, s: Doubles, planted: Doubles) -> Doubles:
         """1 - cos(s - s*) cos(noise) = (1 - cos noise) + 2 cos(noise) sin^2((s - s*)/2)."""
-        floor = 2.0 * sin(0.5 * self.noise) ** 2
-        return floor + 2.0 * cos(self.noise) * sin(_angle(0.5 * (s - planted))) ** 2
+        half = sin(0.5 * self.noise)
+        return 2.0 * half * half + 2.0 * cos(self.noise) * sin(_angle(0.5 * (s - planted))) ** 2
 
     def mean_slope(self, s: Doubles, planted: Doubles) -> Doubles:
         """sin(s - s*) cos(noise)."""

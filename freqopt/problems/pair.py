@@ -103,7 +103,7 @@ class Pair(Problem):
         """f* and, for the sum score, L are exact; deviations are upper bounds."""
         frequency = dict(zip("uv", self.pairs.marginals, strict=True))
         steepest, norm = self._loss.largest_slope, self._score.gradient_norm
-        smoothness = None if norm is None else norm**2 * self._loss.curvature
+        smoothness = None if norm is None else norm * norm * self._loss.curvature
         deviation = None
         if norm is not None and steepest is not None:
             # |grad_k| <= |l'| |ds/du| = |l'|, in a ball of radius 1 about 0.

@@ -78,7 +78,9 @@ class Sgns(Problem):
         """Frequencies are exact; the optimum's value is a lower bound."""
         centres, contexts = self.pairs.marginals
         # A context is in the sample as the pair's or as one of the k negatives.
-        absent = (1.0 - contexts) * (1.0 - self.noise_law) ** self.negatives
+        absent = 1.0 - contexts
+        for _ in range(self.negatives):  # no pow: frequencies reach the rates of some rules
+            absent = absent * (1.0 - self.noise_law)
         return Constants(
             frequency={"centres": centres, "contexts": 1.0 - absent},
             optimum_value=self._lower_bound(),

@@ -12,6 +12,7 @@ from freqopt.data import format_names, lines, load
 from freqopt.errors import DataError
 from tests.data.samples import SAMPLES, content
 
+OFFICIAL = [name for name in SAMPLES if name not in ("text", "token_counts")]
 LINE_FORMATS = [name for name in SAMPLES if name != "text"]
 every_format = pytest.mark.parametrize("name", SAMPLES)
 every_line_format = pytest.mark.parametrize("name", LINE_FORMATS)
@@ -30,9 +31,23 @@ def test_variants_of_a_file_read_the_same(name, write):
     text = SAMPLES[name]
     plain = content(load(write(text), format=name))
     assert content(load(write(text, packed=True), format=name)) == plain
-    assert content(load(write(text.removesuffix("\n")), format=name)) == plain
     assert content(load(write(text.replace("\n", "\r\n")), format=name)) == plain
-    assert content(load(write(text.replace("\n", "\r\n")[:-1]), format=name)) == plain
+    if name not in OFFICIAL:
+        assert content(load(write(text.removesuffix("\n")), format=name)) == plain
+        assert content(load(write(text.replace("\n", "\r\n")[:-1]), format=name)) == plain
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_cut_inside_its_last_field_is_refused(name, packed, write):
+    """Every official file ends with a newline, so that one that does not was cut."""
+    text = SAMPLES[name]
+    last = text.count("\n")
+    for cut in (text[:-1], text[:-2], text.replace("\n", "\r\n")[:-1]):
+        with pytest.raises(DataError, match=rf"line {last}: .*without a newline; expected .* offi"):
+            load(write(cut, packed), format=name)
+        with pytest.raises(DataError, match="without a newline"):
+            list(module(name).iterate(write(cut, packed)))
 
 
 @every_format
@@ -163,7 +178,7 @@ def test_a_fault_far_down_has_its_line_number(name, write, monkeypatch):
 @every_line_format
 def test_latin_1_bytes_where_none_belong(name, write):
     good = SAMPLES[name].splitlines()
-    path = write("\n".join([*good[:2], "caf\xe9 " + good[2]]).encode("latin-1"))
+    path = write("\n".join([*good[:2], "caf\xe9 " + good[2], ""]).encode("latin-1"))
     with pytest.raises(DataError, match=r"line 3: .*(xe9|byte 0xe9)"):
         load(path, format=name)
 

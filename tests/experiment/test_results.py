@@ -206,10 +206,10 @@ def test_data_files_lie_beside_the_study_wherever_it_is_run(tmp_path):
             file.write_text("".join(f"{u}::{u % 3 + 1}::{stars}::{u}\n" for u in range(1, 20)))
         path = tmp_path / place / "study.toml"
         head = 'title = "t"\nsteps = 1\n[[rules]]\nname = "sgd"\n[problem]\nname = "ratings"\n'
+        files = '"data/3.dat", "data/4.dat"'
         for rest in (
             'data = {path = "data/3.dat", format = "movielens_1m"}\n',
-            'data.format = "movielens_1m"\n[grid]\n'
-            'problem.data.path = ["data/3.dat", "data/4.dat"]',
+            f'data.format = "movielens_1m"\n[grid]\nproblem.data.path = [{files}]',
             'data.format = "movielens_1m"\n[[cases]]\nproblem.data.path = "data/4.dat"',
             f'data = {{path = "{tmp_path / place}/data/4.dat", format = "movielens_1m"}}\n',
         ):

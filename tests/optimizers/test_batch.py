@@ -134,6 +134,8 @@ def test_empty_batches_count_unless_told_otherwise() -> None:
         (np.array([2**63 + 5], np.uint64), np.ones((1, 2)), RowError, str(2**63 + 5)),
         ([0.5], np.ones((1, 2)), BatchError, "expected integers"),
         ([[0]], np.ones((1, 2)), BatchError, "shape"),
+        ([0, 1], [[1.0], [1.0, 2.0]], BatchError, r"ragged: .* gradients of shape \(B, 2\)"),
+        ([[0], [1, 2]], np.ones((3, 2)), BatchError, "ragged"),
         ([0], np.ones((2, 2)), BatchError, r"expected \(1, 2\)"),
         ([0], np.ones((1, 3)), BatchError, r"expected \(1, 2\)"),
         ([0], np.ones((1, 2), np.float32), BatchError, "same dtype"),
@@ -147,7 +149,7 @@ def test_bad_batches_are_refused_before_anything_changes(rows, grads, error, mes
         state = rule.init(table)
         kept = {k: v.copy() for k, v in state.items()}
         with pytest.raises(error, match=message):
-            rule.step(table, state, np.asarray(rows), np.asarray(grads))
+            rule.step(table, state, rows, grads)
         assert (table == 1).all()
         for key, value in kept.items():
             np.testing.assert_array_equal(state[key], value)

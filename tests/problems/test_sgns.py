@@ -163,6 +163,15 @@ def test_text_and_bigrams(tmp_path):
     two = Sgns(pairs=corpus | {"vocabulary": 2}, dimension=2)
     np.testing.assert_allclose(two.pairs.rows(slice(0, 2)), D[:2, :2] / D[:2, :2].sum(), rtol=1e-14)
 
+    # Sentences of four words: no pair crosses from one into the next.
+    S = np.zeros((4, 4))
+    for t in range(len(tokens)):
+        for u in range(max(0, t - 2), min(len(tokens), t + 3)):
+            if u != t and u // 4 == t // 4:
+                S[words.index(tokens[t]), words.index(tokens[u])] += 3 - abs(t - u)
+    cut = Sgns(pairs=corpus | {"sentence": 4}, dimension=2)
+    np.testing.assert_allclose(cut.pairs.rows(slice(0, 4)), S / S.sum(), rtol=1e-14)
+    assert np.abs(S / S.sum() - D).max() > 0.01
     table = tmp_path / "bigrams"
     table.write_text("a b\t5\nb a\t2\n")
     bigrams = {"kind": "corpus", "data": {"path": table, "format": "token_counts"}}

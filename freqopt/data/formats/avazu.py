@@ -128,7 +128,7 @@ def read(
 def _parse(path: str | Path) -> Iterator[_Rows]:
     columns: tuple[str, ...] = ()
     line = 1
-    for block in blocks(path):
+    for block in blocks(path, official=True):
         if not columns:
             columns = _header(block)
             block = Block(block.path, 2, block.data[block.data.index(b"\n") + 1 :])

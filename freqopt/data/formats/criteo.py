@@ -179,7 +179,7 @@ def dlrm_split(n: int, shuffle: Shuffle = "none", stream: Stream | None = None) 
 
 def _parse(path: str | Path) -> Iterator[_Rows]:
     columns: tuple[str, ...] = ()
-    for block in blocks(path):
+    for block in blocks(path, official=True):
         if not columns:  # the first line tells a training file from a test file
             labelled = block.data.count(b"\t", 0, block.data.index(b"\n")) != len(COLUMNS) - 2
             columns = COLUMNS if labelled else COLUMNS[1:]

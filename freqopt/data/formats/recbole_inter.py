@@ -34,7 +34,7 @@ class Interaction(NamedTuple):
 
 def iterate(path: str | Path) -> Iterator[Interaction]:
     """Yield the lines below the header, in constant memory."""
-    numbered = lines(path, "utf-8")
+    numbered = lines(path, "utf-8", official=True)
     names = tuple(next(numbered)[1].split("\t"))
     missing = [name for name in HEADER if name not in names]
     if missing:
