@@ -93,13 +93,13 @@ def cases(name: str, dtype: DTypeLike = np.float64) -> list[Case]:
         on = put.values() if dialect == "defaults" else [put["main"]]
         for numbers, whole in (
             ("default numbers", options),
-            ("other numbers", beside(rule, options, dict(_others(rule)))),
+            ("other numbers", beside(rule, options, dict(other_values(rule)))),
             ("limits", {**limits, **options}),
         ):
             found += [Case(f"{dialect}, {numbers}, {e.name}", _rule(rule, whole), e) for e in on]
     for axis, choice in _choices(rule):
         acts = {k: v for k, v in _ACTS_WITH.get(axis, {}).items() if k in rule.model_fields}
-        others = dict(_others(rule))
+        others = dict(other_values(rule))
         options = beside(rule, {axis: choice, **acts}, others)
         options = options or beside(rule, {axis: choice}, others)
         if axis == "nonfinite" or not options:  # no batch here is infinite
@@ -147,7 +147,7 @@ def _with_what_it_needs(rule: type[Rule], options: dict[str, Any]) -> dict[str, 
     """The options, with one more if the rule refuses them alone; empty if that does not help."""
     if _accepts(rule, options):
         return options
-    others = [*_others(rule), *_choices(rule)]
+    others = [*other_values(rule), *_choices(rule)]
     more = ({**options, name: value} for name, value in others if name not in options)
     return next((whole for whole in more if _accepts(rule, whole)), {})
 
@@ -164,7 +164,7 @@ def _accepts(rule: type[Rule], options: Mapping[str, Any]) -> bool:
     return True
 
 
-def _others(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
+def other_values(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
     """A value off the default for every number and switch."""
     for name, field in rule.model_fields.items():
         kind = number(field)
