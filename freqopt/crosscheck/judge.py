@@ -1,0 +1,198 @@
+"""An implementation put through cases, and the report that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from freqopt.crosscheck.block import block
+from freqopt.crosscheck.cases import KNOWN, Case, cases
+from freqopt.crosscheck.compare import Comparison, compare
+from freqopt.crosscheck.exercises import exercises
+from freqopt.crosscheck.implementation import Implementation, reference, trace
+from freqopt.crosscheck.kit import WIDEST
+from freqopt.errors import CrosscheckError, UnsupportedError
+from freqopt.optimizers import rules
+
+Floats = NDArray[np.floating]
+Answer = Callable[[Case], Floats]
+"""The trajectory (S + 1, N, d) of a case, or an error: what is judged, wherever it comes from."""
+
+Verdict = Literal["PASS", "FAIL", "ERROR", "NONE"]
+SHOWN = 8
+"""Cases and reasons that a report lists before it counts the rest."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One case.
+
+    Attributes
+    ----------
+    case : Case
+    verdict : {"PASS", "FAIL", "ERROR", "NONE"}
+        Within the tolerance; beyond it; no trajectory to compare; an option is not supported.
+    comparison : Comparison or None
+        Of a trajectory that there is.
+    message : str
+        The first divergence as a block; or the error; or why the case is not supported.
+    """
+
+    case: Case
+    verdict: Verdict
+    comparison: Comparison | None = None
+    message: str = ""
+
+    def __str__(self) -> str:
+        found = self.comparison
+        worst = f"{'-':>12}" if found is None else f"{found.ulps:8.3g} ULP"
+        return f"{self.verdict:5} {worst}  {self.case.exercise.table.dtype}  {self.case.name}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        found = self.comparison
+        return {
+            "rule": self.case.rule.name(),
+            "case": self.case.name,
+            "dtype": str(self.case.exercise.table.dtype),
+            "verdict": self.verdict,
+            "worst_ulps": None if found is None else found.ulps,
+            "first_divergence": asdict(found.first) if found is not None and found.first else None,
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """Every case of what was judged.
+
+    Attributes
+    ----------
+    judgements : tuple of Judgement
+    """
+
+    judgements: tuple[Judgement, ...]
+
+    def having(self, *verdicts: Verdict) -> list[Judgement]:
+        """The judgements with one of these verdicts."""
+        return [j for j in self.judgements if j.verdict in verdicts]
+
+    @property
+    def matches(self) -> bool:
+        """Whether something was compared and nothing was wrong."""
+        return bool(self.having("PASS")) and not self.having("FAIL", "ERROR")
+
+    def __str__(self) -> str:
+        """The cases that do not match, the first divergence, and a line that sums up."""
+        wrong = [str(j) for j in self.having("FAIL", "ERROR")]
+        parts = ["\n".join(_few(wrong, "more"))] if wrong else []
+        return "\n\n".join([*parts, *self.details(), self.summary()])
+
+    def details(self) -> list[str]:
+        """The first divergence as a block, and every distinct error."""
+        blocks = [j.message for j in self.having("FAIL")[:1]]
+        errors: dict[str, list[str]] = {}
+        for j in self.having("ERROR"):
+            errors.setdefault(j.message, []).append(j.case.name)
+        for message, names in errors.items():
+            others = f" and {len(names) - 1} more cases" if names[1:] else ""
+            blocks.append(f"error in {names[0]}{others}\n  {message}")
+        return _few(blocks, "more errors")
+
+    def summary(self) -> str:
+        """How many cases match, and why others were not judged."""
+        judged, passed = self.having("PASS", "FAIL", "ERROR"), self.having("PASS")
+        worst = max((j.comparison.ulps for j in judged if j.comparison is not None), default=None)
+        lines = [f"{len(passed)} of {len(judged)} cases match"]
+        lines[0] += "" if worst is None else f"; the worst distance is {worst:.3g} ULP"
+        reasons = list(dict.fromkeys(j.message for j in self.having("NONE")))
+        if reasons:
+            lines.append(f"{len(self.having('NONE'))} cases not supported, so not judged:")
+            lines += [f"  {reason}" for reason in _few(reasons, "more reasons")]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"matches": self.matches, "cases": [j.to_dict() for j in self.judgements]}
+
+
+def judge(answer: Answer, on: Iterable[Case], ulps: float | None = None) -> Report:
+    """Compare answers with the reference, case by case.
+
+    Parameters
+    ----------
+    answer : callable (case) -> (S + 1, N, d)
+        `answers(implementation)`, or what reads answers from files.
+    on : iterable of Case
+    ulps : float, optional
+        Tolerance in units in the last place. By default 8 in float32 and 1024 in float64: at most
+        a tenth of the effect of the smallest mistake that the cases are made to find
+        (`freqopt.crosscheck.kit`).
+
+    Raises
+    ------
+    CrosscheckError
+        None of the cases is supported, so nothing was judged.
+    """
+    report = Report(tuple(_judge(answer, case, ulps) for case in on))
+    if len(report.having("NONE")) == len(report.judgements):
+        raise CrosscheckError(f"nothing could be judged. {report.summary()}")
+    return report
+
+
+def answers(implementation: Implementation) -> Answer:
+    """What an implementation answers: its trace."""
+    return lambda case: trace(implementation, case)
+
+
+def chosen_cases(
+    rule: str, dtypes: Iterable[DTypeLike], options: Mapping[str, Any] | None = None
+) -> list[Case]:
+    """All cases of a rule in some dtypes; or, with options, the rule with them on all exercises.
+
+    Raises
+    ------
+    RuleError
+        No rule has that name, or it does not take the options.
+    """
+    if not options:
+        return [case for dtype in dtypes for case in cases(rule, dtype)]
+    own = rules[rule](**options).completed(**KNOWN)
+    said = ", ".join(f"{name} = {value}" for name, value in options.items())
+    return [
+        Case(f"{said}, {exercise.name}", own, exercise)
+        for dtype in dtypes
+        for exercise in exercises(dtype).values()
+    ]
+
+
+def dtypes_of(name: str) -> tuple[str, ...]:
+    """The dtypes that "float32", "float64" or "both" means."""
+    if name not in ("float32", "float64", "both"):
+        raise CrosscheckError(f"dtype is {name!r}, expected 'float32', 'float64' or 'both'")
+    return ("float32", "float64") if name == "both" else (name,)
+
+
+def _judge(answer: Answer, case: Case, ulps: float | None) -> Judgement:
+    try:
+        got = answer(case)
+    except UnsupportedError as error:
+        return Judgement(case, "NONE", message=str(error))
+    except CrosscheckError as error:
+        return Judgement(case, "ERROR", message=str(error))
+    expected = trace(reference, case)
+    tolerance = WIDEST[expected.dtype] if ulps is None else ulps
+    found = compare(case, expected, got, tolerance)
+    if found.first is None:
+        return Judgement(case, "PASS", found)
+    return Judgement(case, "FAIL", found, block(case, expected, got, found.first))
+
+
+def _few(lines: list[str], what: str) -> list[str]:
+    """The first of them, and how many there are beyond."""
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], f"... and {more} {what}"] if more > 0 else lines

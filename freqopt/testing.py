@@ -1,0 +1,82 @@
+"""Checks of your own optimizers against the reference, for your own tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from freqopt.crosscheck.implementation import Implementation
+from freqopt.crosscheck.judge import answers, chosen_cases, dtypes_of, judge
+from freqopt.errors import CrosscheckError
+
+__all__ = ["assert_matches"]
+
+
+def assert_matches(
+    rule: str,
+    implementation: Implementation,
+    *,
+    dtype: str = "both",
+    ulps: float | None = None,
+    **options: Any,
+) -> None:
+    """Assert that an implementation means the same as the reference.
+
+    Without options it is put through all cases of the rule: every dialect, with default and with
+    other numbers, and tables of several shapes. A case whose option it does not have, it refuses
+    with `NotImplementedError`. With options it is judged under those alone.
+
+    Parameters
+    ----------
+    rule : str
+        A name that `freqopt list` shows, or the path of a file of your own with a rule.
+    implementation : callable (rule, table, given) -> step
+        Makes the optimizer. `rule` has the options as attributes (`rule.lr`), `table` (N, d) is the
+        table before the first step, and yours to change, `given` has the state that is handed in
+        ("frequency"). What it returns takes one batch, rows (B,) and grads (B, d), where rows may
+        repeat and B may be 0, and returns the whole table after it.
+    dtype : {"float32", "float64", "both"}
+    ulps : float, optional
+        Tolerance in units in the last place. By default 8 in float32 and 1024 in float64, a tenth
+        of the smallest mistake that the cases are made to find.
+    **options
+        Options of the rule.
+
+    Raises
+    ------
+    AssertionError
+        It does not match. The message has the cases that failed and the first divergence: step,
+        row, column, both values, and the neighbourhood.
+    CrosscheckError
+        The implementation refuses all cases.
+    RuleError
+        No rule has that name, or it does not have those options.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def make(rule, table, given):
+    ...     def step(rows, grads):
+    ...         np.subtract.at(table, rows, rule.lr * grads)
+    ...         return table
+    ...
+    ...     return step
+    >>> assert_matches("sgd", make, lr=0.05)
+
+    Momentum is beyond it, and it should have said so with `NotImplementedError`:
+
+    >>> assert_matches("sgd", make, lr=0.05, momentum=0.9)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    AssertionError: this is not sgd as the reference has it
+    ...
+    """
+    __tracebackhide__ = True
+    if not callable(implementation):
+        raise CrosscheckError(
+            f"the implementation is {implementation!r}, expected a function (rule, table, given) "
+            "that returns a function (rows, grads)"
+        )
+    on = chosen_cases(rule, dtypes_of(dtype), options)
+    report = judge(answers(implementation), on, ulps)
+    if not report.matches:
+        raise AssertionError(f"this is not {rule} as the reference has it\n\n{report}")
