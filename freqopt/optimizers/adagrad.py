@@ -19,7 +19,8 @@ Theorems
     FA-17 (b) for the row-wise form, FA-20 (a): the rate falls like 1/sqrt(T p_k).
 Differs from
     torch.optim.Adagrad: none on a sparse gradient (dialect "torch.Adagrad"). optax.adagrad and
-    Keras: eps inside, initial accumulator 0.1; 20 steps at own defaults differ by 25 %.
+    Keras: eps inside, initial accumulator 0.1; 20 steps at own defaults differ by 25 %. Weight
+    decay is decoupled in Keras.
 Source
     Duchi, Hazan, Singer 2011; placement of eps and initial value as the named libraries have them.
 """
@@ -68,6 +69,7 @@ class AdaGrad(Rule):
             "epsilon": 1e-7,
             "epsilon_place": "inside",
             "initial_accumulator": 0.1,
+            "decay": "decoupled",
         },
     }
 

@@ -17,7 +17,9 @@ State
 Theorems
     FA-3, FA-15, FA-18, FA-19, T1, T2, T3 (plain).
 Differs from
-    torch.optim.SGD: dialect "torch.SGD" (dense). keras SGD: rate inside the buffer.
+    1. torch.optim.SGD: none but rounding. With sparse gradients too its buffer keeps every row it
+    has seen, and absent rows move on (rows = "all"). 2. Keras: rate inside the buffer, decoupled
+    decay.
 Source
     (2), (3): Sutskever, Martens, Dahl, Hinton 2013, in the form of torch.optim.SGD.
 """
@@ -48,9 +50,9 @@ class SGD(Rule):
 
     dialects = {
         "torch.SGD": {"rows": "all"},
-        "torch.SGD(sparse)": {"rows": "touched"},
+        "torch.SGD(sparse)": {"rows": "all"},
         "fbgemm.EXACT_SGD": {"rows": "touched"},
-        "keras.SGD": {"rows": "all", "rate_place": "inside"},
+        "keras.SGD": {"rows": "all", "rate_place": "inside", "decay": "decoupled"},
         "optax.sgd": {"rows": "all"},
     }
 
