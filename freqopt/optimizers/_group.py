@@ -36,8 +36,7 @@ def step_group(
     BatchError, RowError, GradientError
         Before any table or state is changed.
     """
-    for what, given in (("states", states), ("batches", batches)):
-        _check_names(what, given, tables)
+    check_names(tables, states=states, batches=batches)
     ready = {name: intake(rule, table, *batches[name]) for name, table in tables.items()}
     rule.advance_group(tables, states, ready)
 
@@ -52,9 +51,12 @@ def slow_step_group(
     rule.slow_step_group(tables, states, batches)
 
 
-def _check_names(what: str, given: Collection[str], tables: Collection[str]) -> None:
-    if set(given) != set(tables):
-        raise BatchError(
-            f"{what} are given for {sorted(given)}, expected one for each table: {sorted(tables)}; "
-            "a table without gradient takes rows of shape (0,) and grads of shape (0, d)"
-        )
+def check_names(tables: Collection[str], **given: Collection[str]) -> None:
+    """Refuse states or batches that are not one for each table."""
+    for what, names in given.items():
+        if set(names) != set(tables):
+            raise BatchError(
+                f"{what} are given for {sorted(names)}, expected one for each table: "
+                f"{sorted(tables)}; a table without gradient takes rows of shape (0,) and grads of "
+                "shape (0, d)"
+            )

@@ -15,6 +15,7 @@ from freqopt.backends.numba._apply import make_apply
 from freqopt.backends.numba._kernel import capabilities
 from freqopt.errors import BackendError, RuleError
 from freqopt.optimizers import Rule, rules
+from freqopt.optimizers._critical import FixedMemory
 
 from ..optimizers.drawing import KNOWN, WIDTHS, _values, drawn_rules, streams
 from .compared import Pair, zipf_batch
@@ -55,9 +56,11 @@ def _own_options(name: str, count: int) -> list[dict[str, object]]:
 def _rules_of_few_kernels(draw: st.DrawFn, name: str) -> Rule:
     """A rule with any common options, and own options that need few kernels."""
     options = dict(draw(st.sampled_from(_own_options(name, KERNELS))))
-    common = [n for n in Rule.model_fields if n not in options]
+    # The options of a fixed memory, too, are numbers to the compiler.
+    shared = FixedMemory if issubclass(rules[name], FixedMemory) else Rule
+    common = [n for n in shared.model_fields if n not in options]
     for n in draw(st.lists(st.sampled_from(common), max_size=5, unique=True)):
-        field = Rule.model_fields[n]
+        field = rules[name].model_fields[n]
         options[n] = draw(st.sampled_from(_values(field.annotation, field.default)))
     try:
         return rules[name](**options).completed(**KNOWN)

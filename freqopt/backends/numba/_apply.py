@@ -11,8 +11,11 @@ from freqopt.backends.numba._kernel import Visit, find_kernel
 from freqopt.backends.numba._memory import address, addresses, prefetch
 from freqopt.backends.numba._rows import scale
 from freqopt.backends.numba._scalars import around_of
+from freqopt.backends.numba._settle import settle_row
 from freqopt.backends.numba._update import row_update
+from freqopt.errors import BackendError
 from freqopt.optimizers import Rule
+from freqopt.optimizers._critical import FixedMemory
 
 AHEAD = 16
 """Entries whose rows are asked for beforehand."""
@@ -30,6 +33,8 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
         seen, this one included; everyone: whether rows outside the batch are updated too, with
         gradient zero; index, base: see `_index`; space: `Workspace.space` after `gather`.
     """
+    if isinstance(rule, FixedMemory) and rule.kappa:
+        raise BackendError(f"rule {rule.name()} keeps a buffer, see make_apply_critical")
     kernel, structure = find_kernel(rule, dtype)
     own_squares = rule.duplicates == "squares"
     key = f"apply {structure.key} {own_squares}"
@@ -37,6 +42,8 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
         return _made[key]
     scalars, around_at = kernel.scalars, around_of(structure)
     update = row_update(kernel, structure.real, own_squares=own_squares)
+    settles = rule.settles_before_reading
+    settle = settle_row(rule, kernel, structure) if settles else update  # or not called
 
     @entry(key)
     def apply(
@@ -66,6 +73,8 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
                 prefetch(addresses(rows, soon), 1)
                 if there >= 0:
                     prefetch((address(grads, there),), width * table.itemsize)
+            if settles:
+                settle(table, elements, rows, decayed_at, i, t - 1, h, scratch[part])
             visit = Visit(t, occurrences, first_wave, width)
             update(table, elements, rows, decayed_at, i, g, x, visit, c, around, work, decayed)
 
@@ -91,9 +100,9 @@ def shrink(part: int, parts: int, table: Any, factor: Any) -> None:
 
 
 @entry("shorten")
-def shorten(part: int, factors: Any, space: Any) -> None:
-    """Multiply the stored gradient of each entry by the factor of its rank."""
-    _, starts, ends, _, _, _, entries, sums, _, _, _ = space
-    _, place, _, rank = entries
+def shorten(part: int, space: Any) -> None:
+    """Multiply the stored gradient of each entry by what `clip_batch` found."""
+    _, starts, ends, _, _, _, entries, sums, _, norms, _ = space
+    _, place, _, _ = entries
     for e in range(starts[part], ends[part]):
-        scale(sums, ~place[e], factors[rank[e]])
+        scale(sums, ~place[e], norms[0, e])

@@ -143,7 +143,7 @@ def gather(
     for e in range(start, last if clipped == ROW else start):
         clip(sums, ~place[e], limit, work)
     for e in range(start, last if clipped == BATCH else start):
-        norms[e] = squared_norm(sums, ~place[e], work)
+        norms[0, e] = squared_norm(sums, ~place[e], work)
     ends[part] = last
 
 

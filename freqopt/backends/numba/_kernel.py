@@ -135,11 +135,14 @@ def quotient_of(real: Any) -> Callable[..., Any]:
 def hyper(rule: Rule) -> NDArray[np.float64]:
     """Every field of a rule as a number, in their order: its hyper vector.
 
-    A number or flag is itself, a choice its place among the choices, an absent number NaN.
+    A number or flag is itself, a choice its place among the choices, an absent number NaN; weight
+    decay that does not act around the update, but on what is stored, is 0.
     """
     values = []
     for name in type(rule).model_fields:
         value = getattr(rule, name)
+        if name == "weight_decay" and rule.decay == "l2":
+            value = rule.l2
         if isinstance(value, str):
             value = choices(type(rule), name).index(value)
         values.append(np.nan if value is None else float(value))

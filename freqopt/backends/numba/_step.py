@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,25 @@ from numpy.typing import NDArray
 
 from freqopt.backends.numba import _threads
 from freqopt.backends.numba._apply import make_apply, shorten, shrink
+from freqopt.backends.numba._apply_critical import make_apply_critical
+from freqopt.backends.numba._critical import (
+    Critical,
+    measure_part,
+    norm_of_all,
+    offer_all,
+    remember_all,
+)
 from freqopt.backends.numba._gather import BATCH, REFUSED, gather, survey
 from freqopt.backends.numba._kernel import choices, hyper
+from freqopt.backends.numba._lists import Lists
+from freqopt.backends.numba._norms import clip_all
+from freqopt.backends.numba._settle import make_settle
 from freqopt.backends.numba._workspace import Workspace
 from freqopt.errors import BatchError
 from freqopt.optimizers import Rule, State
 from freqopt.optimizers._batch import check_batch, check_table, intake
-from freqopt.streams.fold import fold
+from freqopt.optimizers._critical import FixedMemory
+from freqopt.optimizers._group import check_names
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
@@ -45,7 +58,7 @@ def step(
         Gradient of each occurrence.
     workspace : Workspace, optional
         Memory to work in; the calling thread's own if absent. Once it has seen the largest batch,
-        nothing more is allocated, except with clip_scope = "batch".
+        nothing more is allocated.
 
     Raises
     ------
@@ -54,43 +67,156 @@ def step(
     BatchError, RowError, GradientError
         As `Rule.step`, before anything is changed; also for arrays that are not C-contiguous.
     """
+    _Begun(rule, table, state, rows, grads, workspace or _own_workspace()).finish()
+
+
+def step_group(
+    rule: Rule,
+    tables: Mapping[str, Floats],
+    states: Mapping[str, State],
+    batches: Mapping[str, tuple[Integers, Floats]],
+    workspace: Workspace | None = None,
+) -> None:
+    """Apply one batch to each of several tables, in place: `freqopt.optimizers._group.step_group`.
+
+    Parameters
+    ----------
+    rule, tables, states, batches
+        As there.
+    workspace : Workspace, optional
+        As in `step`.
+
+    Raises
+    ------
+    BackendError, BatchError, RowError, GradientError
+        As in `step`, before any table or state is changed.
+    """
+    check_names(tables, states=states, batches=batches)
+    workspace = workspace or _own_workspace()
+    begun = [
+        _Begun(rule, table, states[name], *batches[name], workspace.beside(k))
+        for k, (name, table) in enumerate(tables.items())
+    ]
+    shared = None
+    if isinstance(rule, FixedMemory) and rule.synced:
+        shared = 0.0
+        for one in begun:
+            shared += one.norm
+    for one in begun:
+        one.finish(shared)
+
+
+def settle(
+    rule: Rule,
+    table: Floats,
+    state: State,
+    rows: Integers | None = None,
+    workspace: Workspace | None = None,
+) -> None:
+    """Bring rows that a lazy rule has left behind up to the present batch: `Rule.settle`.
+
+    Parameters
+    ----------
+    rule, table, state, workspace
+        As in `step`.
+    rows : integers (n,), optional
+        By default all rows.
+
+    Raises
+    ------
+    BackendError, BatchError, RowError
+        Before anything is changed.
+    """
+    if not rule.settles_before_reading:
+        rule.settle(table, state, rows)
+        return
     check_table(table)
     workspace = workspace or _own_workspace()
     plan = workspace.remember((id(rule), table.dtype), lambda: _Plan(rule, table.dtype))
     table, elements, row_slots, decayed_at = plan.arrays(table, state)
-    rows, grads = _batch(table, rows, grads, elements)
-
-    everyone = rule.rows == "all"
-    parts = workspace.parts_for(len(table) if everyone else rows.size)
-    space = workspace.space(table, parts, rows.size, squares=rule.duplicates == "squares")
-    index = workspace.index(len(table), rows.size + parts)
-    base = workspace.reserve(rows.size + parts)
-    run = _threads.team.run
-
-    starts, ends = space[1:3]
-    if not survey(rows, len(table), space):
-        _refuse(rule, table, rows, grads)
-    run(lambda p: gather(p, rows, grads, plan.options, plan.limit, index, base, space), parts)
-    if ends.min() == REFUSED:
-        _refuse(rule, table, rows, grads)
-    if not rule.count_empty and (ends == starts[:-1]).all():
-        return
-    if plan.options[4] == BATCH:
-        factors = _clip_factors(rule.clip, space)
-        run(lambda p: shorten(p, factors, space), parts)
-
-    state["t"] += 1
-    t = int(state["t"])
-    if rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all":
-        factor = table.dtype.type(1 - rule.rate(t) * rule.weight_decay)
-        run(lambda p: shrink(p, parts, table, factor), parts)
-    run(
-        lambda p: plan.apply(
-            p, table, elements, row_slots, decayed_at, grads, plan.h, t, everyone, index, base,
-            space,
+    chosen = np.arange(len(table))
+    if rows is not None:
+        rows = np.asarray(rows).reshape(-1)
+        chosen = np.unique(
+            check_batch(table, rows, np.zeros((rows.size, table.shape[1]), table.dtype))[0]
+        )
+    parts = workspace.parts_for(chosen.size)
+    compiled, until = make_settle(rule, table.dtype), int(state["t"])
+    scratch = np.zeros((parts, 3, table.shape[1]), table.dtype)
+    _threads.team.run(
+        lambda p: compiled(
+            p, parts, table, elements, row_slots, decayed_at, chosen, until, plan.h, scratch[p]
         ),
         parts,
-    )  # fmt: skip
+    )
+
+
+class _Begun:
+    """A step that has been validated and combined, and has changed nothing yet.
+
+    Attributes
+    ----------
+    norm : float
+        Of the batch's gradient, for a fixed-memory rule.
+    """
+
+    def __init__(
+        self, rule: Rule, table: Floats, state: State, rows: Integers, grads: Floats,
+        workspace: Workspace,
+    ) -> None:  # fmt: skip
+        check_table(table)
+        plan = workspace.remember((id(rule), table.dtype), lambda: _Plan(rule, table.dtype))
+        self._arrays = table, elements, _, _ = plan.arrays(table, state)
+        rows, grads = _batch(table, rows, grads, elements)
+        self._plan, self._rule, self._state, self._grads = plan, rule, state, grads
+
+        self._parts = parts = workspace.parts_for(len(table) if plan.everyone else rows.size)
+        self._space = space = workspace.space(
+            table, parts, rows.size, squares=rule.duplicates == "squares"
+        )
+        self._index = index = workspace.index(len(table), rows.size + parts)
+        self._base = base = workspace.reserve(rows.size + parts)
+        run = _threads.team.run
+        if not survey(rows, len(table), space):
+            _refuse(rule, table, rows, grads)
+        run(lambda p: gather(p, rows, grads, plan.options, plan.limit, index, base, space), parts)
+        if space[2].min() == REFUSED:
+            _refuse(rule, table, rows, grads)
+        if plan.options[4] == BATCH:
+            clip_all(plan.limit, space)
+            run(lambda p: shorten(p, space), parts)
+        self._lists, self.norm = None, 0.0
+        if plan.remembers:
+            self._lists = plan.lists(state, workspace)
+            self._critical = self._lists.critical(state, parts, rows.size, space[4].size)
+            run(lambda p: measure_part(p, grads, space, self._critical), parts)
+            self.norm = norm_of_all(space, self._critical)
+
+    def finish(self, shared_norm: float | None = None) -> None:
+        """Change table and state; `shared_norm` is that of a group."""
+        rule, state, plan, space = self._rule, self._state, self._plan, self._space
+        table, parts, run = self._arrays[0], self._parts, _threads.team.run
+        if not rule.count_empty and (space[2] == space[1][:-1]).all():
+            return
+        state["t"] += 1
+        t = int(state["t"])
+        if rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all":
+            factor = table.dtype.type(1 - rule.rate(t) * rule.weight_decay)
+            run(lambda p: shrink(p, parts, table, factor), parts)
+        extra: tuple[Critical, ...] = ()
+        if self._lists is not None:
+            extra = (self._critical,)
+            offer_all(self.norm if shared_norm is None else shared_norm, t, space, self._critical)
+        run(
+            lambda p: plan.apply(
+                p, *self._arrays, self._grads, plan.h, t, plan.everyone, self._index, self._base,
+                space, *extra,
+            ),
+            parts,
+        )  # fmt: skip
+        if self._lists is not None:
+            remember_all(self._critical)
+            self._lists.stepped(state)
 
 
 class _Plan:
@@ -101,11 +227,16 @@ class _Plan:
     apply : see `make_apply`
     h : the rule's hyper vector
     options, limit : see `gather`
+    everyone : bool
+        Rows outside the batch are updated too.
+    remembers : bool
+        The rule keeps a buffer of critical gradients.
     """
 
     def __init__(self, rule: Rule, dtype: Any) -> None:
         self.rule = rule  # also keeps its id from being used again
-        self.apply = make_apply(rule, dtype)
+        self.remembers = isinstance(rule, FixedMemory) and bool(rule.kappa)
+        self.apply = (make_apply_critical if self.remembers else make_apply)(rule, dtype)
         self.h = hyper(rule)
         clipped = choices(Rule, "clip_scope").index(rule.clip_scope) if rule.clip else -1
         stored = (
@@ -127,6 +258,18 @@ class _Plan:
         )
         self.limit = dtype.type(rule.clip or 0)
         self.slots = [slot for slot in rule.all_slots() if slot.name != "t"]
+        own = [slot for slot in self.slots if slot.per != "table" and not slot.copies]
+        at_rest = not own and not rule.weight_decay and rule.max_norm is None
+        self.everyone = rule.rows == "all" and not (self.remembers and at_rest)
+
+    def lists(self, state: State, workspace: Workspace) -> Lists:
+        """The lists of this very state."""
+        key = ("lists", id(self.rule), id(state["buffer"]))
+        lists: Lists = workspace.remember(key, lambda: Lists(self.rule, state))
+        if not lists.of(self.rule, state):  # the memory of another state was used again
+            workspace.forget(key)
+            return self.lists(state, workspace)
+        return lists
 
     def arrays(
         self, table: Floats, state: State
@@ -147,6 +290,8 @@ class _Plan:
             _check_contiguous(f"state slot {slot.name!r}", array)
             if slot.name == "decayed_at":
                 decayed_at = array
+            elif slot.copies or slot.per == "table":
+                continue  # the buffer of a fixed-memory rule, see `Lists`
             elif slot.per == "element":
                 elements.append(array)
             else:
@@ -200,16 +345,3 @@ def _refuse(rule: Rule, table: Floats, rows: Integers, grads: Floats) -> None:
     """Raise the reference's error for a batch that a kernel refused."""
     intake(rule, table, rows, grads)
     raise AssertionError("a kernel refused a batch that the reference takes")
-
-
-def _clip_factors(limit: float | None, space: tuple[Any, ...]) -> Floats:
-    """What each wave of a batch is multiplied by to have at most norm `limit`, float (waves,)."""
-    _, starts, ends, _, _, _, (row, _, _, rank), _, _, norms, _ = space
-    used = np.concatenate([np.arange(s, e) for s, e in zip(starts, ends, strict=False)])
-    factors = np.ones(rank[used].max(initial=0) + 1, norms.dtype)
-    for k in range(factors.size):
-        wave = used[rank[used] == k]
-        norm = np.sqrt(fold(norms[wave[np.argsort(row[wave])]]))
-        if norm > limit:
-            factors[k] = limit / norm
-    return factors

@@ -68,6 +68,18 @@ class Workspace:
         found: Found = self._remembered[key]
         return found
 
+    def forget(self, key: Any) -> None:
+        """No longer remember `key`."""
+        self._remembered.pop(key, None)
+
+    def beside(self, k: int) -> Workspace:
+        """The workspace of the k-th table of a group: this one, or one like it."""
+        if k == 0:
+            return self
+        return self.remember(
+            ("beside", k), lambda: Workspace(self._threads, parts=self._parts, direct=self._direct)
+        )
+
     def parts_for(self, batch: int) -> int:
         """Number of parts that a batch is cut into."""
         return self._parts or min(self._threads, 1 + batch // SHARE)
@@ -104,7 +116,7 @@ class Workspace:
 
         bounds, starts (parts + 1,), ends (parts,), bins (BINS,); own, numbers (places,) of each
         occurrence; row, place, count, rank (places,) of each entry; sums, squares (places, d),
-        norms (places,); scratch (parts, 3, d), the last of the three zero.
+        norms (2, places); scratch (parts, 3, d), the last of the three zero.
         """
         places, width = _room(batch + parts), table.shape[1]
         key = (parts, places, width, table.dtype, squares)
@@ -124,7 +136,7 @@ class Workspace:
                 ),
                 sums,
                 kept.reshape(places, width if squares else 0),
-                self._buffer("norms", places, table.dtype),
+                self._buffer("norms", 2 * places, table.dtype).reshape(2, places),
                 np.zeros((parts, 3, width), table.dtype),
             )
             self._views[key] = found

@@ -11,8 +11,8 @@ from freqopt.backends.numba._scalars import rate_of
 levels = BITWISE
 
 
-def kernel(rule: Structure) -> Kernel:
-    """Plain, with momentum, or with Nesterov's momentum."""
+def kernel(rule: Structure, *, plain: bool = False) -> Kernel:
+    """Plain, with momentum, or with Nesterov's momentum; `plain` leaves a buffer as it is."""
     rate, real = rate_of(rule), rule.real
     momentum, dampening = rule.index("momentum", "dampening")
 
@@ -20,14 +20,14 @@ def kernel(rule: Structure) -> Kernel:
     def scalars(h: Reals, t: int) -> Reals:
         return rate(h, t), h[momentum], 1 - h[dampening]
 
-    if not rule.momentum:
+    if plain or not rule.momentum:
 
         @compiled
-        def plain(c: Reals, r: Reals, w: Any, g: Any, x: Any, e: Reals) -> tuple[Any, Reals]:
+        def without(c: Reals, r: Reals, w: Any, g: Any, x: Any, e: Reals) -> tuple[Any, Reals]:
             lr, _, _ = c
             return w - lr * g, e  # (1)
 
-        return Kernel(scalars, plain)
+        return Kernel(scalars, without)
 
     inside, nesterov = rule.rate_place == "inside", rule.nesterov
     undamped_first = rule.dampening and rule.first_buffer == "undamped"
