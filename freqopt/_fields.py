@@ -53,7 +53,8 @@ def _converted(given: Any, taken: Any) -> str:
     if isinstance(taken, bool):
         return "" if isinstance(given, bool) else "boolean"
     if isinstance(taken, int):
-        return "" if is_whole(given) else "integer"
+        short = -(2**63) <= taken < 2**64
+        return "" if is_whole(given) and short else "integer" if short else "integer of 64 bits"
     if isinstance(taken, float):
         return "" if isinstance(given, float) or is_whole(given) else "number"
     return ""

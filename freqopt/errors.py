@@ -125,3 +125,18 @@ def place(error: BaseException, path: Path) -> str:
     what = f"{type(error).__name__}: {error}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == own]
     return f"line {frames[-1].lineno}, `{frames[-1].line}`: {what}" if frames else what
+
+
+def own_mistake(error: Exception) -> str:
+    """Where in a user's file an error came from, if it did; the message of a `FreqoptError` is all.
+
+    A user's files are those that `freqopt._discovery.load_file` has imported.
+    """
+    if isinstance(error, FreqoptError):
+        return ""
+    files = [
+        frame.f_code.co_filename
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).startswith("freqopt_own.")
+    ]
+    return f"{files[-1]}, {place(error, Path(files[-1]))}; mend the file" if files else ""

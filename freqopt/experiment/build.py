@@ -35,9 +35,10 @@ def rule(name: str, dialect: str | None = None, **options: Any) -> Rule:
     0.1
     """
     kind = rules[name]
-    if dialect is not None and dialect not in kind.dialects:
+    if dialect is not None and dialect not in list(kind.dialects):
         raise RuleError(
-            f"rule {name} has no dialect {dialect!r}; it has {', '.join(kind.dialects) or 'none'}"
+            f"rule {kind.name()} has no dialect {dialect!r}; "
+            f"it has {', '.join(kind.dialects) or 'none'}"
         )
     return kind(**{**kind.dialects.get(dialect or "", {}), **options})
 

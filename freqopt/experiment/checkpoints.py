@@ -37,7 +37,7 @@ def as_checkpoints(value: Any) -> int | list[int] | Every:
     if isinstance(value, Mapping) and list(value) == ["every"] and is_whole(value["every"]):
         if value["every"] > 0:
             return Every(every=int(value["every"]))
-    elif is_whole(value) and value >= 2:
+    elif is_whole(value) and 2 <= value < 2**31:
         return int(value)
     elif isinstance(value, list | tuple | range | np.ndarray) and all(map(is_whole, value)):
         return [int(step) for step in value]

@@ -10,10 +10,18 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
+from freqopt._fields import is_whole
 from freqopt.backends import backends
-from freqopt.errors import BackendError, FreqoptError, ResultError, StudyError, short_of_memory
+from freqopt.errors import (
+    BackendError,
+    FreqoptError,
+    ResultError,
+    StudyError,
+    own_mistake,
+    short_of_memory,
+)
 from freqopt.experiment.build import as_problem
 from freqopt.experiment.grid import Configuration, Point, expand
 from freqopt.experiment.results import Store, code_hash, encode
@@ -99,8 +107,10 @@ def simulate(
         Before any work: a study that cannot be run, a folder that cannot be written.
     """
     jobs = (os.cpu_count() or 1) if jobs is None else jobs
-    if jobs < 1:
-        raise StudyError(f"jobs = {jobs}: give the number of processes, 1 or more")
+    if not is_whole(jobs) or jobs < 1:
+        raise StudyError(f"jobs = {jobs!r}: give the number of processes, 1 or more")
+    if executor not in get_args(Executor):
+        raise StudyError(f"executor = {executor!r}; give one of {', '.join(get_args(Executor))}")
     if scheduler is not None and executor != "dask":
         raise BackendError(
             f"scheduler = {scheduler!r} is of no use to executor = {executor!r}; add --executor "
@@ -183,8 +193,8 @@ def _work(task: Task) -> Outcome:
         return Outcome(point, key, error=str(error))
     except MemoryError as error:
         return Outcome(point, key, error=short_of_memory(error))
-    except Exception:  # a bug in one run must not take the others along
-        return Outcome(point, key, error=traceback.format_exc())
+    except Exception as error:  # a bug in one run must not take the others along
+        return Outcome(point, key, error=own_mistake(error) or traceback.format_exc())
 
 
 def _outcomes(

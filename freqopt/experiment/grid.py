@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from freqopt.backends import Simulation
-from freqopt.errors import FreqoptError, StudyError
+from freqopt.errors import FreqoptError, StudyError, own_mistake
 from freqopt.experiment.build import as_problem, as_rule
 from freqopt.experiment.checkpoints import checkpoint_steps
 from freqopt.experiment.metrics import metrics
@@ -63,9 +63,12 @@ def expand(study: Study) -> list[Point]:
         for values in _combinations(entry, study):
             try:
                 configuration = resolver.resolve(entry, values)
-            except FreqoptError as error:
+            except Exception as error:
+                if not isinstance(error, FreqoptError) and not own_mistake(error):
+                    raise
                 where = "".join(f", {path} = {value!r}" for path, value in values.items())
-                reason = str(error).removeprefix(f"rule {Path(entry.name).stem}: ")
+                reason = own_mistake(error) or str(error)
+                reason = reason.removeprefix(f"rule {Path(entry.name).stem}: ")
                 raise StudyError(f"{study.source}: rule {entry.title}{where}: {reason}") from None
             axes = {path: _look_up(configuration, path, values.get(path)) for path in sorted(paths)}
             point = Point(entry.title, axes, configuration)

@@ -169,7 +169,7 @@ def load(
     ResultError
         Runs are missing or damaged.
     """
-    if not isinstance(what, Study) and Path(what).is_dir():
+    if isinstance(what, str | Path) and Path(what).is_dir():
         tables = [_read(path) for path in sorted(Path(what).glob("*.parquet"))]
         if not tables:
             raise ResultError(f"the folder {what} holds no results; simulate a study into it")

@@ -80,8 +80,10 @@ def run(
     groups, factorised = as_groups(groups), as_factorised(factorised)
     counts = {"steps": (steps, 0), "batch": (batch, 1), "seed": (seed, 0), "run": (run, 0)}
     for name, (given, least) in counts.items():
-        if not is_whole(given) or given < least:
-            raise StudyError(f"{name} = {given!r}: give a whole number, {least} or more")
+        if not is_whole(given) or not least <= given < 2**63:
+            raise StudyError(
+                f"{name} = {given!r}: give a whole number, {least} or more and below 2^63"
+            )
     if dtype not in ("float64", "float32"):
         raise StudyError(f"dtype = {dtype!r}: give 'float64' or 'float32'")
     schedule = checkpoint_steps(int(steps), checkpoints)

@@ -28,7 +28,7 @@ from freqopt.experiment.checkpoints import Every, as_checkpoints
 from freqopt.experiment.groups import Groups
 
 Axis = Annotated[list[Any], Field(min_length=1)]
-Count = Annotated[int, Field(gt=0, strict=True)]
+Count = Annotated[int, Field(gt=0, lt=2**63, strict=True)]
 
 
 class Named(BaseModel):
@@ -169,6 +169,8 @@ class Study(Fields):
         StudyError
             Naming the file and the key: not TOML, an unknown key, a wrong type or value.
         """
+        if not isinstance(path, str | Path):
+            raise StudyError(f"{path!r} names no study file; give its path")
         path = Path(path)
         try:
             document = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -144,6 +144,21 @@ def test_a_mistake_in_a_file_of_ones_own(here, capsys, old, noun, text, message)
     assert not (here / "results").exists()
 
 
+def test_a_mistake_in_a_problem_of_ones_own_is_found_before_the_start(here, capsys):
+    (here / "simulations" / "mine.py").write_text(
+        "from freqopt.problems.token_quadratic import TokenQuadratic\n\n\n"
+        "class Mine(TokenQuadratic):\n    @property\n    def constants(self):\n"
+        "        return 1 / 0\n"
+    )
+    study = here / "simulations" / "small.toml"
+    study.write_text(SMALL.replace("token_quadratic", "mine.py"))
+    assert run(["simulate", "small"]) == 2
+    error = capsys.readouterr().err
+    assert re.search(r"small.toml: rule sgd.*/mine.py, line 7, `return 1 / 0`: ZeroDiv", error)
+    assert "Traceback" not in error
+    assert not (here / "results").exists()
+
+
 def test_a_failed_run_is_exit_code_1_and_said_once(here, capsys):
     (here / "simulations" / "broken.py").write_text(
         "from freqopt.optimizers.sgd import SGD\n\n\nclass Broken(SGD):\n"
@@ -153,7 +168,8 @@ def test_a_failed_run_is_exit_code_1_and_said_once(here, capsys):
     (here / "simulations" / "small.toml").write_text(text)
     assert run(["simulate", "small", "--jobs", "1"]) == 1
     error = capsys.readouterr().err
-    assert error.count("broken rule") == 2  # the line that raised it, and the message
+    assert re.search(r"/broken.py, line 6, `raise Run.*`: RuntimeError: broken rule; mend", error)
+    assert "Traceback" not in error
     assert "and 7 more runs" in error
 
 

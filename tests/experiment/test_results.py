@@ -430,9 +430,25 @@ def test_dask_without_its_package_or_scheduler(small, tmp_path, monkeypatch):
         simulate(Study.read(small), results=tmp_path, executor="dask", scheduler="tcp://x:1")
 
 
-def test_jobs_must_be_positive(small, tmp_path):
-    with pytest.raises(StudyError, match="jobs = -2"):
-        simulate(Study.read(small), results=tmp_path, jobs=-2)
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"jobs": -2}, "jobs = -2: give the number of processes, 1 or more"),
+        ({"jobs": "2"}, "jobs = '2'"),
+        ({"jobs": True}, "jobs = True"),
+        ({"executor": "slurm"}, "executor = 'slurm'; give one of local, dask"),
+    ],
+)
+def test_options_are_checked_before_any_work(small, tmp_path, option, message):
+    with pytest.raises(StudyError, match=message):
+        simulate(Study.read(small), results=tmp_path / "r", **option)
+    assert not (tmp_path / "r").exists()
+
+
+def test_what_is_no_path_is_refused():
+    for function in (load, Study.read):
+        with pytest.raises(StudyError, match="None names no study file; give its path"):
+            function(None)
 
 
 def test_workers_with_other_code_are_refused(small, tmp_path, monkeypatch):
