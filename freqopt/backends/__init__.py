@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from freqopt._discovery import Registry
-from freqopt.backends._backend import Backend
+from freqopt.backends._backend import Backend, FallbackWarning
 from freqopt.backends._movement import Movement
 from freqopt.backends._simulation import Factorised, Simulation, Table
 from freqopt.errors import BackendError
@@ -11,4 +11,16 @@ from freqopt.errors import BackendError
 backends: Registry[Backend] = Registry(__name__, Backend, "backend", BackendError)
 """Every backend by name: `backends["numpy"]` is its class, `list(backends)` the names."""
 
-__all__ = ["Backend", "Factorised", "Movement", "Simulation", "Table", "backends"]
+DEFAULT = "numba"
+"""The backend where none is named."""
+
+__all__ = [
+    "DEFAULT",
+    "Backend",
+    "Factorised",
+    "FallbackWarning",
+    "Movement",
+    "Simulation",
+    "Table",
+    "backends",
+]

@@ -5,6 +5,10 @@ from __future__ import annotations
 from freqopt.backends._simulation import Simulation
 
 
+class FallbackWarning(UserWarning):
+    """A simulation runs in the NumPy loop because the backend does not do it."""
+
+
 class Backend:
     """Advances simulations. Everything that happens once per step happens inside `advance`."""
 

@@ -18,7 +18,7 @@ import pickle
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,6 +74,35 @@ def entry(key: str) -> Callable[[Function], Function]:
     return compile_and_keep
 
 
+def at_hand(kernel: Any, kinds: tuple[Any, ...]) -> bool:
+    """Whether a kernel for arguments of these types is in memory or on disk."""
+    return kinds in kernel.overloads or kernel._cache.holds(kinds, kernel.targetctx)
+
+
+@contextlib.contextmanager
+def alone(key: str) -> Iterator[bool]:
+    """Whether no other process is compiling `key`; until the end none will.
+
+    Where there are no file locks, nobody is in the way.
+    """
+    path = cache_directory() / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.lock"
+    with contextlib.ExitStack() as stack:
+        try:
+            import fcntl
+
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = stack.enter_context(path.open("w"))
+        except (ImportError, OSError):
+            yield True
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
 @cache
 def cache_directory() -> Path:
     """Where compiled kernels are kept: the user's cache, a folder for these very sources."""
@@ -108,7 +137,7 @@ class _DiskCache(_Cache):  # type: ignore[misc]
     """
 
     def __init__(self, key: str) -> None:
-        self._key = key
+        self.key = key
         self._enabled = True
 
     @property
@@ -123,6 +152,10 @@ class _DiskCache(_Cache):  # type: ignore[misc]
 
     def flush(self) -> None:
         """Nothing is held in memory."""
+
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Whether there is a file; it may still prove damaged."""
+        return self._enabled and self._file(sig, target_context.codegen()).is_file()
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         target_context.refresh()
@@ -154,5 +187,5 @@ class _DiskCache(_Cache):  # type: ignore[misc]
                 raise
 
     def _file(self, sig: Any, codegen: Any) -> Path:
-        asked = repr((self._key, sig, codegen.magic_tuple()))
+        asked = repr((self.key, sig, codegen.magic_tuple()))
         return cache_directory() / f"{hashlib.sha256(asked.encode()).hexdigest()[:32]}.nbc"

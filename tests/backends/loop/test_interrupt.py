@@ -17,7 +17,7 @@ def test_control_c_leaves_a_simulation_that_goes_on() -> None:
     token = {"kind": "zipf", "exponent": 1.0, "size": 50}
     problem = {"name": "token_quadratic", "tokens": token, "dimension": 4}
     interrupted, straight = two(problem, {"name": "sgd"}, steps=10**12)
-    backend = NumbaBackend()
+    backend = NumbaBackend(patience=0)
     backend.advance(interrupted, 100)  # compiles
     began = time.monotonic()
     threading.Timer(0.5, _thread.interrupt_main).start()
@@ -27,5 +27,5 @@ def test_control_c_leaves_a_simulation_that_goes_on() -> None:
     reached = interrupted.step
     assert 100 < reached < 10**12
     backend.advance(interrupted, reached + 10)
-    NumbaBackend().advance(straight, reached + 10)
+    NumbaBackend(patience=0).advance(straight, reached + 10)
     compare(interrupted, straight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 from numba.core import event
 
 import freqopt
-from freqopt.backends import Factorised, backends
-from freqopt.backends.numba import FallbackWarning, NumbaBackend
+from freqopt.backends import Factorised, FallbackWarning, Simulation, backends
+from freqopt.backends import numba as numba_backend
+from freqopt.backends.numba import NumbaBackend
+from freqopt.backends.numba._compile import alone
+from freqopt.backends.numba.loop import _run
+from freqopt.backends.numba.loop._run import Run
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import GradientError
 
@@ -60,6 +65,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"name": "pair", "pairs": PRODUCT, "loss": "logistic", "dimension": 3},
         {"name": "lazy_adam", "lr": 0.01},
         {},
+    ),
+    "rows that are settled before they are read": (
+        {"name": "pair", "pairs": PRODUCT, "loss": "logistic", "dimension": 3},
+        {"name": "catchup_adam", "lr": 0.01, "weight_decay": 0.1},
+        {"batch": 2, "track_movement": True},
     ),
     "occurrences in one sample": (
         {"name": "sgns", "pairs": TOPICS, "dimension": 6, "negatives": 3},
@@ -150,7 +160,7 @@ def test_a_diverging_run_stops_before_the_same_step() -> None:
     with pytest.raises(GradientError) as said:
         NumpyBackend().advance(expected, 1000)
     with pytest.raises(GradientError) as says:
-        NumbaBackend().advance(found, 1000)
+        NumbaBackend(patience=0).advance(found, 1000)
     assert str(says.value) == str(said.value)
     assert 0 < expected.step < 1000
     compare(found, expected)
@@ -164,7 +174,9 @@ def test_a_diverging_batch_changes_no_table() -> None:
         simulation.tables["centres"].weights[...] = np.float32(3e38)
         simulation.tables["contexts"].weights[...] = np.float32(np.inf)
         with pytest.raises(GradientError):
-            (NumbaBackend() if simulation is found else NumpyBackend()).advance(simulation, 9)
+            (NumbaBackend(patience=0) if simulation is found else NumpyBackend()).advance(
+                simulation, 9
+            )
     compare(found, expected)
 
 
@@ -180,6 +192,50 @@ def test_what_is_not_compiled_runs_in_numpy_and_says_so(reason: str) -> None:
     problem = {"name": "pair", "pairs": PRODUCT, "dimension": 3}
     with pytest.warns(FallbackWarning, match=reason):
         agree(problem, rule, (5, 9), **options)
+
+
+def test_a_short_run_compiles_nothing() -> None:
+    problem, rule, options = CASES["one table"]
+    found, expected = two(problem, rule, steps=200, **options)
+    compiled = event.RecordingListener()
+    with event.install_listener("numba:compile", compiled):
+        NumbaBackend(patience=math.inf).advance(found, 200)
+    assert not compiled.buffer
+    NumpyBackend().advance(expected, 200)
+    compare(found, expected)
+
+
+def test_the_compiled_loop_takes_over_in_the_middle_of_a_run(monkeypatch) -> None:
+    """As if nothing were on disk: the NumPy loop's patience ends after its first steps."""
+    monkeypatch.setattr(numba_backend, "_spent", {})
+    monkeypatch.setattr(_run, "at_hand", lambda kernel, kinds: False)
+    taken: list[tuple[int, int]] = []
+    advance = Run.advance
+
+    def watched(self: Run, simulation: Simulation, until: int) -> bool:
+        taken.append((simulation.step, until))
+        return advance(self, simulation, until)
+
+    monkeypatch.setattr(Run, "advance", watched)
+    problem, rule, options = CASES["two tables, movement"]
+    found, expected = two(problem, rule, steps=200, **options)
+    NumbaBackend(patience=1e-9).advance(found, 200)
+    assert taken == [(numba_backend.STRETCH, 200)]
+    NumpyBackend().advance(expected, 200)
+    compare(found, expected)
+
+
+def test_while_another_process_compiles_the_numpy_loop_goes_on(monkeypatch) -> None:
+    monkeypatch.setattr(_run, "at_hand", lambda kernel, kinds: False)
+    problem, rule, options = CASES["two tables, movement"]
+    found, expected = two(problem, rule, steps=100, **options)
+    key, compiled = Run(found).key, event.RecordingListener()
+    with alone(key) as first, event.install_listener("numba:compile", compiled):
+        assert first
+        NumbaBackend(patience=0).advance(found, 100)
+    assert not compiled.buffer
+    NumpyBackend().advance(expected, 100)
+    compare(found, expected)
 
 
 def test_a_grid_of_rates_seeds_and_lengths_compiles_once() -> None:

@@ -15,6 +15,7 @@ from freqopt.backends.numba._gather import REFUSED, gather
 from freqopt.backends.numba._kernel import find_kernel
 from freqopt.backends.numba._rows import scale
 from freqopt.backends.numba._scalars import around_of
+from freqopt.backends.numba._settle import make_settle
 from freqopt.backends.numba.loop._arrays import Part, in_turn
 from freqopt.backends.numba.loop._call import address_of, caller, types_of
 from freqopt.optimizers import Rule
@@ -48,6 +49,12 @@ class Kernels:
     plan : the fused step's `_Plan`
     part : Part
         One of the loop's; the others' arrays have the same types.
+
+    Attributes
+    ----------
+    types : of the arguments of gather, apply, shrink and settle
+    options : Options
+        Without addresses.
     """
 
     def __init__(self, rule: Rule, dtype: Any, plan: Any, part: Part) -> None:
@@ -62,13 +69,28 @@ class Kernels:
         settled = 0, 1, *arrays, rows, 1, plan.h, space[-1][0]
         shrinks = rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all"
         self.types = tuple(map(types_of, (gathered, applied, shrunk, settled)))
+        self._entries = {
+            "gather": gather,
+            "apply": make_apply(rule, dtype),
+            "shrink": _make_shrink(rule, dtype) if shrinks else None,
+            "settle": make_settle(rule, dtype) if rule.settles_before_reading else None,
+        }
         self.options = Options(
-            plan.h, plan.options, plan.limit, rule.rows == "all", rule.count_empty,
-            address_of(gather, self.types[0]),
-            address_of(make_apply(rule, dtype), self.types[1]),
-            address_of(_make_shrink(rule, dtype), self.types[2]) if shrinks else 0,
-            _settle_address(rule, dtype, self.types[3]) if rule.settles_before_reading else 0,
-        )  # fmt: skip
+            plan.h, plan.options, plan.limit, rule.rows == "all", rule.count_empty, 0, 0, 0, 0
+        )
+
+    @property
+    def each(self) -> list[tuple[Any, tuple[Any, ...]]]:
+        """The kernels that the rule needs, and the types of their arguments."""
+        pairs = zip(self._entries.values(), self.types, strict=True)
+        return [(kernel, kinds) for kernel, kinds in pairs if kernel is not None]
+
+    def with_addresses(self) -> Options:
+        """The options once all kernels are compiled."""
+        pairs = zip(self._entries.items(), self.types, strict=True)
+        return self.options._replace(
+            **{name: address_of(kernel, kinds) for (name, kernel), kinds in pairs if kernel}
+        )
 
 
 def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Callable[..., bool]]:
@@ -132,12 +154,6 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
         return accepted and update_all(parts, n, s, count, options)
 
     return in_turn((prepare,) * parts), step
-
-
-def _settle_address(rule: Rule, dtype: Any, kinds: tuple[Any, ...]) -> int:
-    from freqopt.backends.numba._settle import make_settle
-
-    return address_of(make_settle(rule, dtype), kinds)
 
 
 def _make_shrink(rule: Rule, dtype: Any) -> Callable[..., None]:

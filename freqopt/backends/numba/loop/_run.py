@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.backends import Simulation
+from freqopt.backends.numba._compile import alone, at_hand
 from freqopt.backends.numba._index import BINS
 from freqopt.backends.numba._kernel import find_kernel
 from freqopt.backends.numba._step import _Plan
 from freqopt.backends.numba._workspace import LARGEST, Workspace
 from freqopt.backends.numba.loop._arrays import Part, Read
 from freqopt.backends.numba.loop._batched import Kernels, batched_step
+from freqopt.backends.numba.loop._call import types_of
 from freqopt.backends.numba.loop._compose import Form, make_loop
 from freqopt.backends.numba.loop._layers import Layers, layers
 from freqopt.backends.numba.loop._movement import moves
@@ -34,6 +36,11 @@ FIRST_CALL = 256
 
 class Run:
     """The compiled loop of one simulation.
+
+    Attributes
+    ----------
+    key : str
+        Name of what would be compiled for it.
 
     Raises
     ------
@@ -67,6 +74,7 @@ class Run:
         )
         if self._single:
             widths, checked = tuple(form.width for form in forms), rule.nonfinite == "raise"
+            self._kernels = None
             self._options: Any = self._plan.h
             self._loop = make_loop(
                 self._problem,
@@ -76,7 +84,7 @@ class Run:
             )
         else:
             parts = [self._part(simulation, name, 1) for name in self._grads]
-            kernels = Kernels(rule, self._dtype, self._plan, parts[0])
+            kernels = self._kernels = Kernels(rule, self._dtype, self._plan, parts[0])
             self._options = kernels.options
             self._loop = make_loop(
                 self._problem,
@@ -84,26 +92,56 @@ class Run:
                 f"batched {kernels.types}",
                 lambda: batched_step(kernels, len(parts)),
             )
+        self.key = f"{self._loop._cache.key} {structure.key}"
+        self._simulation, self._ready = simulation, False
+
+    def ready(self, *, compiling: bool) -> bool:
+        """Whether the loop can begin.
+
+        It can once it is compiled, here or by another process. With `compiling` it is compiled
+        now, unless another process is at it.
+        """
+        if not self._ready:
+            kinds = types_of(self._arguments(self._simulation, 0, 1))
+            needed = [(self._loop, kinds), *(self._kernels.each if self._kernels else ())]
+            if all(at_hand(*one) for one in needed):
+                self._compile(kinds)
+            elif compiling:
+                with alone(self.key) as nobody_else:
+                    if nobody_else:
+                        self._compile(kinds)
+        return self._ready
+
+    def _compile(self, kinds: tuple[Any, ...]) -> None:
+        """Compile what is not at hand, and load what is."""
+        self._loop.compile(kinds)
+        if self._kernels:
+            self._options = self._kernels.with_addresses()
+        self._ready = True
 
     def advance(self, simulation: Simulation, until: int) -> bool:
         """Take steps until `simulation.step == until`, or False before a step that is refused."""
         while simulation.step < until:
             stop = min(until, simulation.step + min(self._count, self._most))
-            steps = stop - simulation.step
-            parts = tuple(self._part(simulation, name, steps) for name in self._grads)
-            began, reached = time.perf_counter(), np.array([simulation.step])
+            arguments = self._arguments(simulation, simulation.step, stop)
+            began, reached = time.perf_counter(), arguments[-1]
             try:
-                self._loop(
-                    np.uint64(simulation.seed), np.uint64(simulation.run), simulation.step, stop,
-                    simulation.batch, self._problem.data, tuple(self._samples.values()),
-                    self._work, tuple(self._tables.values()), parts, self._options, reached,
-                )  # fmt: skip
+                self._loop(*arguments)
             finally:  # Ctrl-C is raised as the call returns: tables and step must agree
                 simulation.step = int(reached[0])
             if simulation.step < stop:
                 return False
             self._pace(time.perf_counter() - began)
         return True
+
+    def _arguments(self, simulation: Simulation, first: int, until: int) -> tuple[Any, ...]:
+        """Arguments of the loop for the steps first .. until - 1."""
+        parts = tuple(self._part(simulation, name, until - first) for name in self._grads)
+        return (
+            np.uint64(simulation.seed), np.uint64(simulation.run), first, until,
+            simulation.batch, self._problem.data, tuple(self._samples.values()),
+            self._work, tuple(self._tables.values()), parts, self._options, np.array([first]),
+        )  # fmt: skip
 
     def _read(self, simulation: Simulation) -> dict[str, Read]:
         """Memory for the samples, and what the gradient reads and writes of each table."""
