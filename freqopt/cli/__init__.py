@@ -10,12 +10,14 @@ import sys
 from cyclopts import App, CycloptsError, Parameter
 
 from freqopt._version import __version__
+from freqopt.cli.crosscheck import crosscheck_
 from freqopt.cli.explain import explain_
 from freqopt.cli.figures import figures_
 from freqopt.cli.list import list_
 from freqopt.cli.reproduce import reproduce_
 from freqopt.cli.schema import schema_
 from freqopt.cli.simulate import simulate_
+from freqopt.cli.vectors import vectors
 from freqopt.cli.verify import verify_
 from freqopt.errors import FreqoptError, short_of_memory
 from freqopt.report.terminal import warn
@@ -27,8 +29,9 @@ app = App(
     help_format="plaintext",
     default_parameter=Parameter(negative=()),
 )
-for command in (simulate_, figures_, reproduce_, verify_, list_, explain_, schema_):
+for command in (simulate_, figures_, reproduce_, verify_, crosscheck_, list_, explain_, schema_):
     app.command(command, name=command.__name__.rstrip("_"))
+app.command(vectors)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -196,7 +196,8 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     if os.name != "posix":  # pragma: no cover
         raise CrosscheckError("a program is judged on POSIX systems only; use `freqopt vectors`")
     if not command or (shutil.which(name) is None and not Path(name).exists()):
-        raise CrosscheckError(f"there is no program {name!r}; is the path right? Try ./{name}")
+        hint = "is the path right?" if "/" in name else f"one in this folder is called ./{name}"
+        raise CrosscheckError(f"there is no program {name!r}; {hint}")
     if shutil.which(name) is None:
         kind = "a folder" if Path(name).is_dir() else "not executable; chmod +x makes it so"
         raise CrosscheckError(f"{name} is {kind}")

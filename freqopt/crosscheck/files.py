@@ -222,6 +222,7 @@ def _entry(folder: Path, about: Mapping[str, Any]) -> Entry:
         floats = np.dtype(about["dtype"])
         wanted: dict[str, DTypeLike] = {
             "table": floats, "offsets": np.int64, "rows": np.int64, "grads": floats,
+            **{f"given.{name}": np.float64 for name in about["given"]},
         }  # fmt: skip
         arrays = load(path, content, wanted, None, optional={"tables": floats})
         ends = arrays["offsets"][1:-1]
@@ -236,6 +237,9 @@ def _entry(folder: Path, about: Mapping[str, Any]) -> Entry:
         output = folder / str(about["output"])
     except (KeyError, TypeError, AttributeError) as error:
         raise CrosscheckError(f"the manifest's entry for {path} lacks {error}") from None
+    ours = {f"given.{name}": values for name, values in case.given.items()}
+    if any(not np.array_equal(values, arrays.get(name, ())) for name, values in ours.items()):
+        raise CrosscheckError(f"{path} hands in other values than this freqopt; write it again")
     tables = arrays.get("tables")
     whole = None if tables is None else np.concatenate([exercise.table[None], tables])
     return Entry(case, whole, output)

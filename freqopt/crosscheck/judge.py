@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,9 @@ from freqopt.optimizers import rules
 Floats = NDArray[np.floating]
 Answer = Callable[[Case], Floats]
 """The trajectory (S + 1, N, d) of a case, or an error: what is judged, wherever it comes from."""
+
+Tolerance = Callable[[str], float]
+"""Units in the last place that are allowed in a dtype."""
 
 Verdict = Literal["PASS", "FAIL", "ERROR", "NONE"]
 SHOWN = 8
@@ -40,17 +43,25 @@ class Judgement:
         Of a trajectory that there is.
     message : str
         The first divergence as a block; or the error; or why the case is not supported.
+    got : (S + 1, N, d) or None
+        The trajectory.
     """
 
     case: Case
     verdict: Verdict
     comparison: Comparison | None = None
     message: str = ""
+    got: Floats | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         found = self.comparison
         worst = f"{'-':>12}" if found is None else f"{found.ulps:8.3g} ULP"
-        return f"{self.verdict:5} {worst}  {self.case.exercise.table.dtype}  {self.case.name}"
+        return f"{self.verdict:5} {worst}  {self.dtype}  {self.case.name}"
+
+    @property
+    def dtype(self) -> str:
+        """Of the table."""
+        return str(self.case.exercise.table.dtype)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -58,7 +69,7 @@ class Judgement:
         return {
             "rule": self.case.rule.name(),
             "case": self.case.name,
-            "dtype": str(self.case.exercise.table.dtype),
+            "dtype": self.dtype,
             "verdict": self.verdict,
             "worst_ulps": None if found is None else found.ulps,
             "first_divergence": asdict(found.first) if found is not None and found.first else None,
@@ -120,7 +131,7 @@ class Report:
         return {"matches": self.matches, "cases": [j.to_dict() for j in self.judgements]}
 
 
-def judge(answer: Answer, on: Iterable[Case], ulps: float | None = None) -> Report:
+def judge(answer: Answer, on: Iterable[Case], ulps: float | Tolerance | None = None) -> Report:
     """Compare answers with the reference, case by case.
 
     Parameters
@@ -128,7 +139,7 @@ def judge(answer: Answer, on: Iterable[Case], ulps: float | None = None) -> Repo
     answer : callable (case) -> (S + 1, N, d)
         `answers(implementation)`, or what reads answers from files.
     on : iterable of Case
-    ulps : float, optional
+    ulps : float or callable (dtype) -> float, optional
         Tolerance in units in the last place. By default 8 in float32 and 1024 in float64: at most
         a tenth of the effect of the smallest mistake that the cases are made to find
         (`freqopt.crosscheck.kit`).
@@ -177,7 +188,7 @@ def dtypes_of(name: str) -> tuple[str, ...]:
     return ("float32", "float64") if name == "both" else (name,)
 
 
-def _judge(answer: Answer, case: Case, ulps: float | None) -> Judgement:
+def _judge(answer: Answer, case: Case, ulps: float | Tolerance | None) -> Judgement:
     try:
         got = answer(case)
     except UnsupportedError as error:
@@ -185,11 +196,12 @@ def _judge(answer: Answer, case: Case, ulps: float | None) -> Judgement:
     except CrosscheckError as error:
         return Judgement(case, "ERROR", message=str(error))
     expected = trace(reference, case)
-    tolerance = WIDEST[expected.dtype] if ulps is None else ulps
-    found = compare(case, expected, got, tolerance)
+    if ulps is None:
+        ulps = WIDEST[expected.dtype]
+    found = compare(case, expected, got, ulps(str(expected.dtype)) if callable(ulps) else ulps)
     if found.first is None:
-        return Judgement(case, "PASS", found)
-    return Judgement(case, "FAIL", found, block(case, expected, got, found.first))
+        return Judgement(case, "PASS", found, got=got)
+    return Judgement(case, "FAIL", found, block(case, expected, got, found.first), got)
 
 
 def _few(lines: list[str], what: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -103,6 +104,17 @@ def unknown_rule(folder):
     path.write_text(path.read_text().replace('"rule": "sgd"', '"rule": "sdg"'))
 
 
+def other_given(folder):
+    path = next((folder / "inputs").iterdir())
+    before = path.read_bytes()
+    after = before.replace(b'"given.frequency": ["0x1.', b'"given.frequency": ["0x1.9')
+    assert after != before
+    path.write_bytes(after)
+    sums = [hashlib.sha256(content).hexdigest() for content in (before, after)]
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(*sums))
+
+
 def no_input(folder):
     next((folder / "inputs").iterdir()).unlink()
 
@@ -124,13 +136,14 @@ def extra_input(folder):
         (newer_manifest, "version 2, expected 'freqopt vectors' version 1"),
         (lacking_manifest, "lacks 'rule'"),
         (unknown_rule, "did you mean 'sgd'"),
+        (other_given, "hands in other values than this freqopt"),
         (no_input, "000.json is missing"),
         (changed_input, "is not as it was written"),
         (extra_input, "more.json is not in the manifest"),
     ],
 )
 def test_a_damaged_folder_gets_one_clear_error(damage, message, tmp_path):
-    write_folder(tmp_path / "v", [(CASES[0], None)])
+    write_folder(tmp_path / "v", [(CASES[3 if damage is other_given else 0], None)])
     damage(tmp_path / "v")
     with pytest.raises(ValueError, match=message):
         read_folder(tmp_path / "v")

@@ -1,0 +1,73 @@
+"""`freqopt vectors`: cases as files for an implementation in any language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from freqopt.cli.crosscheck import Dtype, Json, options, tell_report
+from freqopt.report.terminal import say, say_json
+
+vectors = App(name="vectors", help="Cases as files: write the inputs, check the answers.")
+
+
+@vectors.command
+def write(
+    folder: Path,
+    *,
+    rule: str = "",
+    dtype: Dtype = "both",
+    set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
+    form: Annotated[Literal["json", "npz"], Parameter(name="--format")] = "json",
+) -> int:
+    """Write the inputs of cases into a new folder.
+
+    The format, and where the answers go, is in docs/crosscheck.md.
+
+    Parameters
+    ----------
+    folder
+        A new folder.
+    rule
+        By default all rules.
+    dtype
+        Of the table.
+    set_
+        An option of the rule, as lr=0.05; once for each. By default all cases of the rule.
+    form
+        json for any language, npz for NumPy.
+    """
+    from freqopt.crosscheck.judge import chosen_cases, dtypes_of
+    from freqopt.crosscheck.vectors import write_vectors
+    from freqopt.optimizers import rules
+
+    chosen, dtypes = options(set_ or []), dtypes_of(dtype)
+    cases = [c for name in ([rule] if rule else rules) for c in chosen_cases(name, dtypes, chosen)]
+    count = write_vectors(folder, cases, form)
+    say(f"{count} cases in {folder / 'inputs'}; answers go to {folder / 'outputs'}")
+    return 0
+
+
+@vectors.command
+def check(folder: Path, *, ulps: float | None = None, json: Json = False) -> int:
+    """Judge the answers in a folder; exit code 0 if they match, 1 if not.
+
+    Parameters
+    ----------
+    folder
+        Where `freqopt vectors write` wrote.
+    ulps
+        Tolerance in units in the last place; by default 8 in float32 and 1024 in float64.
+    json
+        Print JSON only.
+    """
+    from freqopt.crosscheck.vectors import check_vectors
+
+    report = check_vectors(folder, ulps)
+    if json:
+        say_json(report.to_dict())
+    else:
+        tell_report(report)
+    return int(not report.matches)

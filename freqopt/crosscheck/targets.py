@@ -1,0 +1,105 @@
+"""What can be judged by a name: a user's own file, a guest, a backend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from freqopt.crosscheck.agreement import guest_cases
+from freqopt.crosscheck.cases import Case
+from freqopt.crosscheck.guests import Guest, guests
+from freqopt.crosscheck.implementation import Implementation
+from freqopt.crosscheck.judge import Tolerance, chosen_cases
+from freqopt.crosscheck.own_file import own_implementation
+from freqopt.errors import CrosscheckError
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is judged, and on what.
+
+    Attributes
+    ----------
+    name : str
+        As the user calls it.
+    rule : str
+    implementation : Implementation
+    on : list of Case
+    ulps : float or None
+        Its own tolerance; None for that of the cases.
+    """
+
+    name: str
+    rule: str
+    implementation: Implementation
+    on: list[Case]
+    ulps: float | Tolerance | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asks for beside the name.
+
+    Attributes
+    ----------
+    rule : str or None
+    dtypes : sequence of str
+    options : mapping
+        Of the rule; empty for all cases.
+    """
+
+    rule: str | None
+    dtypes: Sequence[str]
+    options: Mapping[str, Any]
+
+    def cases(self, rule: str) -> list[Case]:
+        """The cases of a rule that answer the wish."""
+        return chosen_cases(rule, self.dtypes, self.options)
+
+
+def find_targets(name: str, wish: Wish) -> list[Target]:
+    """What a name means: one target, or one a rule for a backend.
+
+    Raises
+    ------
+    CrosscheckError
+        Nothing has that name, or it does not fit the wish.
+    """
+    if name.endswith(".py"):
+        rule, implementation = own_implementation(Path(name), wish.rule)
+        return [Target(name, rule, implementation, wish.cases(rule))]
+    if name in guests:
+        return [_guest(guests[name], wish)]
+    known = list(guests)
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
+    raise CrosscheckError(
+        f"there is nothing called {name!r} to judge; {hint} A file of your own is given by its "
+        "path, ending in .py; a program by --exec"
+    )
+
+
+def all_targets(wish: Wish) -> Iterator[Target]:
+    """Every guest that is installed, and every backend."""
+    for guest in guests.values():
+        if guest.library.present and wish.rule in (None, guest.rule):
+            yield _guest(guest, wish)
+
+
+def absent_guests() -> list[str]:
+    """The guests that are not installed, each with what to do about it."""
+    return [f"{g.name}: {g.library.absence}" for g in guests.values() if not g.library.present]
+
+
+def _guest(guest: Guest, wish: Wish) -> Target:
+    guest.library.demand()
+    if wish.rule not in (None, guest.rule):
+        raise CrosscheckError(f"{guest.name} implements {guest.rule}, not {wish.rule}")
+    if wish.options:
+        on = chosen_cases(guest.rule, wish.dtypes, {**guest.own, **wish.options})
+    else:
+        on = [case for dtype in wish.dtypes for case in guest_cases(guest, dtype)]
+    return Target(guest.name, guest.rule, guest, on, guest.tolerance)

@@ -1,0 +1,71 @@
+"""Cases without answers as files, and the answers that somebody writes beside them.
+
+For an implementation that cannot be called from here and cannot be put behind a pipe: on another
+machine, in a notebook, in a language with files only. The files are those of
+`freqopt.crosscheck.files`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqopt.crosscheck.cases import Case
+from freqopt.crosscheck.files import Entry, Form, read_answer, read_folder, write_folder
+from freqopt.crosscheck.judge import Report, judge
+from freqopt.errors import CrosscheckError, UnsupportedError
+
+Floats = NDArray[np.floating]
+
+
+def write_vectors(folder: Path, cases: Iterable[Case], form: Form = "json") -> int:
+    """Write the inputs of cases to a new folder; how many.
+
+    Raises
+    ------
+    CrosscheckError
+        The folder has something in it.
+    """
+    return write_folder(folder, ((case, None) for case in cases), form)
+
+
+def check_vectors(folder: Path, ulps: float | None = None) -> Report:
+    """Judge the answers in a folder.
+
+    A missing or damaged answer is an error of its case. The tolerance is that of `judge`.
+
+    Raises
+    ------
+    CrosscheckError
+        The inputs are not as they were written; there is no answer at all; or a file that belongs
+        to no case.
+    """
+    entries = read_folder(folder)
+    named = {entry.output: entry for entry in entries}
+    present = sorted((folder / "outputs").glob("*"))
+    if not present:
+        raise CrosscheckError(
+            f"{folder / 'outputs'} is empty; run your implementation on the files in "
+            f"{folder / 'inputs'} first"
+        )
+    extra = [path for path in present if path.with_suffix("") not in named]
+    if extra:
+        raise CrosscheckError(
+            f"{extra[0]} answers no case; expected names like {entries[0].output.name}.json"
+        )
+    found = {_key(entry.case): entry for entry in entries}
+    return judge(lambda case: _answer(found[_key(case)]), [entry.case for entry in entries], ulps)
+
+
+def _key(case: Case) -> tuple[str, str, str]:
+    return case.rule.name(), str(case.exercise.table.dtype), case.name
+
+
+def _answer(entry: Entry) -> Floats:
+    found = read_answer(entry)
+    if isinstance(found, str):
+        raise UnsupportedError(found)
+    return found

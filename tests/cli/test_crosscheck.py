@@ -1,0 +1,196 @@
+"""`freqopt crosscheck` and `freqopt vectors`: what they print and what they exit with."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from freqopt.cli import run
+from freqopt.cli.crosscheck import options
+from freqopt.crosscheck import reference, trace
+from freqopt.crosscheck.files import read_folder, write_answer
+from freqopt.errors import CrosscheckError
+from tests.crosscheck.children import child
+
+SGD = """
+def make(rule, table, given):
+    if not PLAIN(rule):
+        raise NotImplementedError("only the rate can be set")
+    def step(rows, grads):
+        for row in set(rows.tolist()):
+            table[row] -= rule.lr * grads[rows == row].sum(axis=0) * FACTOR
+        return table
+    return step
+
+def PLAIN(rule):
+    fields = type(rule).model_fields.items()
+    return {name for name, f in fields if getattr(rule, name) != f.default} <= {"lr"}
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(text=SGD, rule="RULE = 'sgd'", factor="1"):
+        Path("mine.py").write_text(f"{rule}\n{text.replace('FACTOR', factor)}")
+
+    write()
+    return write
+
+
+def test_a_file_that_matches(mine, capsys):
+    assert run(["crosscheck", "mine.py"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("mine.py against rule sgd\nPASS")
+    count = out.count("PASS")
+    assert count >= 8  # four shapes of table in two dtypes
+    assert f"{count} of {count} cases match; the worst distance is 0 ULP" in out
+    assert "not supported, so not judged:\n  only the rate can be set" in out
+
+
+def test_a_file_that_does_not_match(mine, capsys):
+    mine(factor="2")
+    arguments = ["crosscheck", "mine.py", "--dtype", "float64", "--set", "lr=0.05"]
+    assert run(arguments) == 1
+    out = capsys.readouterr().out
+    assert out.count("FAIL") == 4
+    assert "first divergence in lr = 0.05, main, float64\n  step 1, row 0 (2 times" in out
+    assert run([*arguments, "--json"]) == 1
+    (told,) = json.loads(capsys.readouterr().out)["results"]
+    assert (told["target"], told["rule"], told["matches"]) == ("mine.py", "sgd", False)
+    assert told["cases"][0]["first_divergence"]["step"] == 1
+    assert run([*arguments, "--ulps", "1e300"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        ({"rule": ""}, [], "does not say which rule"),
+        ({"rule": "RULE = 'sdg'"}, [], "did you mean 'sgd'"),
+        ({"text": "x = 1"}, [], "public functions it has none"),
+        ({"text": "def a(): 1\ndef b(): 1"}, [], r"it has 2 \(a, b\), expected one"),
+        ({"text": "from math import sin, cos"}, [], "it has none"),
+        ({"text": "1 / 0"}, [], "mine.py cannot be imported.*ZeroDivisionError"),
+        ({"text": "def make(:"}, [], "mine.py cannot be imported.*SyntaxError"),
+        ({}, ["--set", "lr"], "expected KEY=VALUE"),
+        ({}, ["--set", "lr=fast"], "lr = 'fast'"),
+        ({}, ["--set", "lrr=1"], "did you mean 'lr'"),
+        ({}, ["--set", "momentum=0.5"], "nothing could be judged"),
+        ({}, ["--exec", "./k"], "give one of"),
+        ({}, ["--dtype", "half"], "half"),
+    ],
+)
+def test_mistakes_are_one_message_and_exit_code_2(change, arguments, message, mine, capsys):
+    mine(**change)
+    assert run(["crosscheck", "mine.py", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert not captured.out
+    assert captured.err.count("Traceback") == 0
+    with pytest.raises(CrosscheckError, match=f"(?s){message}"):
+        raise CrosscheckError(captured.err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give one of"),
+        (["none.py"], "none.py does not exist"),
+        (["torch.Adm"], "did you mean 'torch.Adam'"),
+        (["--exec", "./none", "--rule", "sgd"], "there is no program './none'"),
+        (["--exec", "none", "--rule", "sgd"], "one in this folder is called ./none"),
+        (["--exec", "./none"], "--rule adam"),
+        (["--exec", "'", "--rule", "sgd"], "cannot be split into words"),
+    ],
+)
+def test_targets_that_are_not_there(arguments, message, mine, capsys):
+    assert run(["crosscheck", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_rule_may_be_given_instead(mine, capsys):
+    mine(rule="")
+    assert run(["crosscheck", "mine.py", "--rule", "sgd", "--set", "lr=0.5"]) == 0
+    mine(text=SGD.replace("def make(", "def plain_sgd(").replace("PLAIN", "_plain"))
+    assert run(["crosscheck", "mine.py", "--set", "lr=0.5"]) == 0
+
+
+def test_a_program(tmp_path, capsys):
+    command = [
+        "crosscheck", "--exec", shlex.join(child(tmp_path)), "--rule", "sgd", "--dtype", "float64",
+    ]  # fmt: skip
+    assert run(command) == 0
+    out = capsys.readouterr().out
+    assert "cases match; the worst distance is 0 ULP" in out
+    assert "not supported, so not judged:\n  lr_decay\n" in out
+    child(tmp_path, STEP="if t == 2: os.abort()")
+    assert run([*command, "--set", "lr=0.5"]) == 1
+    out = capsys.readouterr().out
+    assert "error in lr = 0.5, main and 3 more cases" in out
+    assert out.count("at step 2: was ended by SIGABRT") == 1
+    child(tmp_path, END="sys.exit(3)")
+    assert run([*command, "--json"]) == 1
+    (told,) = json.loads(capsys.readouterr().out)["results"]
+    assert "after the last step: left with exit code 3" in told["trouble"]
+    assert told["matches"] is False
+
+
+def test_a_program_that_hangs_is_waited_for_once(tmp_path, capsys):
+    command = shlex.join(child(tmp_path, HERE="time.sleep(1000)"))
+    code = run(["crosscheck", "--exec", command, "--rule", "sgd", "--answer-seconds", "0.5"])
+    assert code == 1
+    out = capsys.readouterr().out
+    assert out.count("child.py: it did not answer within 0.5 s at the start of a run") == 1
+    assert out.count("not started again") == 1
+
+
+def test_options_are_read_as_what_they_are():
+    given = ["lr=1e-3", "clip=none", "padding_row=2", "maximize=TRUE", "decay = decoupled"]
+    assert options(given) == {
+        "lr": 1e-3, "clip": None, "padding_row": 2, "maximize": True, "decay": "decoupled",
+    }  # fmt: skip
+
+
+def answered(folder, form="json"):
+    for entry in read_folder(folder):
+        write_answer(entry.output, trace(reference, entry.case), form)
+
+
+@pytest.mark.parametrize("form", ["json", "npz"])
+def test_vectors_written_answered_and_checked(form, tmp_path, capsys):
+    folder = tmp_path / "v"
+    arguments = ["vectors", "write", str(folder), "--rule", "fa_sgd", "--format", form]
+    assert run([*arguments, "--set", "lr=0.5"]) == 0
+    assert "8 cases in " in capsys.readouterr().out
+    answered(folder, form)
+    assert run(["vectors", "check", str(folder), "--ulps", "0"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("PASS") == 8
+    assert "8 of 8 cases match; the worst distance is 0 ULP" in out
+
+
+def test_vectors_that_are_wrong_missing_refused_or_too_many(tmp_path, capsys):
+    folder = tmp_path / "v"
+    assert run(["vectors", "write", str(folder), "--rule", "sgd", "--set", "lr=0.5"]) == 0
+    assert run(["vectors", "check", str(folder)]) == 2
+    assert "outputs is empty; run your implementation" in capsys.readouterr().err
+    answered(folder)
+    first, second, third, fourth, *_ = sorted((folder / "outputs").iterdir())
+    first.unlink()
+    second.write_text("{")
+    third.rename(third.with_suffix(".txt"))
+    told = json.loads(fourth.read_text())
+    told["tables"][4][0][0] = "0x1p3"  # the fourth case has a table of one column
+    fourth.write_text(json.dumps(told))
+    assert run(["vectors", "check", str(folder), "--json"]) == 1
+    cases = json.loads(capsys.readouterr().out)["cases"]
+    assert [case["verdict"] for case in cases] == ["ERROR", "ERROR", "NONE", "FAIL", *4 * ["PASS"]]
+    assert "holds 0 answers" in cases[0]["message"]
+    assert "is damaged" in cases[1]["message"]
+    found = cases[3]["first_divergence"]
+    assert [found[key] for key in ("step", "row", "column", "got")] == [5, 0, 0, 8.0]
+    assert run(["vectors", "write", str(folder)]) == 2
+    (folder / "outputs" / "sgd-float32-099.json").write_text("{}")
+    assert run(["vectors", "check", str(folder)]) == 2
+    assert "sgd-float32-099.json answers no case" in capsys.readouterr().err
