@@ -6,7 +6,8 @@ Problem
     min f(Theta) = E l(Theta; xi); token k is in a sample with probability p_k. Instances: the pair
     problem with squared and with 1 - cos loss, and the token quadratic.
 Algorithm
-    SGD, FA-SGD (6.1) and (6.5), CF-SGD (6.2), (6.3) and (6.6): the project's rules, through `step`.
+    SGD, FA-SGD (6.1) and (6.5), CF-SGD (6.2), (6.3) and (6.6): the project's rules, through `step`
+    and through the compiled step.
 Assumptions
     Samples are independent; the step eta_k depends on the past only.
 Statement
@@ -24,6 +25,7 @@ import math
 
 import numpy as np
 
+from freqopt.backends.numba import step as compiled_step
 from freqopt.optimizers.cf_sgd import CFSGD
 from freqopt.optimizers.fa_sgd import FASGD
 from freqopt.optimizers.sgd import SGD
@@ -66,11 +68,19 @@ RULES = {  # name: (rule, its options, batch, the step the theory asks for, give
 }
 
 
-def theorem(make=Ensemble, fa=None, cf=None, believe=None, draw=None):
+class Compiled(Ensemble):
+    """Steps of the Numba backend."""
+
+    def step(self, samples, batch=1):
+        for name, (rows, grads) in self.gradients(samples, batch).items():
+            compiled_step(self.rule, self.tables[name], self.states[name], rows, grads)
+
+
+def theorem(make=Ensemble, compiled=Compiled, fa=None, cf=None, believe=None, draw=None):
     """Each argument replaces a part of the implementation by a wrong one."""
     wrong = {FASGD: fa or {}, CFSGD: cf or {}, SGD: {}}
 
-    def identities(name):
+    def identities(name, make, engine="moments"):
         kind, options, batch, step = RULES[name]
 
         def run(context):
@@ -93,7 +103,7 @@ def theorem(make=Ensemble, fa=None, cf=None, believe=None, draw=None):
                     worst = verdict
             return worst
 
-        return Check("moments", name, run)
+        return Check(engine, name, run)
 
     def sampled(context):
         problem, count = PROBLEMS[0], 1_000_000
@@ -102,7 +112,9 @@ def theorem(make=Ensemble, fa=None, cf=None, believe=None, draw=None):
         return check_sampler(pairs, problem.pairs.rows(slice(0, 2)).ravel(), context.delta)
 
     sampler = Check("sampler", "pairs follow D", sampled, statistical=True)
-    return Theorem(checks=(*(identities(name) for name in RULES), sampler))
+    stepped = (identities(name, make) for name in RULES)
+    fused = (identities(name, compiled, "compiled moments") for name in RULES)
+    return Theorem(checks=(*stepped, *fused, sampler))
 
 
 class OverP(Ensemble):
@@ -139,6 +151,22 @@ class GaussSeidel(Ensemble):
         for name in self.tables:
             rows, grads = self.gradients(samples, batch)[name]
             self.rule.step(self.tables[name], self.states[name], rows, grads)
+
+
+class LastOnly(Compiled):
+    """Of several occurrences of a row in a batch the last one counts."""
+
+    def step(self, samples, batch=1):
+        self.rule = self.rule.model_copy(update={"duplicates": "last"})
+        super().step(samples, batch)
+
+
+class Single(Compiled):
+    """Gradients rounded to single precision on the way to the compiled step."""
+
+    def gradients(self, samples, batch=1):
+        found = super().gradients(samples, batch)
+        return {name: (r, g.astype(np.float32).astype(float)) for name, (r, g) in found.items()}
 
 
 class DenseDecay(Ensemble):
@@ -216,6 +244,8 @@ MUTANTS = {
     "I13 dense decay": Mutant("implementation", make=DenseDecay),
     "I14 float16 p": Mutant("implementation", believe=half_precision),
     "I15 gradient x p": Mutant("implementation", make=TimesP),
+    "compiled: last of a row's occurrences": Mutant("implementation", compiled=LastOnly),
+    "compiled: float32 gradients": Mutant("implementation", compiled=Single),
     "exponent 0.501": Mutant("implementation", fa={"exponent": 0.501}),
     "half the cap": Mutant("implementation", fa={"smoothness": 4.0}, cf={"smoothness": 4.0}),
 }

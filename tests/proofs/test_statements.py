@@ -14,7 +14,7 @@ STATEMENTS = {
     *(f"FA-{n}" for n in range(1, 21)),
     *(f"MEM-{n}" for n in range(1, 11)),
     *(f"MLET-{n}" for n in range(1, 10)),
-    *("M0", "T1", "T-CF", "T2", "T3", "T4", "M1", "M2", "M3", "E1"),
+    *("M0", "T1", "T-CF", "T2", "T3", "T4", "M1", "M2", "M3", "E1", "X1", "X2"),
 }
 
 

@@ -22,7 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.problems.token_quadratic import TokenQuadratic
+from freqopt.streams import fold
 from freqopt.theory.bound import Letters
+from freqopt.theory.exact.specified import Specification
 from freqopt.theory.exact.tokens import Tokens, power_steps, random_tokens, token_search
 from freqopt.theory.theorem import Search
 
@@ -98,6 +101,30 @@ def counter_moments(
         np.array(column) for column in zip(*rows, strict=True)
     )
     return CounterMoments(square, product, mean, second, inverse, A.sum(axis=1))
+
+
+def problem_moments(
+    problem: TokenQuadratic, specification: Specification, steps: int, noise: float = 1.0
+) -> Array:
+    """E|theta_k - a_k|^2 of the problem after some steps from its start, (N,).
+
+    Parameters
+    ----------
+    specification : the step the theory asks for
+    noise : factor of sigma^2, 1 for the truth
+    """
+    p, lam = problem.probabilities, problem.curvatures
+    sigma2 = noise * (lam * problem.noises) ** 2 * problem.dimension
+    begin = fold((problem.start(0, 0)["tokens"] - problem.optimum) ** 2)
+    found = []
+    for k in range(len(p)):
+        one = slice(k, k + 1)
+
+        def step(n: Array, t: int, p_k: Array = p[one]) -> Array:
+            return specification(np.broadcast_to(p_k, n.shape), n - 1.0, t)
+
+        found.append(counter_moments(p[one], lam[one], sigma2[one], begin[one], steps, step).last)
+    return np.concatenate(found)
 
 
 @dataclass(frozen=True)
