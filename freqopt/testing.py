@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from freqopt.crosscheck.chosen import chosen_cases, dtypes_of
 from freqopt.crosscheck.implementation import Implementation
-from freqopt.crosscheck.judge import answers, chosen_cases, dtypes_of, judge
+from freqopt.crosscheck.judge import answers, judge
 from freqopt.errors import CrosscheckError
 
 __all__ = ["assert_matches"]

@@ -61,7 +61,7 @@ def crosscheck_(
     json
         Print JSON only.
     """
-    from freqopt.crosscheck.judge import dtypes_of
+    from freqopt.crosscheck.chosen import dtypes_of
     from freqopt.crosscheck.targets import Wish, absent_guests, all_targets, find_targets
 
     if [bool(target), bool(exec_), every].count(True) != 1:

@@ -39,7 +39,7 @@ def write(
     form
         json for any language, npz for NumPy.
     """
-    from freqopt.crosscheck.judge import chosen_cases, dtypes_of
+    from freqopt.crosscheck.chosen import chosen_cases, dtypes_of
     from freqopt.crosscheck.vectors import write_vectors
     from freqopt.optimizers import rules
 

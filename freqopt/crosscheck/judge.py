@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from freqopt.crosscheck.block import block
-from freqopt.crosscheck.cases import KNOWN, Case, cases
+from freqopt.crosscheck.cases import Case
 from freqopt.crosscheck.compare import Comparison, compare
-from freqopt.crosscheck.exercises import exercises
 from freqopt.crosscheck.implementation import Implementation, reference, trace
 from freqopt.crosscheck.kit import WIDEST
 from freqopt.errors import CrosscheckError, UnsupportedError
-from freqopt.optimizers import rules
 
 Floats = NDArray[np.floating]
 Answer = Callable[[Case], Floats]
@@ -158,34 +156,6 @@ def judge(answer: Answer, on: Iterable[Case], ulps: float | Tolerance | None = N
 def answers(implementation: Implementation) -> Answer:
     """What an implementation answers: its trace."""
     return lambda case: trace(implementation, case)
-
-
-def chosen_cases(
-    rule: str, dtypes: Iterable[DTypeLike], options: Mapping[str, Any] | None = None
-) -> list[Case]:
-    """All cases of a rule in some dtypes; or, with options, the rule with them on all exercises.
-
-    Raises
-    ------
-    RuleError
-        No rule has that name, or it does not take the options.
-    """
-    if not options:
-        return [case for dtype in dtypes for case in cases(rule, dtype)]
-    own = rules[rule](**options).completed(**KNOWN)
-    said = ", ".join(f"{name} = {value}" for name, value in options.items())
-    return [
-        Case(f"{said}, {exercise.name}", own, exercise)
-        for dtype in dtypes
-        for exercise in exercises(dtype).values()
-    ]
-
-
-def dtypes_of(name: str) -> tuple[str, ...]:
-    """The dtypes that "float32", "float64" or "both" means."""
-    if name not in ("float32", "float64", "both"):
-        raise CrosscheckError(f"dtype is {name!r}, expected 'float32', 'float64' or 'both'")
-    return ("float32", "float64") if name == "both" else (name,)
 
 
 def _judge(answer: Answer, case: Case, ulps: float | Tolerance | None) -> Judgement:

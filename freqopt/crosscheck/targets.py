@@ -10,9 +10,10 @@ from typing import Any
 
 from freqopt.crosscheck.agreement import guest_cases
 from freqopt.crosscheck.cases import Case
+from freqopt.crosscheck.chosen import chosen_cases
 from freqopt.crosscheck.guests import Guest, guests
 from freqopt.crosscheck.implementation import Implementation
-from freqopt.crosscheck.judge import Tolerance, chosen_cases
+from freqopt.crosscheck.judge import Tolerance
 from freqopt.crosscheck.own_file import own_implementation
 from freqopt.errors import CrosscheckError
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from freqopt.crosscheck import reference
-from freqopt.crosscheck.judge import answers, chosen_cases, dtypes_of, judge
+from freqopt.crosscheck.chosen import chosen_cases, dtypes_of
+from freqopt.crosscheck.judge import answers, judge
 from freqopt.errors import CrosscheckError, RuleError
+from freqopt.optimizers import rules
 
 BOTH = ("float32", "float64")
 
@@ -112,6 +114,23 @@ def test_nothing_judged_is_an_error():
 
     with pytest.raises(CrosscheckError, match=r"(?s)nothing could be judged.*not today"):
         judge(answers(refuses), chosen_cases("sgd", BOTH))
+
+
+@pytest.mark.parametrize("name", list(rules))
+def test_every_option_is_judged_alone_where_it_can_stand_alone(name):
+    found = chosen_cases(name, ["float64"])
+    assert len({case.name for case in found}) == len(found)
+    alone = [case for case in found if " alone, " in case.name]
+    assert len(alone) > 20
+    for case in alone:
+        off = {
+            key
+            for key, field in type(case.rule).model_fields.items()
+            if getattr(case.rule, key) != field.default
+        }
+        known = {"horizon", "smoothness", "batch", "seed", "run"}  # what any run fills in
+        assert off - known - {"lr"} <= {case.name.partition(" = ")[0]}
+        assert "lr" in off
 
 
 def test_cases_that_are_chosen():
