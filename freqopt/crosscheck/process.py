@@ -156,7 +156,8 @@ class Program:
             raise
         except SilenceError:
             self._given_up = f"it did not answer within {self._limit(began)} {where}"
-            raise CrosscheckError(self._said(self._given_up, self._kill())) from None
+            message = f"{self._given_up}; does it flush its output?"
+            raise CrosscheckError(self._said(message, self._kill())) from None
         except CrosscheckError as error:
             raise CrosscheckError(self._said(f"{where}: {error}", self._kill())) from None
         except BaseException:

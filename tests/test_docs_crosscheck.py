@@ -1,0 +1,80 @@
+"""The programs of docs/crosscheck.md do what the page says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from freqopt.cli import run
+
+PAGE = (Path(__file__).parent.parent / "docs" / "crosscheck.md").read_text()
+(C,) = re.findall(r"```c\n(.*?)```", PAGE, re.S)
+MAKE, ASSERT, CHILD, FILES = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+(COMPILE,) = re.findall(r"^(cc .*)$", PAGE, re.M)
+
+
+def compiled(folder: Path, text: str = C) -> str:
+    """The page's own command on a C text; the program."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    (folder / "kernel.c").write_text(text)
+    subprocess.run([*shlex.split(COMPILE), "-Wall", "-Wextra", "-Werror"], cwd=folder, check=True)
+    return shlex.quote(str(folder / "kernel"))
+
+
+def judged(capsys, *arguments: str) -> tuple[int, str]:
+    code = run(["crosscheck", *arguments])
+    return code, capsys.readouterr().out
+
+
+def test_the_python_file_matches(tmp_path, capsys):
+    path = tmp_path / "my_adagrad.py"
+    path.write_text(MAKE)
+    code, out = judged(capsys, str(path))
+    assert code == 0, out
+    assert out.count("PASS") >= 16
+
+
+def test_the_test_of_the_page_passes():
+    names: dict = {}
+    exec(MAKE + ASSERT, names)
+    names["test_my_adagrad"]()
+
+
+def test_the_c_program_matches_bit_for_bit(tmp_path, capsys):
+    kernel = compiled(tmp_path)
+    code, out = judged(capsys, "--exec", kernel, "--rule", "rowwise_adagrad")
+    assert code == 0, out
+    assert out.count("PASS         0 ULP  float64") >= 8
+    assert "  float32\n" in out
+    mine = ["--set", "lr=0.05", "--set", "epsilon=1e-6", "--dtype", "float64"]
+    code, out = judged(capsys, "--exec", kernel, "--rule", "rowwise_adagrad", *mine)
+    assert code == 0, out
+    assert "4 of 4 cases match; the worst distance is 0 ULP" in out
+
+
+def test_the_python_program_matches(tmp_path, capsys):
+    path = tmp_path / "sgd.py"
+    path.write_text(CHILD)
+    command = shlex.join([sys.executable, str(path)])
+    code, out = judged(capsys, "--exec", command, "--rule", "sgd", "--dtype", "float64")
+    assert code == 0, out
+    assert "cases match; the worst distance is 0 ULP" in out
+
+
+def test_the_program_for_files_matches(tmp_path, capsys):
+    path, folder = tmp_path / "sgd.py", tmp_path / "vectors"
+    path.write_text(FILES)
+    written = ["vectors", "write", str(folder), "--rule", "sgd", "--dtype", "float64"]
+    assert run(written) == 0
+    subprocess.run([sys.executable, path, folder], check=True)
+    assert run(["vectors", "check", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "cases match; the worst distance is 0 ULP" in out
+    assert "only lr can be set" in out
