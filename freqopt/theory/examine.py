@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from freqopt.errors import TheoryError
 from freqopt.theory.engines import adversary, exact, witness
 from freqopt.theory.loading import TheoremFile, load
 from freqopt.theory.theorem import Check, Context, Mutant, Theorem
@@ -15,6 +18,9 @@ from freqopt.theory.verdict import Verdict, Word
 
 Outcomes = Mapping[tuple[str, str], Word]
 """(engine, claim) -> word."""
+
+FAULTS = (Exception, SystemExit)
+"""What a user's file may raise while the others still run."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def examine(path: Path, context: Context, *, mutants: bool) -> Examination:
     """Load a file and run everything in it. Never raises for what the file does."""
     try:
         file = load(path)
-    except Exception as error:  # a user's file may raise anything, and the others still run
+    except FAULTS as error:
         return Examination(path, path.stem, "", "", "", {}, problems=(_problem(path, error),))
     rows: list[Verdict] = []
     skipped: list[Skipped] = []
@@ -107,8 +113,15 @@ def examine(path: Path, context: Context, *, mutants: bool) -> Examination:
             for a in theorem.assumptions
             if a.how == "declared"
         ]
+        skipped += [
+            Skipped(file.id, f"claim {claim.name}", "no instances in this run")
+            for claim in theorem.claims
+            if claim.extremal is None and claim.search is None and exact.is_empty(claim, context)
+        ]
         rows.extend(timed(file.id, run(theorem, context)))
-    except Exception as error:
+        if not rows and not skipped:
+            raise TheoryError("nothing was checked; give a claim instances, or add a check")
+    except FAULTS as error:
         return _incomplete(file, formulas, rows, skipped, error)
     matrix: list[MutantRow] = []
     problems: list[Problem] = []
@@ -117,7 +130,7 @@ def examine(path: Path, context: Context, *, mutants: bool) -> Examination:
         for name, mutant in file.mutants.items():
             try:
                 matrix.append(attack(file, name, mutant, outcomes, context))
-            except Exception as error:
+            except FAULTS as error:
                 problems.append(_problem(path, error, f"mutant {name!r} "))
     return Examination(
         path, file.id, file.title, file.sections["Source"], file.sections.get("Beware", ""),
@@ -141,8 +154,20 @@ def costly(theorem: Theorem, context: Context) -> Iterator[Verdict]:
     """The file's own checks, and adversarial search."""
     for check in theorem.checks:
         if not absent(check, context):
-            yield replace(check.run(context), engine=check.engine, claim=check.name)
+            yield replace(_sound(check, check.run(context)), engine=check.engine, claim=check.name)
     yield from adversary.run(theorem, context)
+
+
+def _sound(check: Check, verdict: Any) -> Verdict:
+    """What a check returned, if it is a verdict with numbers in it."""
+    if not isinstance(verdict, Verdict):
+        kind = type(verdict).__name__
+        raise TheoryError(f"check {check.name!r} returned a {kind}, expected a Verdict")
+    for name in ("measured", "bound", "ratio"):
+        value = getattr(verdict, name)
+        if value is not None and math.isnan(value):
+            raise TheoryError(f"check {check.name!r} returned {name} = NaN")
+    return verdict
 
 
 def timed(theorem: str, verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
@@ -195,7 +220,7 @@ def _incomplete(
     formulas: Mapping[str, str],
     rows: list[Verdict],
     skipped: list[Skipped],
-    error: Exception,
+    error: BaseException,
 ) -> Examination:
     return Examination(
         file.path, file.id, file.title, file.sections["Source"], file.sections.get("Beware", ""),
@@ -203,6 +228,6 @@ def _incomplete(
     )  # fmt: skip
 
 
-def _problem(path: Path, error: Exception, where: str = "") -> Problem:
+def _problem(path: Path, error: BaseException, where: str = "") -> Problem:
     text = " ".join(str(error).split()) or "no message"
     return Problem(str(path), f"{where}{type(error).__name__}: {text}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from joblib import Parallel, delayed
 
 from freqopt.errors import TheoryError
-from freqopt.theory.examine import Examination, examine
+from freqopt.theory.examine import FAULTS, Examination, Problem, examine
 from freqopt.theory.loading import find, load
 from freqopt.theory.report import Report
 from freqopt.theory.theorem import Context
@@ -78,7 +79,7 @@ def verify(
         if progress is not None:
             progress(examination, done, len(files))
     return Report(
-        examinations=tuple(examinations[path] for path in files),
+        examinations=tuple(_unique([examinations[path] for path in files])),
         quick=quick,
         seed=seed,
         budget=budget,
@@ -88,9 +89,21 @@ def verify(
     )
 
 
+def _unique(examinations: list[Examination]) -> Iterator[Examination]:
+    """The same; a file whose id an earlier one has gets a problem, since reports go by ids."""
+    owners: dict[str, Path] = {}
+    for examination in examinations:
+        first = owners.setdefault(examination.id, examination.path)
+        if first != examination.path:
+            text = f"its id {examination.id!r} is that of {first}; give every theorem its own"
+            problem = Problem(str(examination.path), text)
+            examination = replace(examination, problems=(*examination.problems, problem))
+        yield examination
+
+
 def _statistical_checks(path: Path) -> int:
     """How many parts of the error budget a file asks for; 0 where it cannot be read."""
     try:
         return sum(check.statistical for check in load(path).theorem().checks)
-    except Exception:  # examine() reports it
+    except FAULTS:  # examine() reports it
         return 0

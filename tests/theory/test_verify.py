@@ -48,6 +48,10 @@ MUTANTS = {"a third": Mutant("statement", constant=sp.Rational(1, 3))}
 """
 
 
+CHECK = 'checks=(Check("own", "mine", lambda context: {}),), '
+NAN = 'Verdict("", "", "", Word.EXACT, measured=math.nan)'
+
+
 @pytest.fixture
 def write(tmp_path):
     def write(name, body=BODY, docstring=GOOD):
@@ -118,15 +122,22 @@ def test_a_false_or_inapplicable_statement_fails_the_run(write, body, word):
             "measures",
         ),
         (BODY.replace("return Theorem(", "return dict("), "returned a dict"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        (
+            BODY.replace("assumptions=", CHECK.format("None") + "assumptions="),
+            "returned a NoneType",
+        ),
+        (BODY.replace("assumptions=", CHECK.format(NAN) + "assumptions="), "measured = NaN"),
     ],
 )
 def test_a_bad_file_is_one_line_and_the_others_run(write, body, message):
-    report = verify([write("bad.py", body), write("good.py")], jobs=1)
+    good = write("good.py", docstring=GOOD.replace("X-1", "X-2"))
+    report = verify([write("bad.py", body), good], jobs=1)
     (problem,) = report.problems
     assert problem.path.endswith("bad.py")
     assert message in problem.message
     assert "\n" not in problem.message
-    assert [row.theorem for row in report.rows] == ["X-1"]
+    assert [row.theorem for row in report.rows if row.theorem == "X-2"]
     assert report.exit_code == 1
 
 
@@ -145,6 +156,20 @@ def test_a_bad_file_is_one_line_and_the_others_run(write, body, message):
 def test_a_docstring_out_of_form_is_named(write, docstring, message):
     (problem,) = verify([write("bad.py", docstring=docstring)], jobs=1).problems
     assert message in problem.message
+
+
+def test_a_claim_without_instances_is_listed(write):
+    body = BODY.replace('[Case("one", x=1.0), Case("two", x=2.0)]', "[]")
+    report = verify([write("empty.py", body)], jobs=1)
+    assert [(item.check, item.reason) for item in report.not_verified] == [
+        ("claim half", "no instances in this run")
+    ]
+
+
+def test_two_files_with_one_id_are_named(write):
+    (problem,) = verify([write("a.py"), write("b.py")], jobs=1).problems
+    assert problem.path.endswith("b.py")
+    assert "its id 'X-1' is that of" in problem.message
 
 
 def test_a_mutant_that_raises_is_a_problem_not_a_kill(write):
@@ -166,7 +191,7 @@ def test_unknown_paths_and_options_are_refused(tmp_path, write):
 
 
 def test_processes_change_nothing(write):
-    paths = [write("a.py"), write("b.py")]
+    paths = [write("a.py"), write("b.py", docstring=GOOD.replace("X-1", "X-2"))]
     one, two = verify(paths, mutants=True, jobs=1), verify(paths, mutants=True, jobs=2)
     strip = lambda report: [(r.theorem, r.word, r.ratio) for r in report.rows]  # noqa: E731
     assert strip(one) == strip(two)

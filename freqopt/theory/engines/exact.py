@@ -80,6 +80,11 @@ def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
             yield _evaluate(theorem, claim, [claim.extremal], "extremal")
 
 
+def is_empty(claim: Claim, context: Context) -> bool:
+    """Whether the claim has no instance in such a run."""
+    return next(iter(claim.instances(context.quick)), None) is None
+
+
 def inapplicable(theorem: Theorem, instance: Any) -> str:
     """The first assumption that fails on the instance, or ""."""
     for assumption in theorem.assumptions:
