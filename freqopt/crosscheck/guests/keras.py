@@ -55,10 +55,7 @@ def _guest(
 
 DECAY = {"weight_decay": "weight_decay"}
 ADAM = {"beta_1": "beta1", "beta_2": "beta2", "epsilon": "epsilon"} | DECAY
-ROUNDED: dict[str, Any] = {
-    "narrow": 512.0,
-    "note": "1 - beta^t cancels in float32.",
-}
+ROUNDED: dict[str, Any] = {"narrow": 512.0, "note": "1 - beta^t cancels in float32."}
 AMSGRAD = {"amsgrad": {"none": {"amsgrad": False}, "raw": {"amsgrad": True}}}
 
 GUESTS = (
@@ -67,6 +64,7 @@ GUESTS = (
         "Adagrad",
         "adagrad",
         {"initial_accumulator_value": "initial_accumulator", "epsilon": "epsilon"} | DECAY,
+        narrow=16.0,
     ),
     _guest("Adam", "adam", ADAM, AMSGRAD, **ROUNDED),
     _guest("AdamW", "adamw", ADAM, AMSGRAD, **ROUNDED),

@@ -160,6 +160,7 @@ GUESTS = (
         _one_dtype(steps("NAdam")),
         ADAM | MOMENTA,
         DECOUPLED,
+        narrow=16.0,
         note="With torch's default dtype that of the table; else its product of momenta is "
         "float32 beside a float64 table.",
     ),
@@ -169,7 +170,7 @@ GUESTS = (
         steps("RMSprop"),
         RMSPROP | DECAY,
         CENTERED,
-        narrow=64.0,
+        narrow=256.0,
         note="Centered, v - a^2 cancels.",
     ),
     guest("SparseAdam", "lazy_adam", steps("SparseAdam", sparse=True), ADAM, refuses=_epsilon),

@@ -1,0 +1,122 @@
+"""The page of other libraries: `python -m freqopt.report.agreement_page > docs/agreement.md`.
+
+Made by running them; a test compares the rows of those that are installed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from freqopt.crosscheck.agreement import agreement
+from freqopt.crosscheck.guests import Guest, guests
+from freqopt.errors import CrosscheckError
+
+HEAD = """# How other libraries agree with the reference
+
+Each line is an optimizer of another library, run through the cases of its rule that it can express
+and through its own dialect with drawn hyper-parameters: at least 12 steps with duplicates, gaps,
+empty batches and gradients of 1e-9 to 1e2. The distance is the largest anywhere in the table after
+any step, in units in the last place of the largest value that the entry has had so far. What a
+library leaves to its caller (the rate of each step, whether an empty batch is a step) is done by
+the caller. `freqopt explain RULE` tells what the options of a dialect mean.
+
+Made by `python -m freqopt.report.agreement_page > docs/agreement.md`; do not edit.
+"""
+
+COLUMNS = ("guest", "rule", "its dialect", "dtype", "cases", "ULP", "allowed", "agrees")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One guest in one dtype, as it is shown.
+
+    Attributes
+    ----------
+    guest, rule, dialect, dtype : str
+    cases : int
+    ulps, allowed : float
+        Largest distance seen, and the tolerance.
+    agrees : str
+        "yes", or where the first divergence is.
+    """
+
+    guest: str
+    rule: str
+    dialect: str
+    dtype: str
+    cases: int
+    ulps: float
+    allowed: float
+    agrees: str
+
+    def __str__(self) -> str:
+        shown = {**asdict(self), "ulps": _whole(self.ulps), "allowed": _whole(self.allowed)}
+        return f"| {' | '.join(str(value) for value in shown.values())} |"
+
+
+def rows(*, quick: bool = False) -> Iterator[Row]:
+    """A row for every guest that is installed, in each of its dtypes."""
+    for guest in guests.values():
+        if guest.library.present:
+            yield from (row(guest, dtype, quick=quick) for dtype in guest.dtypes)
+
+
+def row(guest: Guest, dtype: str, *, quick: bool = False) -> Row:
+    """Judge one guest; a library that fails does not agree."""
+    options = ", ".join(f"{name} = {value!r}" for name, value in guest.own.items())
+    about = (guest.name, guest.rule, options or "the defaults", dtype)
+    allowed = guest.tolerance(dtype)
+    try:
+        found = agreement(guest, dtype, quick=quick)
+    except CrosscheckError as error:
+        return Row(*about, 0, math.inf, allowed, str(error))
+    agrees = "yes"
+    if found.first is not None:
+        agrees = f"no: {found.first.case.name}: {found.first.first}"
+    return Row(*about, found.cases, found.worst.ulps, allowed, agrees)
+
+
+def table(judged: list[Row]) -> str:
+    """The rows as Markdown."""
+    head = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    return "\n".join([*head, *map(str, judged), ""])
+
+
+def absent() -> list[str]:
+    """One line for every library that is not installed, with its guests."""
+    found: dict[str, list[str]] = {}
+    for guest in guests.values():
+        if not guest.library.present:
+            found.setdefault(guest.library.absence, []).append(guest.name)
+    return [f"Not judged: {', '.join(names)}. {why}" for why, names in found.items()]
+
+
+def page(judged: list[Row]) -> str:
+    """The whole page as Markdown."""
+    today = dt.datetime.now(tz=dt.UTC).date()
+    libraries = {guest.library for guest in guests.values() if guest.library.present}
+    versions = sorted(f"{library.name} {library.version}" for library in libraries)
+    parts = [HEAD, f"Run on {today} with {', '.join(versions) or 'none of the libraries'}.\n"]
+    parts += [f"{line}\n" for line in absent()]
+    parts += [table(judged), "## Notes\n", _notes(), "## What a guest can be told\n", _options()]
+    return "\n".join(parts)
+
+
+def _notes() -> str:
+    return "\n".join([*(f"* {g.name}: {g.note}" for g in guests.values() if g.note), ""])
+
+
+def _options() -> str:
+    told = [f"* {g.name}: {', '.join(f'`{o}`' for o in g.options)}" for g in guests.values()]
+    return "\n".join(["Any other option is refused, unless it makes no difference.\n", *told, ""])
+
+
+def _whole(ulps: float) -> str:
+    return str(math.ceil(ulps)) if math.isfinite(ulps) else "-"
+
+
+if __name__ == "__main__":
+    print(page(list(rows())), end="")
