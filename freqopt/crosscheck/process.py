@@ -60,6 +60,9 @@ class Program:
         answer_seconds: float = 30.0,
         total_seconds: float = 600.0,
     ) -> None:
+        for seconds in (answer_seconds, total_seconds):
+            if not seconds > 0:
+                raise CrosscheckError(f"a limit of {seconds} s; expected a number above 0")
         self.command = list(command)
         self.answer_seconds, self.total_seconds = answer_seconds, total_seconds
         self._deadline = self._waited = 0.0

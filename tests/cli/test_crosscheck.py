@@ -8,10 +8,12 @@ import pytest
 
 from freqopt.cli import run
 from freqopt.cli.crosscheck import options
-from freqopt.crosscheck import reference, trace
+from freqopt.crosscheck import exercises, reference, trace
 from freqopt.crosscheck.files import read_folder, write_answer
 from freqopt.errors import CrosscheckError
 from tests.crosscheck.children import child
+
+SHAPES = len(exercises("float64"))
 
 SGD = """
 def make(rule, table, given):
@@ -45,7 +47,7 @@ def test_a_file_that_matches(mine, capsys):
     out = capsys.readouterr().out
     assert out.startswith("mine.py against rule sgd\nPASS")
     count = out.count("PASS")
-    assert count >= 8  # four shapes of table in two dtypes
+    assert count >= 2 * SHAPES  # in two dtypes
     assert f"{count} of {count} cases match; the worst distance is 0 ULP" in out
     assert "not supported, so not judged:\n  only the rate can be set" in out
 
@@ -55,7 +57,7 @@ def test_a_file_that_does_not_match(mine, capsys):
     arguments = ["crosscheck", "mine.py", "--dtype", "float64", "--set", "lr=0.05"]
     assert run(arguments) == 1
     out = capsys.readouterr().out
-    assert out.count("FAIL") == 4
+    assert out.count("FAIL") == SHAPES
     assert "first divergence in lr = 0.05, main, float64\n  step 1, row 0 (2 times" in out
     assert run([*arguments, "--json"]) == 1
     (told,) = json.loads(capsys.readouterr().out)["results"]
@@ -127,7 +129,7 @@ def test_a_program(tmp_path, capsys):
     child(tmp_path, STEP="if t == 2: os.abort()")
     assert run([*command, "--set", "lr=0.5"]) == 1
     out = capsys.readouterr().out
-    assert "error in lr = 0.5, main and 3 more cases" in out
+    assert f"error in lr = 0.5, main and {SHAPES - 1} more cases" in out
     assert out.count("at step 2: was ended by SIGABRT") == 1
     child(tmp_path, END="sys.exit(3)")
     assert run([*command, "--json"]) == 1
@@ -162,12 +164,12 @@ def test_vectors_written_answered_and_checked(form, tmp_path, capsys):
     folder = tmp_path / "v"
     arguments = ["vectors", "write", str(folder), "--rule", "fa_sgd", "--format", form]
     assert run([*arguments, "--set", "lr=0.5"]) == 0
-    assert "8 cases in " in capsys.readouterr().out
+    assert f"{2 * SHAPES} cases in " in capsys.readouterr().out
     answered(folder, form)
     assert run(["vectors", "check", str(folder), "--ulps", "0"]) == 0
     out = capsys.readouterr().out
-    assert out.count("PASS") == 8
-    assert "8 of 8 cases match; the worst distance is 0 ULP" in out
+    assert out.count("PASS") == 2 * SHAPES
+    assert f"{2 * SHAPES} of {2 * SHAPES} cases match; the worst distance is 0 ULP" in out
 
 
 def test_vectors_that_are_wrong_missing_refused_or_too_many(tmp_path, capsys):
@@ -185,7 +187,9 @@ def test_vectors_that_are_wrong_missing_refused_or_too_many(tmp_path, capsys):
     fourth.write_text(json.dumps(told))
     assert run(["vectors", "check", str(folder), "--json"]) == 1
     cases = json.loads(capsys.readouterr().out)["cases"]
-    assert [case["verdict"] for case in cases] == ["ERROR", "ERROR", "NONE", "FAIL", *4 * ["PASS"]]
+    assert [case["verdict"] for case in cases] == ["ERROR", "ERROR", "NONE", "FAIL"] + ["PASS"] * (
+        2 * SHAPES - 4
+    )
     assert "holds 0 answers" in cases[0]["message"]
     assert "is damaged" in cases[1]["message"]
     found = cases[3]["first_divergence"]

@@ -13,7 +13,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from freqopt.crosscheck import Case, _child, cases, compare, reference, trace
+from freqopt.crosscheck import Case, _child, cases, compare, exercises, reference, trace
 from freqopt.crosscheck.process import Program
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import rules
@@ -55,7 +55,8 @@ def test_a_right_child_matches_bit_for_bit_in_one_process(tmp_path):
     assert len(pids.read_text().split()) == 1
     assert ulps.count(0) >= 4
     assert set(ulps) == {0, None}  # the child has none of the other options
-    assert len({case.exercise.name for case, u in zip(SGD, ulps, strict=True) if u == 0}) == 4
+    matched = {case.exercise.name for case, u in zip(SGD, ulps, strict=True) if u == 0}
+    assert matched == set(exercises(np.float64))
 
 
 def test_a_child_may_leave_after_each_run(tmp_path):
@@ -273,6 +274,12 @@ def test_a_program_that_cannot_be_started(tmp_path):
     ]:
         with pytest.raises(CrosscheckError, match=message):
             Program(command)
+
+
+@pytest.mark.parametrize("limits", [{"answer_seconds": 0}, {"total_seconds": float("nan")}])
+def test_limits_are_numbers_above_0(limits):
+    with pytest.raises(CrosscheckError, match="expected a number above 0"):
+        Program(["true"], **limits)
 
 
 def test_an_interrupt_ends_the_child(tmp_path):
