@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from freqopt.backends import DEFAULT
 from freqopt.cli.folders import find, gather
 from freqopt.errors import FigureError, FreqoptError
 from freqopt.experiment.results import load
@@ -20,7 +21,7 @@ def figures_(
     results: Path = Path("results"),
     out: Path = Path("figures_out"),
     quick: bool = False,
-    backend: str = "numpy",
+    backend: str = DEFAULT,
     reuse_data: bool = False,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from freqopt.backends import DEFAULT
 from freqopt.cli.figures import Results, draw_figure
 from freqopt.cli.folders import everything, find
 from freqopt.cli.simulate import describe, exit_code, simulate_study
@@ -32,7 +33,7 @@ def reproduce_(
     full: bool = False,
     out: Path = Path("reproduced"),
     jobs: int | None = None,
-    backend: str = "numpy",
+    backend: str = DEFAULT,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Run the studies and draw the figures: under 3 minutes on two cores, or --full.

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from freqopt.backends import DEFAULT
 from freqopt.cli.folders import find
 from freqopt.errors import StudyError
 from freqopt.experiment.execute import Executor, Report, simulate
@@ -23,7 +24,7 @@ def simulate_(
     quick: bool = False,
     jobs: int | None = None,
     results: Path = Path("results"),
-    backend: str = "numpy",
+    backend: str = DEFAULT,
     executor: Executor = "local",
     scheduler: str | None = None,
     json: Json = False,
@@ -77,6 +78,8 @@ def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> 
             f"{report.study}: {report.runs} runs, {report.stored} found, {report.computed} "
             f"computed in {took:.1f} s, stored in {options['results']}"
         )
+    for notice in report.notices:
+        warn(f"{report.study}: {notice}")
     for name in report.replaced:
         warn(f"{report.study}: {name} was damaged and has been computed anew")
     messages: dict[str, list[str]] = {}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import traceback
-from collections.abc import Callable, Generator, Iterable
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from freqopt._fields import is_whole
-from freqopt.backends import backends
+from freqopt.backends import DEFAULT, FallbackWarning, backends
 from freqopt.errors import (
     BackendError,
     FreqoptError,
@@ -40,6 +42,7 @@ class Outcome(NamedTuple):
     key: str
     content: bytes = b""
     error: str = ""
+    notices: tuple[str, ...] = ()
 
 
 @dataclass
@@ -57,6 +60,8 @@ class Report:
     replaced : list of str
         Damaged files that were computed anew.
     failed : list of (run, message)
+    notices : list of str
+        Why runs went to another backend than the one that was asked for, each reason once.
     interrupted : bool
     """
 
@@ -66,6 +71,7 @@ class Report:
     computed: int = 0
     replaced: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -73,7 +79,7 @@ def simulate(
     study: Study,
     *,
     results: str | Path = "results",
-    backend: str = "numpy",
+    backend: str = DEFAULT,
     jobs: int | None = None,
     executor: Executor = "local",
     scheduler: str | None = None,
@@ -129,6 +135,7 @@ def simulate(
     outcomes = _outcomes(tasks, min(jobs, len(tasks)), executor, scheduler)
     try:
         for done, outcome in enumerate(outcomes, start=report.stored + 1):
+            report.notices = list(dict.fromkeys([*report.notices, *outcome.notices]))
             if outcome.error:
                 report.failed.append((_describe(outcome.point), outcome.error))
             else:
@@ -142,7 +149,7 @@ def simulate(
     return report
 
 
-def run_configuration(configuration: Configuration, backend: str = "numpy") -> Trajectory:
+def run_configuration(configuration: Configuration, backend: str = DEFAULT) -> Trajectory:
     """The run that a complete configuration describes."""
     settings: dict[str, Any] = dict(configuration)
     problem = _problem(json.dumps(settings.pop("problem")))
@@ -187,14 +194,30 @@ def _work(task: Task) -> Outcome:
         message = "a worker has other source code than the study was begun with; simulate again"
         return Outcome(point, key, error=message)
     try:
-        trajectory = run_configuration(point.configuration, backend)
-        return Outcome(point, key, encode(point, key, study, backend, trajectory))
+        with _noticed() as notices:
+            trajectory = run_configuration(point.configuration, backend)
+        content = encode(point, key, study, backend, trajectory)
+        return Outcome(point, key, content, notices=tuple(notices))
     except FreqoptError as error:
         return Outcome(point, key, error=str(error))
     except MemoryError as error:
         return Outcome(point, key, error=short_of_memory(error))
     except Exception as error:  # a bug in one run must not take the others along
         return Outcome(point, key, error=own_mistake(error) or traceback.format_exc())
+
+
+@contextlib.contextmanager
+def _noticed() -> Iterator[list[str]]:
+    """What a backend says meanwhile about leaving runs to another; the study says it once."""
+    notices: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FallbackWarning)
+        yield notices
+    for one in caught:
+        if issubclass(one.category, FallbackWarning):
+            notices.append(str(one.message))
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
 def _outcomes(

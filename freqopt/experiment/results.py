@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from freqopt._version import __version__
+from freqopt.backends import DEFAULT
 from freqopt.errors import ResultError
 from freqopt.experiment.grid import Configuration, Point, expand
 from freqopt.experiment.seal import is_intact, sealed
@@ -51,7 +52,7 @@ class Store:
     """
 
     folder: Path
-    backend: str = "numpy"
+    backend: str = DEFAULT
 
     def prepare(self) -> None:
         """Make the folder and try to write in it, before any work is done.
@@ -144,7 +145,7 @@ def load(
     what: Study | str | Path,
     *,
     results: str | Path = "results",
-    backend: str = "numpy",
+    backend: str = DEFAULT,
     quick: bool = False,
 ) -> pa.Table:
     """Stored runs as one table.
@@ -206,6 +207,7 @@ def metadata(table: pa.Table) -> dict[str, Any]:
 def code_hash(backend: str) -> str:
     """SHA-256 of the source files that compute: floors 0 to 5, without the other backends.
 
+    The reference counts for all: they leave to it what they do not do themselves.
     A backend of the user's own may build on any of the library's: all of them count.
     """
     package = Path(__file__).parents[1]
@@ -214,7 +216,7 @@ def code_hash(backend: str) -> str:
     for path in sorted(package.rglob("*.py")):
         relative = path.relative_to(package)
         floor, part = relative.parts[0], Path(*relative.parts[1:2])
-        shared = own or part.stem == backend or part.stem.startswith("_")
+        shared = own or part.stem in (backend, "numpy") or part.stem.startswith("_")
         other = floor == "backends" and not shared
         if floor not in ("theory", "crosscheck", "cli", "report", "studies") and not other:
             digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from freqopt._fields import is_whole
-from freqopt.backends import Factorised, Simulation, backends
+from freqopt.backends import DEFAULT, Factorised, Simulation, backends
 from freqopt.errors import GradientError, StudyError
 from freqopt.experiment.build import as_factorised, as_groups, as_problem, as_rule
 from freqopt.experiment.checkpoints import Checkpoints, checkpoint_steps
@@ -34,7 +34,7 @@ def run(
     record: Iterable[str] = ("objective",),
     groups: Groups | Mapping[str, Any] | None = None,
     factorised: Factorised | Mapping[str, Any] | None = None,
-    backend: str = "numpy",
+    backend: str = DEFAULT,
 ) -> Trajectory:
     """Run one rule on one problem and record it.
 

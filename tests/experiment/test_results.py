@@ -161,7 +161,7 @@ def test_the_key_depends_on_backend_code_and_own_files(small, tmp_path, monkeypa
         SMALL.replace('name = "sgd"', 'name = "mine.py"').replace("rules.sgd", "rules.mine")
     )
     configuration = expand(Study.read(small))[0].configuration
-    keys = [Store(tmp_path).key(configuration), Store(tmp_path, "numba").key(configuration)]
+    keys = [Store(tmp_path).key(configuration), Store(tmp_path, "numpy").key(configuration)]
     mine.write_text(mine.read_text() + "\n")
     keys.append(Store(tmp_path).key(configuration))
     monkeypatch.setattr(results, "code_hash", lambda backend: "other code")
@@ -420,8 +420,23 @@ def test_a_backend_of_ones_own(small, tmp_path):
     simulate(study, results=tmp_path / "r", jobs=2, backend=str(mine))
     simulate(study, results=tmp_path / "r", jobs=1)
     assert len(list((tmp_path / "r").iterdir())) == 8  # neither finds the other's
-    tables = [load(study, results=tmp_path / "r", backend=b) for b in (str(mine), "numpy")]
+    tables = [load(study, results=tmp_path / "r", backend=b) for b in (str(mine), "numba")]
     assert tables[0].equals(tables[1])
+
+
+def test_a_backend_that_leaves_runs_to_another_says_so_once(small, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "import warnings\nfrom freqopt.backends import FallbackWarning\n"
+        "from freqopt.backends.numpy import NumpyBackend\n\n\nclass Mine(NumpyBackend):\n"
+        "    def advance(self, simulation, until):\n"
+        "        warnings.warn('not mine to do', FallbackWarning, stacklevel=2)\n"
+        "        super().advance(simulation, until)\n"
+    )
+    for jobs in (1, 2):
+        results = tmp_path / f"{jobs}"
+        report = simulate(Study.read(small), results=results, jobs=jobs, backend=str(mine))
+        assert (report.computed, report.notices) == (RUNS, ["not mine to do"])
 
 
 def test_dask_without_its_package_or_scheduler(small, tmp_path, monkeypatch):
