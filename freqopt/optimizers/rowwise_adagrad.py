@@ -26,7 +26,8 @@ Theorems
 Differs from
     1. TorchRec RowWiseAdagrad, DLRM RWSAdagrad (sparse branch), FBGEMM EXACT_ROWWISE_ADAGRAD: none
     but rounding; TorchRec updates every row. 2. TorchRec 2022-06 to 2024-05: square_of_mean.
-    3. FBGEMM's CPU wheel 1.8.0 ignores weight decay l2 and decoupled; here they act.
+    3. FBGEMM 1.8.0 on the CPU decays here as it is told, and in EXACT_SGD and EXACT_ADAGRAD not at
+    all.
 Source
     FBGEMM genscript/optimizers.py, rowwise_adagrad and rowwise_weighted_adagrad; torchrec pull
     requests 418 and 2015.

@@ -1,7 +1,8 @@
 """FBGEMM's table-batched embeddings on the CPU: the update happens inside the backward pass.
 
-What they share: float32, widths that are multiples of 4, no weight decay. The wheel 1.8.0 takes
-weight decay in modes L2 and DECOUPLE for all of them and ignores it, bit for bit; `max_norm` too.
+What they share: float32 and widths that are multiples of 4. All of them take weight decay in modes
+L2 and DECOUPLE and a `max_norm`. In the wheel 1.8.0 the row-wise ones decay; the others ignore it
+bit for bit, and all ignore `max_norm`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def steps(optimizer: str, counter: str = "") -> Callable[[Floats, Arguments], Ca
         chosen = dict(arguments)
         if counter:
             chosen |= _counting(counter, chosen)
+        elif "weight_decay_mode" in chosen:
+            chosen["weight_decay_mode"] = tbe.WeightDecayMode[chosen["weight_decay_mode"]]
         size, width = table.shape
         made = tbe.SplitTableBatchedEmbeddingBagsCodegen(
             [(size, width, common.EmbeddingLocation.HOST, tbe.ComputeDevice.CPU)],
@@ -103,6 +106,9 @@ def _guest(
 
 EPSILON = {"eps": "epsilon"}
 ROWWISE = "EXACT_ROWWISE_ADAGRAD"
+DECAY = {
+    "decay": {"l2": {"weight_decay_mode": "L2"}, "decoupled": {"weight_decay_mode": "DECOUPLE"}}
+}
 COUNTER = {
     "counter": {
         "raw": {"counter_halflife": -1},
@@ -114,7 +120,13 @@ COUNTER = {
 GUESTS = (
     _guest("EXACT_SGD", "sgd", steps("EXACT_SGD"), {}),
     _guest("EXACT_ADAGRAD", "adagrad", steps("EXACT_ADAGRAD"), EPSILON),
-    _guest(ROWWISE, "rowwise_adagrad", steps(ROWWISE), EPSILON),
+    _guest(
+        ROWWISE,
+        "rowwise_adagrad",
+        steps(ROWWISE),
+        EPSILON | {"weight_decay": "weight_decay"},
+        DECAY,
+    ),
     _guest(
         f"{ROWWISE}(counter)",
         "rowwise_adagrad",

@@ -27,7 +27,7 @@ def _steps(optimizer: str) -> Callable[[Floats, Arguments], Called]:
         os.environ.setdefault("KERAS_BACKEND", "numpy")
         keras = load("keras")
         chosen = dict(arguments)
-        weights = keras.Variable(table)
+        weights = keras.Variable(table, dtype=table.dtype.name)
         made = getattr(keras.optimizers, optimizer)(chosen.pop("lr"), **chosen)
         made.build([weights])
 
