@@ -3,10 +3,12 @@
     python benchmarks/step.py                     all cells, two threads
     python benchmarks/step.py --rows 1000000 --batch 4096 --rounds 100
     python benchmarks/step.py --grow              cost against N, d, B, threads, Zipf exponent
+    python benchmarks/step.py --threads 1 --clock cpu   on a machine that is busy meanwhile
     python benchmarks/step.py --page docs/step_benchmark.md
 
-Contenders take turns, one step each in a round, on batches that rotate. A ratio is the median over
-rounds of the ratio within the round, so that a machine that is busy meanwhile disturbs it little.
+Contenders take turns, one step each in a round, in an order and on batches that change from round
+to round. A ratio is the median over rounds of the ratio within the round, so that a machine that is
+busy meanwhile disturbs it little. The clock `cpu` counts the time of the calling thread only.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import gc
 import os
 import platform
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,7 +107,9 @@ def check(cell: Cell, found: list[Contender]) -> None:
             raise SystemExit(f"{one.name} moves rows by {apart:.1e} of a step otherwise than ours")
 
 
-def measure(cell: Cell, found: list[Contender], rounds: int) -> dict[str, np.ndarray]:
+def measure(
+    cell: Cell, found: list[Contender], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, np.ndarray]:
     """Seconds of every contender in every round."""
     times: dict[str, list[float]] = {one.name: [] for one in found}
     for one in found:  # compiles, and touches all memory
@@ -112,17 +117,19 @@ def measure(cell: Cell, found: list[Contender], rounds: int) -> dict[str, np.nda
             one.prepare(k)
             one.step(k)
     gc.disable()
+    rng = np.random.default_rng(0)
     for i in range(rounds):
-        for one in found:
+        for place in rng.permutation(len(found)):
+            one = found[place]
             if one.name.startswith("NumPy") and i >= REFERENCE_ROUNDS:
                 times[one.name].append(np.nan)
                 continue
             k = i % cell.batches
             one.prepare(k)
             time.sleep(PAUSE)
-            start = time.perf_counter()
+            start = clock()
             one.step(k)
-            times[one.name].append(time.perf_counter() - start)
+            times[one.name].append(clock() - start)
     gc.enable()
     return {name: np.array(seconds) for name, seconds in times.items()}
 
@@ -143,16 +150,16 @@ def ratio(a: np.ndarray, b: np.ndarray) -> float:
 
 def table_of(cell: Cell, found: list[Contender], times: dict[str, np.ndarray]) -> list[str]:
     """Markdown rows: every contender against its limits and against ours."""
-    lines = [
-        "| contender | ms | M rows/s | raw / it | floor / it | it / ours | target |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    ratios = ["raw / it", "coalesce / it", "floor / it", "it / ours"]
+    header = ["contender", "ms", "M rows/s", *ratios, "target"]
+    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
     for one in found:
         t = times[one.name]
         milliseconds = 1e3 * float(np.nanmedian(t))
         speed = cell.batch / milliseconds / 1e3
         row = [one.name, f"{milliseconds:.3f}", f"{speed:.2f}", f"{ratio(times['raw'], t):.2f}"]
         row += [
+            f"{ratio(times['coalesce'], t):.2f}" if one.rule.endswith("sgd") else "",
             f"{ratio(floor(times, one.rule), t):.2f}",
             f"{ratio(t, times['ours ' + one.rule]):.2f}",
         ]
@@ -164,20 +171,20 @@ def table_of(cell: Cell, found: list[Contender], times: dict[str, np.ndarray]) -
         elif one.name in PEER_TARGETS:
             target = f"{PEER_TARGETS[one.name]}x"
         lines.append("| " + " | ".join([*row, target]) + " |")
-    bare = ("raw", "stream", "touch table", "touch slot", "touch column")
+    bare = ("raw", "coalesce", "stream", "touch table", "touch slot", "touch column")
     return lines + [
-        f"| limit: {name} | {1e3 * np.median(times[name]):.3f} | | | | | |" for name in bare
+        f"| limit: {name} | {1e3 * np.median(times[name]):.3f} | | | | | | |" for name in bare
     ]
 
 
-def run(cell: Cell, rounds: int) -> list[str]:
+def run(cell: Cell, rounds: int, clock: Callable[[], float]) -> list[str]:
     """One cell: its table as lines of markdown."""
     bare = passes()
     found, absent = contenders(cell)
     check(cell, found)
     bounds = [Contender(name, "sgd", one) for name, one in limits(cell, bare).items()]
-    times = measure(cell, [*bounds, *found], rounds)
-    lines = [f"## {cell}", "", f"{rounds} rounds; limits in {bare.name}."]
+    times = measure(cell, [*bounds, *found], rounds, clock)
+    lines = [f"## {cell}", "", f"{rounds} rounds, clock {clock.__name__}; limits in {bare.name}."]
     if absent:
         lines.append(f"Absent: {', '.join(absent)}.")
     return [*lines, "", *table_of(cell, found, times), ""]
@@ -231,9 +238,11 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     parser.add_argument("--grow", action="store_true", help="how the cost grows, instead")
     parser.add_argument("--page", type=Path, help="also write the tables to this file")
     asked = parser.parse_args()
+    clock = {"wall": time.perf_counter, "cpu": time.thread_time}[asked.clock]
     lines = ["# The fused sparse step: measurements", "", machine(), ""]
     lines += [(__doc__ or "").split("\n\n", 2)[2], (limits.__globals__["__doc__"] or "")]
     if asked.grow:
@@ -244,7 +253,7 @@ def main() -> None:
         for rows in asked.rows:
             for batch in asked.batch:
                 cell = Cell(rows, asked.width, batch, asked.threads)
-                table = run(cell, asked.rounds)
+                table = run(cell, asked.rounds, clock)
                 print("\n".join(table), flush=True)
                 lines += table
     if asked.page:
