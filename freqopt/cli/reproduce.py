@@ -1,9 +1,9 @@
-"""`freqopt reproduce`: every study that a figure needs, then every figure."""
+"""`freqopt reproduce`: every study that a figure needs, every figure, the table of agreement."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from freqopt.cli.folders import everything, find
 from freqopt.cli.simulate import describe, exit_code, simulate_study
 from freqopt.errors import FigureError, FreqoptError
 from freqopt.experiment.execute import Report
+from freqopt.report.agreement_page import Row, absent, page, rows
 from freqopt.report.figure import FigureFile
 from freqopt.report.terminal import say, say_json, warn
 
@@ -26,6 +27,7 @@ class Reproduction:
     reports: list[Report] = field(default_factory=list)
     written: dict[str, list[str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    guests: list[Row] = field(default_factory=list)
 
 
 def reproduce_(
@@ -36,17 +38,18 @@ def reproduce_(
     backend: str = DEFAULT,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
-    """Run the studies and draw the figures: under 3 minutes on two cores, or --full.
+    """Run the studies, draw the figures, judge the guests: 3 minutes on two cores, or --full.
 
     A study that cannot run (its data are an extra that is not installed) is reported, and the
-    figures that need it are left out; the exit code is then 2.
+    figures that need it are left out; the exit code is then 2. Guests that are not installed are
+    listed in agreement.md; one that does not agree with the reference also makes the exit code 2.
 
     Parameters
     ----------
     full
         The studies as they are written, not their [quick] form.
     out
-        Folder to write to: `results` and `figures` inside it.
+        Folder to write to: `results`, `figures` and `agreement.md` inside it.
     jobs
         Processes; by default one per core.
     backend
@@ -82,18 +85,37 @@ def reproduce_(
             done.written[figure.name] = draw_figure(path, results, out / "figures")
         except FreqoptError as error:
             done.failed[f"figure {figure.name}"] = str(error)
+    _judge_guests(done, out / "agreement.md", quick=not full)
     _tell(done, out, time.monotonic() - began, json=json)
     return exit_code(done.reports) or (2 if done.failed else 0)
+
+
+def _judge_guests(done: Reproduction, path: Path, *, quick: bool) -> None:
+    done.guests = list(rows(quick=quick))
+    for row in done.guests:
+        if row.agrees != "yes":
+            done.failed[f"{row.guest} in {row.dtype}"] = row.agrees
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(done.guests), encoding="utf-8")
+    except OSError as error:
+        done.failed[str(path)] = f"not written: {error}; choose another folder with --out"
 
 
 def _tell(done: Reproduction, out: Path, seconds: float, *, json: bool) -> None:
     if json:
         reports = [describe(report) for report in done.reports]
-        say_json({"studies": reports, "written": done.written, "failed": done.failed})
+        told = {"studies": reports, "written": done.written, "failed": done.failed}
+        say_json({**told, "agreement": [asdict(row) for row in done.guests], "absent": absent()})
         return
     for files in done.written.values():
         for file in files:
             say(file)
+    if done.guests:
+        agree = len([row for row in done.guests if row.agrees == "yes"])
+        say(f"{agree} of {len(done.guests)} lines agree in {out / 'agreement.md'}")
+    for line in absent():
+        say(line)
     for name, message in done.failed.items():
         warn(f"{name}: {message}")
     runs = sum(report.runs for report in done.reports)

@@ -37,8 +37,9 @@ class Row:
     ----------
     guest, rule, dialect, dtype : str
     cases : int
-    ulps, allowed : float
-        Largest distance seen, and the tolerance.
+    ulps : float or None
+        Largest distance seen; None if the library failed.
+    allowed : float
     agrees : str
         "yes", or where the first divergence is.
     """
@@ -48,7 +49,7 @@ class Row:
     dialect: str
     dtype: str
     cases: int
-    ulps: float
+    ulps: float | None
     allowed: float
     agrees: str
 
@@ -72,7 +73,7 @@ def row(guest: Guest, dtype: str, *, quick: bool = False) -> Row:
     try:
         found = agreement(guest, dtype, quick=quick)
     except CrosscheckError as error:
-        return Row(*about, 0, math.inf, allowed, str(error))
+        return Row(*about, 0, None, allowed, str(error))
     agrees = "yes"
     if found.first is not None:
         agrees = f"no: {found.first.case.name}: {found.first.first}"
@@ -95,7 +96,7 @@ def absent() -> list[str]:
 
 
 def page(judged: list[Row]) -> str:
-    """The whole page as Markdown."""
+    """The whole page as Markdown; judged quickly, it has fewer cases a row."""
     today = dt.datetime.now(tz=dt.UTC).date()
     libraries = {guest.library for guest in guests.values() if guest.library.present}
     versions = sorted(f"{library.name} {library.version}" for library in libraries)
@@ -114,8 +115,10 @@ def _options() -> str:
     return "\n".join(["Any other option is refused, unless it makes no difference.\n", *told, ""])
 
 
-def _whole(ulps: float) -> str:
-    return str(math.ceil(ulps)) if math.isfinite(ulps) else "-"
+def _whole(ulps: float | None) -> str:
+    if ulps is None:
+        return "-"
+    return str(math.ceil(ulps)) if math.isfinite(ulps) else "infinite"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pytest
 
 from freqopt.cli import run
+from freqopt.crosscheck.guests import guests
 from freqopt.errors import FigureError
+from freqopt.report.agreement_page import Row
 from freqopt.report.figure import FigureFile, make, read_csv, write_csv
 from tests.cli.conftest import FIGURE
 
@@ -103,8 +105,27 @@ def test_reproduce_runs_what_figures_need_and_draws_them(here, capsys):
     ]
     for path in done["written"]["curve"]:
         assert (here / path).is_file()
+    judged = {row["guest"] for row in done["agreement"]}
+    assert judged == {name for name, guest in guests.items() if guest.library.present}
+    lacking = [name for name in guests if name not in judged]
+    assert all(any(f" {name}" in line for line in done["absent"]) for name in lacking)
+    page = (here / "reproduced" / "agreement.md").read_text()
+    assert all(f"| {name} |" in page for name in judged)
+    assert all(line in page for line in done["absent"])
     assert run(["reproduce", "--jobs", "1", "--full"]) == 0
     assert "12 runs and 1 figures in reproduced" in capsys.readouterr().out
+
+
+def test_reproduce_tells_of_a_guest_that_does_not_agree(here, capsys, monkeypatch):
+    told = Row("a.B", "sgd", "the defaults", "float32", 3, 99.0, 8.0, "no: step 1, row 0")
+    monkeypatch.setattr("freqopt.cli.reproduce.rows", lambda quick: iter([told]))
+    (here / "reproduced").mkdir()
+    (here / "reproduced" / "agreement.md").mkdir()
+    assert run(["reproduce", "--jobs", "1"]) == 2
+    printed = capsys.readouterr()
+    assert "a.B in float32: no: step 1, row 0" in printed.err
+    assert "agreement.md: not written" in printed.err
+    assert "0 of 1 lines agree" in printed.out
 
 
 def test_reproduce_goes_on_without_a_study_that_cannot_run(here, capsys):

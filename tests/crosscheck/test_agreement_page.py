@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pytest
@@ -63,7 +62,7 @@ def test_a_guest_that_fails_or_differs_says_so_in_its_row():
     guest = Guest("torch.SGD", "sgd", "torch.SGD", here, broken)
     failed = row(guest, "float64", quick=True)
     assert "OSError: no such kernel" in failed.agrees
-    assert (failed.cases, failed.ulps) == (0, math.inf)
+    assert (failed.cases, failed.ulps) == (0, None)
     assert " - | 1024 | " in str(failed)
     differs = row(Guest("torch.SGD", "sgd", "torch.SGD", here, wrong), "float64", quick=True)
     assert differs.agrees.startswith("no: torch.SGD, default numbers, main: step 1, row 0")
