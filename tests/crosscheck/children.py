@@ -9,6 +9,10 @@ import os, signal, sys, time
 def read():
     return sys.stdin.readline().split()
 
+def FLOOD(text):
+    while True:
+        os.write(1, text * 65536)
+
 def say(text):
     sys.stdout.write(text)
     sys.stdout.flush()
