@@ -12,7 +12,7 @@ An entry of the manifest describes one case:
     input, sha256       its file, and the SHA-256 of that file
     output              where its answer goes, without the suffix
     name                dialect, numbers, exercise: people read it
-    rule, dtype         "adam", "float32" or "float64"
+    rule, dtype         "adam", or the path of a user's own rule; "float32" or "float64"
     rows, columns, steps
     options             every option of the rule
     changed             names of the options that are off their default
@@ -40,6 +40,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ from freqopt.crosscheck._encoding import (
 from freqopt.crosscheck.cases import Case
 from freqopt.crosscheck.exercises import Exercise
 from freqopt.errors import CrosscheckError
-from freqopt.optimizers import rules
+from freqopt.optimizers import Rule, rules
 
 Floats = NDArray[np.floating]
 Form = Literal["json", "npz"]
@@ -186,7 +187,7 @@ def _about(case: Case) -> dict[str, Any]:
     fields = type(rule).model_fields
     return {
         "name": case.name,
-        "rule": rule.name(),
+        "rule": _source(rule),
         "dtype": str(table.dtype),
         "rows": table.shape[0],
         "columns": table.shape[1],
@@ -195,6 +196,14 @@ def _about(case: Case) -> dict[str, Any]:
         "changed": [key for key, field in fields.items() if getattr(rule, key) != field.default],
         "given": list(case.given),
     }
+
+
+def _source(rule: Rule) -> str:
+    """The rule's name; the path of its file if that is a user's own."""
+    module = type(rule).__module__
+    if module == f"{rules.package}.{rule.name()}":
+        return rule.name()
+    return str(sys.modules[module].__file__)
 
 
 def _arrays(case: Case, tables: Floats | None) -> Arrays:

@@ -1,6 +1,7 @@
 """`freqopt crosscheck` and `freqopt vectors`: what they print and what they exit with."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -198,3 +199,20 @@ def test_vectors_that_are_wrong_missing_refused_or_too_many(tmp_path, capsys):
     (folder / "outputs" / "sgd-float32-099.json").write_text("{}")
     assert run(["vectors", "check", str(folder)]) == 2
     assert "sgd-float32-099.json answers no case" in capsys.readouterr().err
+
+
+def test_a_rule_of_ones_own_is_judged_in_every_way(mine, tmp_path, capsys):
+    page = Path(__file__).parent.parent.parent / "docs" / "add_a_rule.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
+    Path("adam.py").write_text(code)  # the name of a rule that is there hides nothing
+    mine("from freqopt.crosscheck import reference as right\ndef make(*a):\n  return right(*a)")
+    assert run(["crosscheck", "mine.py", "--rule", "adam.py"]) == 0
+    assert "mine.py against rule adam.py" in capsys.readouterr().out
+    assert run(["vectors", "write", "v", "--rule", "adam.py", "--dtype", "float64"]) == 0
+    answered(tmp_path / "v")
+    assert run(["vectors", "check", "v", "--ulps", "0"]) == 0
+    mine(factor="2")
+    arguments = ["--rule", "adam.py", "--set", "lr=0.5", "--dtype", "float64"]
+    capsys.readouterr()
+    assert run(["crosscheck", "mine.py", *arguments]) == 1
+    assert "first divergence" in capsys.readouterr().out
