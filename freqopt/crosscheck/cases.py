@@ -19,6 +19,8 @@ from freqopt.optimizers import Rule, rules
 KNOWN = {"horizon": 16, "smoothness": 2.0, "batch": 2, "seed": 7, "run": 0}
 """What a run would tell a rule whose fields are left open."""
 
+Options = Mapping[str, Any]
+
 LIMITS = {"clip": 2.0, "max_norm": 3.0, "padding_row": 2, "max_age": 4}
 """Bounds that act on some rows and not on others; apart, for they hide what happens below them."""
 
@@ -42,6 +44,7 @@ _OTHER = {  # a value off the default, by the field's name, where the kind of nu
     "beta2": 0.9375,
     "dampening": 0.25,
     "capacity": 3,
+    "priority_decay": 0.875,
     "exponent": 0.75,
     "halflife": 3.0,
 }
@@ -73,7 +76,7 @@ class Case:
 
 
 def cases(name: str, dtype: DTypeLike = np.float64) -> list[Case]:
-    """Every dialect of a rule on the main exercise, the default one on all exercises.
+    """Every dialect and every choice of a rule on the main exercise, the defaults on all.
 
     Parameters
     ----------
@@ -87,27 +90,34 @@ def cases(name: str, dtype: DTypeLike = np.float64) -> list[Case]:
         No rule has that name.
     """
     rule, put = rules[name], exercises(dtype)
+    own = list(_numbers(rule, "defaults", {}))
+    on_main = [*own, *_chosen(rule)]
+    for dialect, options in rule.dialects.items():
+        on_main += _numbers(rule, dialect, options)
+    return [
+        Case(f"{label}, {exercise.name}", _rule(rule, options), exercise)
+        for exercise in put.values()
+        for label, options in (on_main if exercise.name == "main" else own)
+    ]
+
+
+def _numbers(rule: type[Rule], dialect: str, options: Options) -> Iterator[tuple[str, Options]]:
+    """A dialect with default numbers, with others, and with limits."""
     limits = {name: value for name, value in LIMITS.items() if name in rule.model_fields}
-    found = []
-    for dialect, options in {"defaults": {}, **rule.dialects}.items():
-        on = put.values() if dialect == "defaults" else [put["main"]]
-        for numbers, whole in (
-            ("default numbers", options),
-            ("other numbers", beside(rule, options, dict(other_values(rule)))),
-            ("limits", {**limits, **options}),
-        ):
-            found += [Case(f"{dialect}, {numbers}, {e.name}", _rule(rule, whole), e) for e in on]
+    yield f"{dialect}, default numbers", options
+    yield f"{dialect}, other numbers", beside(rule, options, dict(other_values(rule)))
+    yield f"{dialect}, limits", {**limits, **options}
+
+
+def _chosen(rule: type[Rule]) -> Iterator[tuple[str, Options]]:
+    """Every choice with other numbers, and with what it needs before it acts."""
     for axis, choice in _choices(rule):
         acts = {k: v for k, v in _ACTS_WITH.get(axis, {}).items() if k in rule.model_fields}
         others = dict(other_values(rule))
         options = beside(rule, {axis: choice, **acts}, others)
-        options = options or beside(rule, {axis: choice}, others)
-        if axis == "nonfinite" or not options:  # no batch here is infinite
-            continue
-        found.append(
-            Case(f"{axis} = {choice}, other numbers, main", _rule(rule, options), put["main"])
-        )
-    return found
+        options = options or beside(rule, {axis: choice}, {**acts, **others})
+        if options and axis != "nonfinite":  # no batch here is infinite
+            yield f"{axis} = {choice}, other numbers", options
 
 
 def beside(rule: type[Rule], fixed: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ What the batches hold, and what each piece is there to catch:
     rows with 1, 2, 3 occurrences together counting, averaging
     a batch of one occurrence              code that special-cases it
     the first and the last row             off-by-one
+    an exercise whose norms are close      which gradient counts as larger
 """
 
 from __future__ import annotations
@@ -97,17 +98,18 @@ def exercises(dtype: DTypeLike) -> dict[str, Exercise]:
         "wide": _exercise("wide", 7, 21, dtype),  # odd, and longer than any vector register
         "one_row": _exercise("one_row", 1, 4, dtype),
         "one_column": _exercise("one_column", 7, 1, dtype),
+        "level": _exercise("level", 7, 3, dtype, powers=2),  # norms close enough to be compared
     }
 
 
-def _exercise(name: str, size: int, width: int, dtype: DTypeLike) -> Exercise:
+def _exercise(name: str, size: int, width: int, dtype: DTypeLike, powers: int = 31) -> Exercise:
     table = _eighths(Stream(SEED, 0, f"{name} table"), 0, size * width).reshape(size, width) / 64
     mantissa, exponent = Stream(SEED, 0, f"{name} mantissa"), Stream(SEED, 0, f"{name} exponent")
     batches = []
     for step, drawn in enumerate(_ROWS, start=1):
         rows = np.array([row % size for row in drawn], np.int64)
         grads = _eighths(mantissa, step, rows.size * width).reshape(rows.size, width)
-        power = index(exponent.words(step, size), 31) - 31  # of each row: 2^-31 to 2^-1, times 2^8
+        power = index(exponent.words(step, size), powers) - powers  # of each row, at most 2^-1
         grads = grads * 2.0 ** power[rows][:, None]
         for row in range(size):
             here = np.flatnonzero(rows == row)

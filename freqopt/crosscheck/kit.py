@@ -6,7 +6,7 @@ that is listed and shows is a mistake in the list.
 
 The tolerance follows from the result. It is the largest that keeps ten times its size below the
 effect of every mutant, and at most `WIDEST`. What a mutant changes by fewer than `RESOLUTION` units
-in the last place of float32 cannot be told from rounding there, and is judged in float64 alone.
+in the last place of float32 cannot be told from rounding there, and is judged in float64 instead.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from freqopt.crosscheck.cases import Case, cases
 from freqopt.crosscheck.compare import units
+from freqopt.crosscheck.exercises import Exercise
 from freqopt.crosscheck.implementation import Floats, Implementation, reference, steps, trace
 from freqopt.crosscheck.mutants import equivalent, mutants
 from freqopt.errors import CrosscheckError
@@ -28,7 +29,7 @@ WIDEST = {np.dtype(np.float64): 1024.0, np.dtype(np.float32): 8.0}
 """The widest tolerance in units in the last place, 2e-13 and 1e-6 of a weight."""
 
 RESOLUTION = 20.0
-"""Effects in float32 below this many units are judged in float64: two units are rounding."""
+"""Effects in float32 below this many units are judged in float64: two units may be rounding."""
 
 MARGIN = 10.0
 """The effect of every mutant is at least this many times the tolerance."""
@@ -46,6 +47,8 @@ class Kill:
         that, for the search ends where a distance is large enough. Infinite if the mutant failed.
     case : str
         The case that showed it; empty for a survivor.
+    dtype : str
+        Where it was judged: float64 also for what float32 cannot resolve.
     reason : str
         Why no case can show it, from the lists of equivalents; empty for the others.
     """
@@ -53,7 +56,8 @@ class Kill:
     mutant: str
     effect: float
     case: str
-    reason: str = ""
+    dtype: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -84,13 +88,13 @@ class Kit:
 
     @property
     def unresolved(self) -> list[Kill]:
-        """Mutants that float32 does not tell from rounding; float64 has to."""
-        return [kill for kill in self.kills if 0 < kill.effect < RESOLUTION]
+        """Mutants that this dtype cannot tell from rounding, and float64 judged instead."""
+        return [kill for kill in self.kills if kill.dtype != self.dtype]
 
     @property
     def smallest(self) -> Kill:
-        """The mutant that is hardest to see, of those that this dtype resolves."""
-        seen = [kill for kill in self.kills if kill.effect >= RESOLUTION]
+        """The mutant that is hardest to see in this dtype."""
+        seen = [kill for kill in self.kills if kill.effect and kill.dtype == self.dtype]
         return min(seen, key=lambda kill: kill.effect)
 
     @property
@@ -99,7 +103,6 @@ class Kit:
         return min(self.smallest.effect / MARGIN, WIDEST[np.dtype(self.dtype)])
 
 
-@cache
 def tolerance(rule: str, dtype: DTypeLike = np.float64) -> float:
     """How far from the reference an implementation of a rule may be, in units in the last place.
 
@@ -114,44 +117,66 @@ def tolerance(rule: str, dtype: DTypeLike = np.float64) -> float:
     CrosscheckError
         A mutant survives, or one that is listed as equivalent does not: no tolerance is safe.
     """
-    kit = examine(rule, dtype)
-    for what, kills in (("survive", kit.survivors), ("are not equivalent", kit.mislabelled)):
+    found = kit(rule, np.dtype(dtype).name)
+    for what, kills in (("survive", found.survivors), ("are not equivalent", found.mislabelled)):
         if kills:
             names = ", ".join(kill.mutant for kill in kills)
             raise CrosscheckError(
-                f"the cases of {rule} give no tolerance in {kit.dtype}: these mutants {what}: "
-                f"{names}; add a case that shows them, or mend the list of equivalents"
+                f"the cases of {rule} give no tolerance in {found.dtype}: these mutants {what}: "
+                f"{names}; add a case that shows them, or mend the list of equivalents "
+                "(EQUIVALENT, mutant -> reason, in your own rule's file)"
             )
-    return kit.tolerance
+    return found.tolerance
+
+
+@cache
+def kit(rule: str, dtype: str = "float64") -> Kit:
+    """All mutants of a rule on all its cases, seconds of work; parameters as `tolerance`."""
+    wide = kit(rule) if dtype == "float32" else None
+    return examine(rule, cases(rule, dtype), mutants(rule), wide)
 
 
 def examine(
-    rule: str,
-    dtype: DTypeLike = np.float64,
-    *,
-    judged: Mapping[str, Implementation] | None = None,
-    on: list[Case] | None = None,
+    rule: str, on: list[Case], judged: Mapping[str, Implementation], wide: Kit | None = None
 ) -> Kit:
-    """Run the mutants of a rule through its cases.
+    """Run mutants through cases.
 
     Parameters
     ----------
     rule : str
-        A rule's name, or the path of a user's own file with a rule.
-    dtype : float32 or float64
-    judged : name -> implementation, optional
-        By default all mutants of the rule.
-    on : list of Case, optional
-        By default all cases of the rule.
+        Whose list of equivalents holds.
+    on : list of Case, all of one dtype
+    judged : name -> mutant
+    wide : Kit, optional
+        For cases in float32: what came of the same in float64, found out first if absent.
     """
-    dtype = np.dtype(dtype)
-    exercises = [_Expected(case) for case in (cases(rule, dtype) if on is None else on)]
+    dtype = on[0].exercise.table.dtype
+    expected = {case.name: _Expected(case) for case in on}
     reasons, enough = equivalent(rule), MARGIN * WIDEST[dtype]
+    if wide is None and dtype == np.float32:
+        wide = examine(rule, [widened(case) for case in on], judged)
+    known = {kill.mutant: kill for kill in wide.kills} if wide else {}
     kills = []
-    for name, mutant in (mutants(rule) if judged is None else judged).items():
-        effect, case = _effect(mutant, exercises, enough)
-        kills.append(Kill(name, effect, case, reasons.get(name, "")))
+    for name, mutant in judged.items():
+        kill = known.get(name)
+        if kill is None or kill.effect:
+            shown = [expected[kill.case]] if kill else []  # where float64 shows it, float32 may too
+            effect, case = _effect(mutant, [*shown, *expected.values()], enough)
+            if kill is None or effect >= RESOLUTION:
+                kill = Kill(name, effect, case, dtype.name, reasons.get(name, ""))
+        kills.append(kill)
     return Kit(rule, dtype.name, tuple(kills))
+
+
+def widened(case: Case) -> Case:
+    """The same case in float64; every number of an exercise is exact in float32."""
+    table, batches = case.exercise.table, case.exercise.batches
+    wide = Exercise(
+        case.exercise.name,
+        table.astype(np.float64),
+        tuple((rows, grads.astype(np.float64)) for rows, grads in batches),
+    )
+    return Case(case.name, case.rule, wide)
 
 
 class _Expected:

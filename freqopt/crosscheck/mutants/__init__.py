@@ -13,6 +13,7 @@ each with the reason.
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 
 from freqopt.crosscheck.implementation import Implementation
@@ -42,11 +43,14 @@ def mutants(name: str) -> dict[str, Implementation]:
 def equivalent(name: str) -> dict[str, str]:
     """The mutants of a rule that mean the same in every case, and why.
 
+    A user's own file with a rule may list some in a dictionary `EQUIVALENT`.
+
     Parameters
     ----------
     name : str
         As for `mutants`.
     """
-    known = mutants(name)
-    listed = {**_axes.EQUIVALENT, **_common.EQUIVALENT, **_edits.equivalent(rules[name])}
+    known, rule = mutants(name), rules[name]
+    own = getattr(sys.modules[rule.__module__], "EQUIVALENT", {})
+    listed = {**_axes.EQUIVALENT, **_common.EQUIVALENT, **_edits.equivalent(rule), **own}
     return {mutant: reason for mutant, reason in listed.items() if mutant in known}

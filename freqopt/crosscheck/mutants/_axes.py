@@ -21,7 +21,7 @@ EQUIVALENT = {
 
 
 def mutants(name: str) -> dict[str, Implementation]:
-    """Every choice at every value; every number at its default and an eighth smaller."""
+    """Every choice at every value; every number at its default, at 0 and an eighth smaller."""
     found = {name: OtherOption(field, change) for name, field, change in _changes(rules[name])}
     put = [case.rule for case in cases(name)]
     return {name: other for name, other in found.items() if any(map(other.applies, put))}
@@ -69,6 +69,7 @@ def _changes(rule: type[Rule]) -> Iterator[tuple[str, str, Callable[[Any], Any]]
         if kind is int:
             yield f"{name} + 1", name, lambda old: old if old is None else old + 1
         if kind is float:
+            yield f"{name} = 0", name, partial(_always, 0.0)
             yield f"{name} x 7/8", name, lambda old: old if old is None else 0.875 * old
 
 

@@ -28,8 +28,10 @@ EQUIVALENT = {
 
 def mutants(name: str) -> dict[str, Implementation]:
     """The faults of every rule, and those of each slot that some case of this rule has."""
-    slots = {slot.name for case in cases(name) for slot in case.rule.all_slots() if not slot.given}
-    return {**COMMON, **{f"{slot} never stored": _restored(only=slot) for slot in sorted(slots)}}
+    slots = {slot for case in cases(name) for slot in case.rule.all_slots()}
+    names = sorted({slot.name for slot in slots if not slot.given})
+    rounded = ROUNDED if any(slot.dtype != "int64" for slot in slots) else {}
+    return {**COMMON, **rounded, **{f"{slot} never stored": _restored(slot) for slot in names}}
 
 
 def _batch(change: Callable[[Integers, Floats], tuple[Integers, Floats]]) -> Implementation:
@@ -116,6 +118,31 @@ def _plain(rule: Rule, table: Floats, _given: Given) -> Step:
     return step
 
 
+def _late(rule: Rule, table: Floats, given: Given) -> Step:
+    """The table before the step is shown, but for the first step."""
+    state, first = rule.init(table, **given), True
+
+    def step(rows: Integers, grads: Floats) -> Floats:
+        nonlocal first
+        before, late, first = shown(rule, table, state), not first, False
+        rule.step(table, state, rows, grads)
+        return before if late else shown(rule, table, state)
+
+    return step
+
+
+def _own_clocks(rule: Rule, table: Floats, given: Given) -> Step:
+    """Every row is alone in the world: t counts the batches that it is in."""
+    alone = [reference(rule, table.copy(), given) for _ in table]
+
+    def step(rows: Integers, grads: Floats) -> Floats:
+        for row in set(rows.tolist()):
+            table[row] = alone[row](rows[rows == row], grads[rows == row])[row]
+        return table.copy()
+
+    return step
+
+
 def _unsettled(rule: Rule, table: Floats, given: Given) -> Step:
     """Rows that a lazy dialect has left behind are shown as they lie."""
     state = rule.init(table, **given)
@@ -152,11 +179,14 @@ COMMON: dict[str, Implementation] = {
     "plain SGD": _plain,
     "lr x 2": _rate(2.0),
     "lr x 1/2": _rate(0.5),
+    "lr x 0.999": _rate(0.999),
     "update dropped": _table(lambda old, _: old),
     "wrong sign": _table(lambda old, new: old - (new - old)),
     "step x 2": _table(lambda old, new: old + 2 * (new - old)),
     "step x 1/2": _table(lambda old, new: old + (new - old) / 2),
     "sign of the step only": _table(lambda old, new: old + np.sign(new - old) / 64),
+    "shown a step late": _late,
+    "every row its own clock": _own_clocks,
     # the batch
     "gradient x 2": _batch(lambda rows, grads: (rows, 2 * grads)),
     "gradient over batch size": _batch(lambda rows, grads: (rows, grads / max(rows.size, 1))),
@@ -173,6 +203,7 @@ COMMON: dict[str, Implementation] = {
     "last column never written": _table(lambda old, new: _kept(old, new, np.s_[:, -1])),
     "first column's step for all": _table(lambda old, new: old + (new - old)[:, :1]),
     "every row's step one too far": _table(lambda old, new: old + np.roll(new - old, 1, axis=0)),
+    "weights lost": _table(lambda old, new: np.full_like(old + new, np.nan)),
     "table in float32": _table(lambda _, new: _through(np.float32, new)),
     "table in float16": _table(lambda _, new: _through(np.float16, new)),
     "table in bfloat16": _table(lambda _, new: _bfloat16(new)),
@@ -180,12 +211,15 @@ COMMON: dict[str, Implementation] = {
     "all rows decay by 1e-6": _table(lambda _, new: new * (1 - 1e-6)),
     "moved rows decay by 1e-6": _table(lambda old, new: new * np.where(new == old, 1, 1 - 1e-6)),
     # the state
-    "state in float32": _stored(lambda slot: _through(np.float32, slot)),
-    "state in float16": _stored(lambda slot: _through(np.float16, slot)),
-    "state in bfloat16": _stored(_bfloat16),
     "state one row too far": _stored(lambda slot: np.roll(slot, 1, axis=0) if slot.ndim else slot),
     "state reset at step 7": _restored(at=7),
     "step index ahead by one": _state(lambda name, x, step: x + (name == "t" and step == 1)),
     "step index behind by one": _state(lambda name, x, step: x - (name == "t" and step == 1)),
     "lazy rows shown as they lie": _unsettled,
+}
+
+ROUNDED: dict[str, Implementation] = {
+    "state in float32": _stored(lambda slot: _through(np.float32, slot)),
+    "state in float16": _stored(lambda slot: _through(np.float16, slot)),
+    "state in bfloat16": _stored(_bfloat16),
 }

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+EDITS = {
+    "norm of the gradient with its decay": (
+        "gradient_norm(batches) if norm is None",
+        "gradient_norm([replace(batch, grads=g)]) if norm is None",
+    ),
+}
+
 ALL_ROWS = "every row is updated in every batch, so no row is left behind"
 ONE_TABLE = "a case has one table, and its norm is shared with no other"
 

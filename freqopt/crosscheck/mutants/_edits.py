@@ -3,9 +3,10 @@
 A file of this package named like a source file of `freqopt.optimizers` holds
 
     EDITS: dict[str, tuple[str, str]]      mutant -> (text, what stands there instead)
+    FAULTS: dict[str, Implementation]      mutants that no single text makes
     EQUIVALENT: dict[str, str]             mutant -> why no case can tell it from the rule
 
-or one of the two. The text is looked for in the functions and methods of that source file, the
+or some of the three. The text is looked for in the functions and methods of that source file, the
 scalar reference left out, and must be there exactly once, so that a mutant cannot rot unseen. The
 edits of a source file apply to every rule that runs through it: those of `adam` to `adamw`, those
 of `_batch` to all.
@@ -17,11 +18,11 @@ import ast
 import importlib
 import pkgutil
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import freqopt.crosscheck.mutants as package
@@ -36,8 +37,9 @@ Place = tuple[Any, str, str]
 
 def mutants(rule: type[Rule]) -> dict[str, Implementation]:
     """The edits of every source file that the rule runs through."""
-    found = {}
+    found: dict[str, Implementation] = {}
     for source, edits in _files(rule):
+        found |= getattr(edits, "FAULTS", {})
         for name, (old, new) in getattr(edits, "EDITS", {}).items():
             owner, attribute, text = _place(source, name, old)
             if _reached(rule, owner, attribute):
@@ -103,24 +105,23 @@ def _functions(source: ModuleType) -> list[Place]:
 
 def _reached(rule: type[Rule], owner: Any, attribute: str) -> bool:
     """Whether the rule runs the method: no class before its owner replaces it without `super`."""
-    if not isinstance(owner, type):
+    if owner not in rule.__mro__:
         return True
     before = rule.__mro__[: rule.__mro__.index(owner)]
     nearer = [vars(kind)[attribute] for kind in before if attribute in vars(kind)]
-    codes = [getattr(method, "fget", method).__code__ for method in nearer]
-    return all("super" in code.co_names for code in codes)
+    return all("super" in _function(method).__code__.co_names for method in nearer)
 
 
 def _edited(source: ModuleType, owner: Any, attribute: str, text: str) -> Implementation:
-    """The reference with one function swapped for an edited one while it makes a step."""
-    edited = _compiled(source, owner, attribute, text)
+    """The reference with one function's code swapped for an edited one while it makes a step."""
+    function, code = _function(vars(owner)[attribute]), _compiled(source, attribute, text)
 
     def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        with _swapped(owner, attribute, edited):
+        with _swapped(function, code):
             state = rule.init(table, **given)
 
         def step(rows: Integers, grads: Floats) -> Floats:
-            with _swapped(owner, attribute, edited):
+            with _swapped(function, code):
                 rule.step(table, state, rows, grads)
                 return shown(rule, table, state)
 
@@ -129,20 +130,25 @@ def _edited(source: ModuleType, owner: Any, attribute: str, text: str) -> Implem
     return implementation
 
 
-def _compiled(source: ModuleType, owner: Any, attribute: str, text: str) -> Callable[..., Any]:
-    """The function that the text defines, with its module's names and its class's `super`."""
+def _function(value: Any) -> Any:
+    return value.fget if isinstance(value, property) else value
+
+
+def _compiled(source: ModuleType, attribute: str, text: str) -> CodeType:
+    """The code of the function that the text defines; `super` works as in a class."""
     body = textwrap.indent(text, "    ")
     whole = f"def within(__class__):\n{body}\n    return {attribute}"
     made: dict[str, Any] = {}
     exec(compile(whole, f"<edited {source.__name__}>", "exec"), vars(source), made)
-    return made["within"](owner)
+    return _function(made["within"](None)).__code__
 
 
 @contextmanager
-def _swapped(owner: Any, attribute: str, value: Any) -> Iterator[None]:
-    original = vars(owner)[attribute]
-    setattr(owner, attribute, value)
+def _swapped(function: Any, code: CodeType) -> Iterator[None]:
+    """Another body for a function, wherever it is called from."""
+    original = function.__code__
+    function.__code__ = code
     try:
         yield
     finally:
-        setattr(owner, attribute, original)
+        function.__code__ = original
