@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from freqopt.backends.numba._apply import entry_in_batch
-from freqopt.backends.numba._compile import entry, inlined
-from freqopt.backends.numba._critical import Critical
+from freqopt.backends.numba._compile import compiled, entry, inlined
+from freqopt.backends.numba._critical import Critical, offer, remember, unite
 from freqopt.backends.numba._kernel import Visit, find_kernel
 from freqopt.backends.numba._memory import address, prefetch
 from freqopt.backends.numba._recall import recall_row
@@ -75,3 +75,34 @@ def make_apply_critical(rule: Rule, dtype: Any) -> Callable[..., None]:
 
     _made[key] = apply
     return apply
+
+
+def make_whole_step(rule: Rule, dtype: Any) -> Callable[..., None]:
+    """All of a fixed-memory rule's step after its norm is known, in one part, for the loop.
+
+    Returns
+    -------
+    compiled function
+        As `make_apply_critical`, and at its end the norm.
+    """
+    _, structure = find_kernel(rule, dtype)
+    key = f"whole {structure.key}"
+    if key in _made:
+        return _made[key]
+    apply = compiled(make_apply_critical(rule, dtype).py_func)
+
+    @entry(key)
+    def step(
+        part: int, table: Any, elements: Any, rows: Any, decayed_at: Any, grads: Any, h: Any,
+        t: int, everyone: bool, index: Any, base: int, space: Any, critical: Critical, norm: float,
+    ) -> None:  # fmt: skip
+        offer(norm, t, critical)
+        unite(t, space, critical)
+        apply(
+            part, table, elements, rows, decayed_at, grads, h, t, everyone, index, base, space,
+            critical,
+        )  # fmt: skip
+        remember(critical)
+
+    _made[key] = step
+    return step

@@ -69,6 +69,8 @@ class Critical(NamedTuple):
     """float64 (C + 1,): priorities, the new gradient's behind."""
     norms: Any
     """Two float64 (.,): squared norms of the entries; the same in ascending order of rows."""
+    norm: Any
+    """float64 (1,): of the batch's gradient, for the loop."""
     wide: Any
     """float64 (parts, d)."""
     scratch: Any
@@ -274,6 +276,13 @@ def measure_part(part: int, grads: Any, space: Any, critical: Critical) -> None:
 def norm_of_all(space: Any, critical: Critical) -> float:
     """`norm_of`, for Python."""
     return norm_of(space, critical)
+
+
+@entry("measure whole")
+def measure_whole(grads: Any, space: Any, critical: Critical) -> None:
+    """`measure` and `norm_of` of a batch of one part, for the loop."""
+    measure(0, grads, space, critical)
+    critical.norm[0] = norm_of(space, critical)
 
 
 @entry("offer")

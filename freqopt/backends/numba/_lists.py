@@ -66,6 +66,7 @@ class Lists:
             "seen": np.zeros(self._size, np.int64),
             "order": tuple(np.zeros(self._capacity + 1, np.int64) for _ in range(3)),
             "many": np.zeros(7, np.int64),
+            "norm": np.zeros(1),
             "ranks": np.zeros(self._capacity + 1),
         }
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from freqopt.backends.numba._compile import compiled, entry
 from freqopt.backends.numba._index import BINS
-from freqopt.backends.numba._rows import fold
+from freqopt.backends.numba._rows import fold, scale
 
 DIGIT = 8
 """Bits of a key that one pass of the radix sort looks at."""
@@ -88,3 +88,12 @@ def clip_batch(limit: Any, space: Any) -> None:
 def clip_all(limit: Any, space: Any) -> None:
     """`clip_batch`, for Python."""
     clip_batch(limit, space)
+
+
+@entry("clip whole")
+def clip_whole(limit: Any, space: Any) -> None:
+    """Clip a batch of one part, for the loop."""
+    _, starts, ends, _, _, _, (_, place, _, _), sums, _, norms, _ = space
+    clip_batch(limit, space)
+    for e in range(starts[0], ends[0]):
+        scale(sums, ~place[e], norms[0, e])

@@ -86,6 +86,21 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"name": "sgd", "lr": 0.1, "nonfinite": "skip"},
         {"batch": 2, "dtype": "float32"},
     ),
+    "critical gradients that share a norm": (
+        {"name": "pair", "pairs": PRODUCT, "loss": "logistic", "dimension": 3},
+        {"name": "sgd_c", "lr": 0.05, "capacity": 3, "weight_decay": 0.01, "max_age": 9},
+        {"batch": 3, "dtype": "float32"},
+    ),
+    "critical gradients of Adam, each table by itself": (
+        {"name": "pair", "pairs": PRODUCT, "dimension": 3},
+        {"name": "adam_c", "capacity": 2, "aggregation": "median", "synced": False},
+        {"track_movement": True},
+    ),
+    "a batch clipped as a whole": (
+        {"name": "pair", "pairs": PRODUCT, "dimension": 3},
+        {"name": "sgd", "clip": 0.1, "clip_scope": "batch", "duplicates": "sequential"},
+        {"batch": 4},
+    ),
     "surface": ({"name": "surface"}, {"name": "rmsprop"}, {}),
     "surface in float32": (
         {"name": "surface", "surface": "goldstein_price"},
@@ -180,18 +195,15 @@ def test_a_diverging_batch_changes_no_table() -> None:
     compare(found, expected)
 
 
-UNSUPPORTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "clip_scope": ({"name": "sgd", "clip": 0.1, "clip_scope": "batch"}, {}),
-    "critical gradients": ({"name": "sgd_c"}, {}),
-}
-
-
-@pytest.mark.parametrize("reason", UNSUPPORTED)
-def test_what_is_not_compiled_runs_in_numpy_and_says_so(reason: str) -> None:
-    rule, options = UNSUPPORTED[reason]
+def test_what_is_not_compiled_runs_in_numpy_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from freqopt.optimizers import Rule\n"
+        "class Mine(Rule):\n    def update(self, w, g, s):\n        return w - self.lr * g\n"
+    )
     problem = {"name": "pair", "pairs": PRODUCT, "dimension": 3}
-    with pytest.warns(FallbackWarning, match=reason):
-        agree(problem, rule, (5, 9), **options)
+    with pytest.warns(FallbackWarning, match="rule mine has no Numba kernel"):
+        agree(problem, {"name": str(path)}, (5, 9))
 
 
 def test_a_short_run_compiles_nothing() -> None:

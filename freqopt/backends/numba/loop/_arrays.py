@@ -38,6 +38,8 @@ class Part(NamedTuple):
     """int64 (S, M): rows of M occurrences in each of the S steps that are drawn at once."""
     space: Any
     """For batched steps index, base and space of the fused step, else scratch (2, d)."""
+    critical: Any
+    """Critical of a fixed-memory rule, or ()."""
 
 
 @cache

@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from freqopt.backends.numba._apply import make_apply
+from freqopt.backends.numba._apply_critical import make_whole_step
 from freqopt.backends.numba._compile import entry, inlined
+from freqopt.backends.numba._critical import measure_whole
 from freqopt.backends.numba._gather import REFUSED, gather
 from freqopt.backends.numba._kernel import find_kernel
+from freqopt.backends.numba._norms import clip_whole
 from freqopt.backends.numba._rows import scale
 from freqopt.backends.numba._scalars import around_of
 from freqopt.backends.numba._settle import make_settle
@@ -37,6 +42,10 @@ class Options(NamedTuple):
     apply: int
     shrink: int
     settle: int
+    clip: int
+    measure: int
+    norm: Any
+    """float64 (1,): the norm that the arrays of a fixed-memory rule share; (0,) for none."""
 
 
 class Kernels:
@@ -52,7 +61,9 @@ class Kernels:
 
     Attributes
     ----------
-    types : of the arguments of gather, apply, shrink and settle
+    types : of the arguments of gather, apply, shrink, settle, clip and measure
+    remembers : bool
+        The rule keeps critical gradients.
     options : Options
         Without addresses.
     """
@@ -64,20 +75,30 @@ class Kernels:
         rows.flags.writeable = grads.flags.writeable = False  # as the fused step has them
         arrays = table, elements, part.row_slots, part.decayed_at
         gathered = 0, rows, grads, plan.options, plan.limit, index, base, space
-        applied = 0, *arrays, grads, plan.h, 1, True, index, base, space
+        applied: tuple[Any, ...] = 0, *arrays, grads, plan.h, 1, True, index, base, space
         shrunk = table, plan.h, 1
         settled = 0, 1, *arrays, rows, 1, plan.h, space[-1][0]
+        clipped, measured = (plan.limit, space), (grads, space, part.critical)
         shrinks = rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all"
-        self.types = tuple(map(types_of, (gathered, applied, shrunk, settled)))
+        clips = rule.clip is not None and rule.clip_scope == "batch"
+        self.remembers = plan.remembers
+        if self.remembers:
+            applied = *applied, part.critical, 0.0
+        arguments = gathered, applied, shrunk, settled, clipped, measured
+        self.types = tuple(map(types_of, arguments))
         self._entries = {
             "gather": gather,
-            "apply": make_apply(rule, dtype),
+            "apply": (make_whole_step if self.remembers else make_apply)(rule, dtype),
             "shrink": _make_shrink(rule, dtype) if shrinks else None,
             "settle": make_settle(rule, dtype) if rule.settles_before_reading else None,
+            "clip": clip_whole if clips else None,
+            "measure": measure_whole if self.remembers else None,
         }
+        shared = np.zeros(1 if self.remembers and rule.synced else 0)
         self.options = Options(
-            plan.h, plan.options, plan.limit, rule.rows == "all", rule.count_empty, 0, 0, 0, 0
-        )
+            plan.h, plan.options, plan.limit, plan.everyone, rule.count_empty, 0, 0, 0, 0, 0, 0,
+            shared,
+        )  # fmt: skip
 
     @property
     def each(self) -> list[tuple[Any, tuple[Any, ...]]]:
@@ -99,7 +120,8 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
     The first settles a lazy rule's rows before they are read. The second is the step, False if it
     is refused.
     """
-    gather, apply, shrink, settle = map(caller, kernels.types)
+    gather, apply, shrink, settle, clip, measure = map(caller, kernels.types)
+    remembers = kernels.remembers
 
     @inlined
     def prepare(part: Part, n: int, s: int, count: int, options: Options) -> bool:
@@ -124,7 +146,15 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
             options.gather,
             (0, part.rows[s], grads, options.choices, options.limit, index, base, space),
         )
-        return space[2][0] != REFUSED
+        if space[2][0] == REFUSED:
+            return False
+        if options.clip:
+            clip(options.clip, (options.limit, space))
+        if remembers:
+            measure(options.measure, (grads, space, part.critical))
+            if options.norm.size:
+                options.norm[0] += part.critical.norm[0]
+        return True
 
     @inlined
     def update(part: Part, n: int, s: int, count: int, options: Options) -> bool:
@@ -137,19 +167,23 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
             if options.shrink:
                 shrink(options.shrink, (table, options.h, t))
             base = base + n * (part.rows.shape[1] + 1)
-            apply(
-                options.apply,
-                (
-                    0, table, elements, part.row_slots, part.decayed_at, grads, options.h, t,
-                    options.everyone, index, base, space,
-                ),
+            arguments = (
+                0, table, elements, part.row_slots, part.decayed_at, grads, options.h, t,
+                options.everyone, index, base, space,
             )  # fmt: skip
+            if remembers:
+                norm = options.norm[0] if options.norm.size else part.critical.norm[0]
+                apply(options.apply, (*arguments, part.critical, norm))
+            else:
+                apply(options.apply, arguments)
         return True
 
     accept_all, update_all = in_turn((accept,) * parts), in_turn((update,) * parts)
 
     @inlined
     def step(parts: Any, n: int, s: int, count: int, options: Options) -> bool:
+        for k in range(options.norm.size):
+            options.norm[k] = 0.0
         accepted = accept_all(parts, n, s, count, options)
         return accepted and update_all(parts, n, s, count, options)
 

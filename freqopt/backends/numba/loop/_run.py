@@ -22,8 +22,6 @@ from freqopt.backends.numba.loop._layers import Layers, layers
 from freqopt.backends.numba.loop._movement import moves
 from freqopt.backends.numba.loop._single import allows_single, single_step
 from freqopt.backends.numba.problems._kernel import find_problem
-from freqopt.errors import BackendError
-from freqopt.optimizers._critical import FixedMemory
 from freqopt.tables import FactorisedTable
 
 NUMBERS_AHEAD = 8192
@@ -50,10 +48,6 @@ class Run:
 
     def __init__(self, simulation: Simulation) -> None:
         rule = simulation.rule
-        if isinstance(rule, FixedMemory):
-            raise BackendError(f"rule {rule.name()} keeps critical gradients")
-        if rule.clip is not None and rule.clip_scope == "batch":
-            raise BackendError("clip_scope = 'batch' is not in the compiled loop")
         (self._dtype,) = {array.dtype for array in simulation.parameters.values()}
         self._problem = find_problem(simulation.problem, self._dtype)
         kernel, structure = find_kernel(rule, self._dtype)
@@ -129,6 +123,10 @@ class Run:
                 self._loop(*arguments)
             finally:  # Ctrl-C is raised as the call returns: tables and step must agree
                 simulation.step = int(reached[0])
+            if self._plan.remembers:
+                for name, workspace in self._spaces.items():
+                    state = simulation.states[name]
+                    self._plan.lists(state, workspace).stepped(state)
             if simulation.step < stop:
                 return False
             self._pace(time.perf_counter() - began)
@@ -191,11 +189,15 @@ class Run:
             simulation.parameters[name], state
         )
         space: Any = np.zeros((2, table.shape[1]), self._dtype)
+        critical: Any = ()
         if not self._single:
             n, workspace = len(grads), self._spaces[name]
             squares = simulation.rule.duplicates == "squares"
             space = workspace.space(table, 1, n, squares=squares)
             space[0][:], space[1][:] = (0, BINS), (0, n + 1)
+            if self._plan.remembers:
+                lists = self._plan.lists(state, workspace)
+                critical = lists.critical(state, 1, n, space[4].size)
             space = workspace.index(len(table), n + 1), workspace.reserve(steps * (n + 1)), space
         return Part(
             (table, grads, elements),
@@ -204,6 +206,7 @@ class Run:
             state["t"].reshape(1),
             self._rows[name],
             space,
+            critical,
         )
 
     def _pace(self, took: float) -> None:
