@@ -1,0 +1,100 @@
+"""What the loop is told of a problem: its numbers, in the order of `Problem` in its CUDA file.
+
+A problem has two files in `problems/`: `NAME.cuh`, its draw and gradients, and `NAME.py` with one
+function `data(problem) -> ProblemData`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqopt.backends.cupy._source import HERE
+from freqopt.errors import BackendError
+from freqopt.problems import Problem
+from freqopt.streams import (
+    AliasTable,
+    BoundedZipf,
+    ExponentialTail,
+    TokenCounts,
+    TokenDistribution,
+)
+
+TAIL = (
+    "exponent",
+    "one_minus_s",
+    "first",
+    "last",
+    "start",
+    "lowest",
+    "spread",
+    "surely_accepted",
+)
+"""The numbers of `freqopt.streams.zipf.Tail`, in the order of `Tail` in `source/streams.cuh`."""
+
+
+class Law(NamedTuple):
+    """`Law` of `source/streams.cuh`."""
+
+    buckets: NDArray[np.uint64]
+    size: int
+    head: int
+    tail: tuple[float, ...]
+
+
+class ProblemData(NamedTuple):
+    """A problem's numbers.
+
+    Attributes
+    ----------
+    fields : arrays, laws and numbers
+        In the order of the fields of `Problem` in the CUDA file: an array is its address there.
+    options : name -> constant
+    purposes : name -> purpose of a stream
+    tables : names of the tables, in the order of their parts
+    numbers : int
+        float64 numbers per sample in `samples`.
+    """
+
+    fields: tuple[Any, ...]
+    options: dict[str, bool | int]
+    purposes: dict[str, str]
+    tables: tuple[str, ...]
+    numbers: int
+
+
+def law(tokens: TokenDistribution) -> Law:
+    """A token law as the kernels take it."""
+    if isinstance(tokens, BoundedZipf):
+        tail = tuple(float(getattr(tokens.tail, name)) for name in TAIL)
+        return Law(_buckets(tokens.table), tokens.table.size, tokens.head, tail)
+    if isinstance(tokens, ExponentialTail) and tokens.table is None:
+        inversion = (tokens.rate, float(tokens._whole), tokens.size - 1.0)
+        return Law(np.zeros((1, 2), np.uint64), 0, -1, (*inversion, *(0.0,) * 5))
+    if isinstance(tokens, ExponentialTail | TokenCounts) and tokens.table is not None:
+        return Law(_buckets(tokens.table), tokens.table.size, -1, (0.0,) * 8)
+    raise BackendError(f"the token law {type(tokens).__name__} has no CUDA form")
+
+
+def _buckets(table: AliasTable) -> NDArray[np.uint64]:
+    """Threshold and alias side by side, uint64 (K, 2)."""
+    return np.stack([table.thresholds, table.aliases.astype(np.uint64)], axis=1)
+
+
+def find_problem(problem: Problem) -> ProblemData:
+    """The numbers of a problem.
+
+    Raises
+    ------
+    BackendError
+        The problem, or the law of its samples, has no CUDA form.
+    """
+    name = f"{__package__}.problems.{problem.name()}"
+    ours = type(problem).__module__ == f"freqopt.problems.{problem.name()}"  # no user's namesake
+    if not ours or not (HERE / "problems" / f"{problem.name()}.cuh").is_file():
+        raise BackendError(f"problem {problem.name()} has no CUDA file")
+    found: ProblemData = importlib.import_module(name).data(problem)
+    return found

@@ -1,0 +1,241 @@
+"""The CUDA source of a rule: its options as constants, its slots as structures, then the files.
+
+`source/*.cuh` and `rules/*.cuh` are CUDA and, with the shim in `machine.cuh`, C++: the GPU and the
+CPU twin compile the same text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from freqopt.errors import BackendError
+from freqopt.optimizers import Rule, Slot
+from freqopt.streams import _trigonometry, elementary, philox, purpose_id, transforms
+
+HERE = Path(__file__).parent
+TYPES = {"int64": "i64", "float64": "double", "table": "real"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a kernel is compiled from.
+
+    Attributes
+    ----------
+    text : str
+    lanes : int
+        Threads that share a row: a power of two, at most 32.
+    """
+
+    text: str
+    lanes: int
+
+
+def step_source(rule: Rule, dtype: DTypeLike, width: int, lanes: int | None = None) -> Source:
+    """The fused step of a rule for tables of a dtype and a width.
+
+    Raises
+    ------
+    BackendError
+        The rule has no file in `rules/`.
+    """
+    vector = vector_of(dtype, width)
+    lanes = lanes or lanes_of(width, vector)
+    return Source("\n".join(_step_parts(rule, dtype, lanes, vector)), lanes)
+
+
+def loop_source(
+    rule: Rule,
+    problem: str,
+    options: Mapping[str, bool | int],
+    purposes: Mapping[str, str],
+    dtype: DTypeLike,
+    widths: Sequence[int],
+    lanes: int | None = None,
+) -> Source:
+    """The whole loop of a rule and a problem.
+
+    Parameters
+    ----------
+    rule : Rule
+    problem : str
+        Its file in `problems/`.
+    options : name -> constant
+    purposes : name -> purpose of a stream
+        For the constants PURPOSE_name.
+    dtype : float32 or float64
+    widths : of the tables
+    lanes : int, optional
+    """
+    vector = vector_of(dtype, math.gcd(*widths))
+    lanes = lanes or lanes_of(max(widths), vector)
+    constants = [f"#define PURPOSE_{k} {purpose_id(v)}ull" for k, v in purposes.items()]
+    constants += [f"constexpr i64 {name} = {int(value)};" for name, value in options.items()]
+    parts = [
+        *_step_parts(rule, dtype, lanes, vector),
+        "\n".join(constants),
+        _file("source/streams.cuh"),
+        _file("source/simulation.cuh"),
+        _file("source/losses.cuh") if "LOSS" in options else "",
+        _file(f"problems/{problem}.cuh"),
+        _file("source/loop.cuh"),
+    ]
+    return Source("\n".join(parts), lanes)
+
+
+def _step_parts(rule: Rule, dtype: DTypeLike, lanes: int, vector: int) -> list[str]:
+    return [
+        _header(dtype, lanes, vector),
+        _file("source/machine.cuh"),
+        _constants(),
+        _file("source/elementary.cuh"),
+        _file("source/rows.cuh"),
+        "\n".join(_options(rule)),
+        "\n".join(_slots(rule)),
+        _file("source/rule.cuh"),
+        rule_text(rule),
+        _file("source/update.cuh"),
+        _file("source/step.cuh"),
+    ]
+
+
+def vector_of(dtype: DTypeLike, width: int) -> int:
+    """Numbers that travel together: 16 bytes, where they divide a row."""
+    most = 16 // np.dtype(dtype).itemsize
+    return most if width % most == 0 else 1
+
+
+def lanes_of(width: int, vector: int) -> int:
+    """Threads that share a row: as many as it has vectors, a power of two up to a warp."""
+    return min(32, 1 << (max(1, -(-width // vector)) - 1).bit_length())
+
+
+def own_slots(rule: Rule) -> list[Slot]:
+    """The slots of a rule's state that kernels reach through the array of addresses."""
+    return [slot for slot in rule.all_slots() if slot.name not in ("t", "decayed_at")]
+
+
+def rule_text(rule: Rule) -> str:
+    """The equations of a rule."""
+    ours = type(rule).__module__ == f"freqopt.optimizers.{rule.name()}"  # no user's namesake
+    if not ours or not (HERE / "rules" / f"{rule.name()}.cuh").is_file():
+        raise BackendError(
+            f"rule {rule.name()} has no CUDA file; use the numba or numpy backend, or add "
+            f"freqopt/backends/cupy/rules/{rule.name()}.cuh (docs/backends.md)"
+        )
+    return _file(f"rules/{rule.name()}.cuh")
+
+
+@cache
+def _file(name: str) -> str:
+    """A source file; its own `#include "other.cuh"` lines are filled in."""
+    lines = []
+    for line in (HERE / name).read_text().splitlines():
+        if line.startswith('#include "'):
+            lines.append(_file(str((Path(name).parent / line.split('"')[1]).as_posix())))
+        elif line != "#pragma once":
+            lines.append(line)
+    return f"// {name}\n" + "\n".join(lines) + "\n"
+
+
+def _header(dtype: DTypeLike, lanes: int, vector: int) -> str:
+    real = {"float32": "float", "float64": "double"}[np.dtype(dtype).name]
+    return f"typedef {real} real;\n#define LANES {lanes}\n#define VECTOR {vector}\n"
+
+
+def _constants() -> str:
+    """The numbers of `freqopt.streams`, to the bit."""
+    floats = {
+        "INV_LN2": elementary.INV_LN2,
+        "LN2_HI": elementary.LN2_HI,
+        "LN2_LO": elementary.LN2_LO,
+        "SQRT_HALF": elementary.SQRT_HALF,
+        "EXP_SERIES": elementary.EXP_SERIES,
+        "LOG_SERIES": elementary.LOG_SERIES,
+        "TWO_OVER_PI": _trigonometry.TWO_OVER_PI,
+        "HALF_PI": _trigonometry.HALF_PI,
+        "SIN_SERIES": _trigonometry.SIN_SERIES,
+        "COS_SERIES": _trigonometry.COS_SERIES,
+        "NORMAL_CENTRE": transforms._CENTRE,
+        "NORMAL_TAIL": transforms._TAIL,
+        "NORMAL_FAR_TAIL": transforms._FAR_TAIL,
+    }
+    words = dict(zip(("PHILOX_M0", "PHILOX_M1"), philox.MULTIPLIERS, strict=True))
+    words |= dict(zip(("PHILOX_W0", "PHILOX_W1"), philox.WEYL, strict=True))
+    lines = [f"#define {name} {_literal(value)}" for name, value in floats.items()]
+    lines += [f"#define {name} {int(word)}ull" for name, word in words.items()]
+    return "\n".join([*lines, f"#define PHILOX_ROUNDS {philox.ROUNDS}"])
+
+
+def _literal(value: Any) -> str:
+    """A number, or numbers in braces, as C writes them exactly."""
+    if isinstance(value, tuple):
+        return f"{{{', '.join(map(_literal, value))}}}"
+    return float(value).hex()
+
+
+def _options(rule: Rule) -> Iterator[str]:
+    """IS(field, value) and HAS(field) of the rule, and H_field, a number's place in `h`."""
+    yield "#define IS(field, value) (field##_option == field##_is_##value)"
+    yield "#define HAS(field) (has_##field)"
+    yield f"enum {{ {', '.join(f'H_{name}' for name in type(rule).model_fields)} }};"
+    for name in type(rule).model_fields:
+        value = getattr(rule, name)
+        if not isinstance(value, str):
+            yield f"constexpr bool has_{name} = {str(bool(value)).lower()};"
+            continue
+        known = _choices(type(rule), name)
+        places = [f"{name}_is_{_word(choice)} = {k}" for k, choice in enumerate(known)]
+        yield f"constexpr int {', '.join(places)};"
+        yield f"constexpr int {name}_option = {known.index(value)};"
+
+
+def _choices(rule: type[Rule], name: str) -> list[str]:
+    """The values of a choice that the rule, or one that it is made from, may have."""
+    known: list[str] = []
+    for kind in rule.__mro__:
+        field = getattr(kind, "model_fields", {}).get(name)
+        choices = get_args(field.annotation) if field else ()
+        known += [choice for choice in choices if choice not in known]
+    return known
+
+
+def _word(choice: str) -> str:
+    return choice.replace("-", "_")
+
+
+def _slots(rule: Rule) -> Iterator[str]:
+    """ElementState and RowState with the rule's slots by name, loaded from and stored to memory."""
+    slots = own_slots(rule)
+    elements = [(k, s) for k, s in enumerate(slots) if s.per == "element"]
+    rows = [(k, s) for k, s in enumerate(slots) if s.per == "row"]
+    yield "#define ELEMENT(slot) ELEMENT_##slot\n#define ROW(slot) ROW_##slot"
+    yield from (f"#define {s.per.upper()}_{s.name} 1" for s in slots)
+    yield f"struct ElementState {{ {' '.join(f'real {s.name};' for _, s in elements)} }};"
+    yield f"struct RowState {{ {' '.join(f'{TYPES[s.dtype]} {s.name};' for _, s in rows)} }};"
+    yield "struct ElementPack { ElementState of[VECTOR]; };"
+    yield "DEVICE ElementPack load_element_state(const u64* slots, i64 at) {"
+    yield "    ElementPack e; Pack p;"
+    for k, s in elements:
+        yield f"    p = *(const Pack*)((const real*)slots[{k}] + at);"
+        yield f"    for (int v = 0; v < VECTOR; v++) e.of[v].{s.name} = p.x[v];"
+    yield "    return e;\n}"
+    yield "DEVICE void store_element_state(const u64* slots, i64 at, const ElementPack& e) {"
+    yield "    Pack p;"
+    for k, s in elements:
+        yield f"    for (int v = 0; v < VECTOR; v++) p.x[v] = e.of[v].{s.name};"
+        yield f"    *(Pack*)((real*)slots[{k}] + at) = p;"
+    yield "}\nDEVICE RowState load_row_state(const u64* slots, i64 i) {\n    RowState s;"
+    yield from (f"    s.{s.name} = ((const {TYPES[s.dtype]}*)slots[{k}])[i];" for k, s in rows)
+    yield "    return s;\n}"
+    yield "DEVICE void store_row_state(const u64* slots, i64 i, const RowState& s) {"
+    yield from (f"    (({TYPES[s.dtype]}*)slots[{k}])[i] = s.{s.name};" for k, s in rows)
+    yield "}"

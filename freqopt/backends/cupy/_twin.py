@@ -1,0 +1,133 @@
+"""The CPU twin: the CUDA source compiled as C++, so that every kernel runs without a GPU.
+
+Arrays are NumPy's. A group's lanes are threads of the processor that meet at a barrier, as the
+lanes of a warp meet at `__syncwarp`; with one lane a kernel is an ordinary function.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqopt.backends.cupy._source import Source
+from freqopt.backends.numba._compile import cache_directory
+from freqopt.errors import BackendError
+
+FLAGS = ("-std=c++20", "-O0", "-ffp-contract=off", "-fno-fast-math", "-shared", "-fPIC", "-pthread")
+LANES = 1
+"""Threads that share a row by default."""
+xp = np
+"""Where arrays come from."""
+
+
+class Module:
+    """The kernels of one source.
+
+    Parameters
+    ----------
+    source : Source
+
+    Raises
+    ------
+    BackendError
+        There is no C++ compiler, or it refuses the source.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.lanes = source.lanes
+        self._library = ctypes.CDLL(str(_built(source.text)))
+
+    def launch(self, name: str, items: int, scratch: int, *arguments: Any) -> None:  # noqa: ARG002
+        """Run a kernel to its end.
+
+        Parameters
+        ----------
+        name : str
+        items : int
+            How many there are to visit; the groups share them.
+        scratch : int
+            Bytes of memory that a group's lanes share.
+        *arguments
+            Arrays, whole numbers and floats, in the kernel's order; None for a null pointer.
+        """
+        kernel = self._library[name]
+        kernel.restype = None
+        given = [_argument(value) for value in arguments]
+        memory = np.empty(scratch + 16, np.uint8)
+        self._library.twin_memory(ctypes.c_void_p(memory.ctypes.data + -memory.ctypes.data % 16))
+
+        def lane(number: int) -> None:
+            self._library.twin_lane(number)
+            kernel(*given)
+
+        others = [threading.Thread(target=lane, args=(k,)) for k in range(1, self.lanes)]
+        for thread in others:
+            thread.start()
+        lane(0)
+        for thread in others:
+            thread.join()
+
+
+def _argument(value: Any) -> Any:
+    if value is None:
+        return ctypes.c_void_p(None)
+    if isinstance(value, np.ndarray):
+        return ctypes.c_void_p(value.ctypes.data)
+    return ctypes.c_double(value) if isinstance(value, float) else ctypes.c_longlong(int(value))
+
+
+def address(array: NDArray[Any]) -> int:
+    """Where an array begins in memory."""
+    return array.ctypes.data
+
+
+def to_host(array: NDArray[Any]) -> NDArray[Any]:
+    """An array where Python can read it."""
+    return array
+
+
+@cache
+def compiler() -> str:
+    """The C++ compiler: $CXX, or c++ or g++ or clang++ on the path."""
+    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
+        found = name and shutil.which(name)
+        if found:
+            return found
+    raise BackendError(
+        "the CPU twin of the CUDA kernels needs a C++20 compiler and found none of $CXX, c++, g++, "
+        "clang++; install one, or use the numba backend"
+    )
+
+
+def _built(text: str) -> Path:
+    """The shared library of a source, from the cache or made now."""
+    digest = hashlib.sha256(repr((text, FLAGS, compiler())).encode()).hexdigest()[:32]
+    folder = cache_directory().parent / "twin"
+    target = folder / f"{digest}.so"
+    if target.is_file():
+        return target
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        source, library = Path(scratch) / "kernel.cpp", Path(scratch) / "kernel.so"
+        source.write_text(text)
+        made = subprocess.run(
+            [compiler(), *FLAGS, str(source), "-o", str(library)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise BackendError(f"{compiler()} refuses the kernel source: {made.stderr[:2000]}")
+        library.replace(target)
+    return target

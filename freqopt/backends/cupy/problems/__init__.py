@@ -1,0 +1,1 @@
+"""What the device's loop is told of each problem."""

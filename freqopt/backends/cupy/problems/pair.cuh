@@ -1,0 +1,62 @@
+// The pairs of freqopt/problems/pair.py: two scores, three losses.
+
+#define TABLES 2
+
+struct Problem {
+    Law law, other;                  // of i and j, or of the observed pair
+    const i64 *of_i, *of_j;          // (P,): the observed pairs
+    const double *best_u, *best_v;   // (N, d), (M, d)
+    double noise, root, one_over_root;
+};
+
+template <class T> DEVICE T score(const Group& group, const T* u, const T* v, i64 width, double root,
+                                  T* work) {
+    for (i64 j = group.lane; j < width; j += LANES) work[j] = IS_DOT ? u[j] * v[j] : u[j] + v[j];
+    const T total = fold(group, work, int(width));
+    return IS_DOT ? total : total / T(root);
+}
+
+// Samples: y (AHEAD, B).
+DEVICE void draw(const Group& group, const Problem& problem, const Run& run, const Part* parts,
+                 i64 first, i64 count, void* scratch) {
+    const i64 batch = run.batch, width = parts->width;
+    double* const y = (double*)run.samples;
+    i64 *const i = parts[0].rows, *const j = parts[1].rows;
+    if (OBSERVED) {
+        draw_tokens(group, problem.law, {run.seed, run.run, PURPOSE_pairs}, first, count, batch, i);
+        for (i64 k = group.lane; k < count * batch; k += LANES) {
+            const i64 pair = i[k];
+            i[k] = problem.of_i[pair], j[k] = problem.of_j[pair];
+        }
+    } else {
+        draw_tokens(group, problem.law, {run.seed, run.run, PURPOSE_u}, first, count, batch, i);
+        draw_tokens(group, problem.other, {run.seed, run.run, PURPOSE_v}, first, count, batch, j);
+    }
+    group.sync();
+    const Key labels = {run.seed, run.run, PURPOSE_labels};
+    for (i64 k = 0; k < count * batch; k++) {
+        const double planted = score(group, problem.best_u + i[k] * width,
+                                     problem.best_v + j[k] * width, width, problem.root,
+                                     (double*)scratch);
+        const u64 word = word_at(labels, u64(first + k / batch), u64(k % batch));
+        if (group.lane == 0) y[k] = label(planted, problem.noise, word);
+    }
+}
+
+// l'(s; y) ds/du / B and l'(s; y) ds/dv / B.
+DEVICE void gradients(const Group& group, const Problem& problem, const Run& run,
+                      const Part* parts, i64 s, void* scratch) {
+    const i64 batch = run.batch, width = parts->width;
+    const double* const y = (const double*)run.samples + s * batch;
+    for (i64 b = 0; b < batch; b++) {
+        const real* const u = parts[0].weights + parts[0].rows[s * batch + b] * width;
+        const real* const v = parts[1].weights + parts[1].rows[s * batch + b] * width;
+        const real at = score(group, u, v, width, problem.root, (real*)scratch);
+        const real each = slope(at, real(y[b])) / real(batch);
+        const real even = each * real(problem.one_over_root);
+        for (i64 j = group.lane; j < width; j += LANES) {
+            parts[0].grads[b * width + j] = IS_DOT ? each * v[j] : even;
+            parts[1].grads[b * width + j] = IS_DOT ? each * u[j] : even;
+        }
+    }
+}

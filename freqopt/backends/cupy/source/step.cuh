@@ -1,0 +1,206 @@
+// The fused step: freqopt/optimizers/_batch.py and Rule.advance on a GPU.
+//
+//   admit    is every occurrence in range, finite, wanted? Its key sorts by row, then occurrence
+//   combine  one gradient for each row (for each occurrence, with duplicates = "sequential")
+//   apply    each row of the batch, or of the table, meets its gradient
+//
+// Between admit and combine the keys are sorted, so the occurrences of a row stand together in
+// their order, whatever the grid: sums run in that order, and no bit depends on the launch.
+#pragma once
+
+constexpr bool SEQUENTIAL = IS(duplicates, sequential);
+constexpr bool PICKS = SEQUENTIAL || IS(duplicates, first) || IS(duplicates, last);
+constexpr bool CHANGES = HAS(maximize) || (HAS(clip) && IS(clip_scope, occurrence));
+// Whether every item's gradient is written down; else a single occurrence is read where it came.
+constexpr bool STORED = HAS(maximize) || HAS(clip) || OWN_SQUARES;
+constexpr i64 DROPPED = 0x7fffffffffffffffll;
+
+ENTRY admit(const i64* rows, const real* grads, i64 batch, i64 size, i64 width, i64 padding,
+            i64 shift, i64* keys, i64* first_outside, i64* first_infinite) {
+    const Group group;
+    for (i64 b = group.number; b < batch; b += group.groups) {
+        const i64 row = rows[b];
+        const bool inside = 0 <= row && row < size;
+        bool kept = inside && row != padding, infinite = false;
+        if (kept && !IS(nonfinite, propagate)) {
+            for (int j = group.lane; j < width; j += LANES)
+                infinite |= !isfinite(grads[b * width + j]);
+            infinite = group.any(infinite);
+            kept = !infinite;
+        }
+        if (group.lane == 0) {
+            if (!inside) lower(first_outside, b);
+            if (infinite) lower(first_infinite, b);
+            keys[b] = kept ? row << shift | b : DROPPED;
+        }
+    }
+}
+
+// A batch on its way: order (K,), the kept occurrences by row; starts (U + 1,), where each row's
+// begin in it. An item is a row, or with duplicates = "sequential" an occurrence in that order.
+struct Batch {
+    const real* grads;  // (B, width)
+    const i64 *order, *starts;
+    real *sums, *squares, *norms;  // of every item: (items, width) twice, (items,)
+    i64* alive;                    // (items,)
+};
+
+DEVICE void combine_item(const Group& group, const Batch& batch, i64 item, i64 width, double clip,
+                         real* work) {
+    const i64 *const order = batch.order, *const starts = batch.starts;
+    real* const squares = batch.squares;
+    i64 begin = SEQUENTIAL ? item : starts[item], end = SEQUENTIAL ? item + 1 : starts[item + 1];
+    const i64 count = end - begin;
+    if (IS(duplicates, first)) end = begin + 1;
+    if (IS(duplicates, last)) begin = end - 1;
+    const bool stored = STORED || end - begin > 1;
+    real* const sum = batch.sums + item * width;
+    for (i64 k = begin; k < end; k++) {
+        const real* const g = batch.grads + order[k] * width;
+        real factor = 1;
+        if (HAS(clip) && IS(clip_scope, occurrence))
+            factor = clip_factor(squared_norm(group, g, work, width), real(clip));
+        if (stored) FOR_COLUMNS(j, group, width) {
+            Pack p = load(g, j), q = {}, total = {};
+            for (int v = 0; v < VECTOR; v++) {
+                if (HAS(maximize)) p.x[v] = -p.x[v];
+                if (CHANGES) p.x[v] *= factor;
+                q.x[v] = p.x[v] * p.x[v];
+            }
+            if (k > begin) {
+                total = load(sum, j);
+                for (int v = 0; v < VECTOR; v++) p.x[v] = total.x[v] + p.x[v];
+            }
+            store(sum, j, p);
+            if (OWN_SQUARES) {
+                if (k > begin) {
+                    total = load(squares + item * width, j);
+                    for (int v = 0; v < VECTOR; v++) q.x[v] = total.x[v] + q.x[v];
+                }
+                store(squares + item * width, j, q);
+            }
+        }
+    }
+    const real* const g = stored ? sum : batch.grads + order[begin] * width;
+    if (count > 1 && (IS(duplicates, mean) || IS(duplicates, sqrt_count))) {
+        const real divisor = IS(duplicates, mean) ? real(count) : sqrt(real(count));
+        FOR_COLUMNS(j, group, width) {
+            Pack p = load(sum, j);
+            for (int v = 0; v < VECTOR; v++) p.x[v] /= divisor;
+            store(sum, j, p);
+        }
+    }
+    if (IS(rows, nonzero)) {
+        bool moves = false;
+        FOR_COLUMNS(j, group, width) {
+            const Pack p = load(g, j);
+            for (int v = 0; v < VECTOR; v++) moves |= p.x[v] != 0;
+        }
+        moves = group.any(moves);
+        if (group.lane == 0) batch.alive[item] = moves;
+    }
+    if (HAS(clip) && !IS(clip_scope, occurrence)) {
+        const real square = squared_norm(group, sum, work, width);
+        if (IS(clip_scope, row)) scale(group, sum, clip_factor(square, real(clip)), width);
+        if (IS(clip_scope, batch) && group.lane == 0) batch.norms[item] = square;
+    }
+}
+
+ENTRY combine(const real* grads, const i64* order, const i64* starts, i64 items, i64 width,
+              double clip, real* sums, real* squares, real* norms, i64* alive) {
+    const Group group;
+    const Batch batch = {grads, order, starts, sums, squares, norms, alive};
+    real* const work = group.scratch<real>(width);
+    for (i64 item = group.number; item < items; item += group.groups)
+        combine_item(group, batch, item, width, clip, work);
+}
+
+// Multiply the stored gradient of each item by a factor: the clipping of a whole batch.
+ENTRY shorten(i64 items, i64 width, const real* factors, real* sums) {
+    const Group group;
+    for (i64 item = group.number; item < items; item += group.groups)
+        scale(group, sums + item * width, factors[item], width);
+}
+
+// Bring row i up to the batches seen so far: the steps or the decay that a lazy rule owes it.
+DEVICE void settle(const Group& group, const Table& table, i64 i, const double* h, i64 seen,
+                   real* work) {
+#if ROW(settled_at)
+    for (i64 t = load_row_state(table.slots, i).settled_at + 1; t <= seen; t++) {
+        update(group, table, i, nullptr, nullptr, {t, 0, true, table.width}, scalars(h, t),
+               around(h, t), work);
+        group.sync();
+    }
+#endif
+    if (SHRINKS_LAZILY) {
+        const real factor = integer_power(around(h, seen).shrink_once, seen - table.decayed_at[i]);
+        scale(group, table.rows + i * table.width, factor, table.width);
+        group.sync();
+        if (group.lane == 0) table.decayed_at[i] = seen;
+        group.sync();
+    }
+}
+
+// Settle some rows, or all where `which` is null.
+ENTRY settle_rows(real* rows, i64 width, const u64* slots, i64* decayed_at, const i64* which,
+                  i64 count, const double* h, i64 seen) {
+    const Group group;
+    const Table table = {rows, 0, (int)width, slots, decayed_at};
+    real* const work = group.scratch<real>(width);
+    for (i64 k = group.number; k < count; k += group.groups)
+        settle(group, table, which ? which[k] : k, h, seen, work);
+}
+
+// Row i of the table meets its gradient: row u of the batch, none for u < 0.
+DEVICE void apply_row(const Group& group, const Table& table, const Batch& batch, i64 i, i64 u,
+                      const double* h, i64 t, const Scalars& c, const Around& a, real* work) {
+    const int width = table.width;
+#if ROW(settled_at)
+    settle(group, table, i, h, t - 1, work);
+#endif
+    if (u < 0) {
+        update(group, table, i, nullptr, nullptr, {t, 0, true, width}, c, a, work);
+        return;
+    }
+    const i64 begin = batch.starts[u], end = batch.starts[u + 1];
+    const i64 items = SEQUENTIAL ? end - begin : 1;
+    bool first_wave = true;
+    for (i64 n = 0; n < items; n++) {
+        const i64 item = SEQUENTIAL ? begin + n : u;
+        if (IS(rows, nonzero) && !batch.alive[item]) continue;
+        const i64 single = IS(duplicates, last) ? end - 1 : begin + n;
+        const bool stored = STORED || (!PICKS && end - begin > 1);
+        const real* const g =
+            stored ? batch.sums + item * width : batch.grads + batch.order[single] * width;
+        const Visit visit = {t, SEQUENTIAL ? 1 : end - begin, first_wave, width};
+        const real* const squares = OWN_SQUARES ? batch.squares + item * width : nullptr;
+        update(group, table, i, g, squares, visit, c, a, work);
+        group.sync();  // the row as the next occurrence finds it
+        first_wave = false;
+    }
+}
+
+// touched (count,): the batch's rows. entry_of (N,): which of them a row of the table is, -1 for
+// none; null unless every row is updated.
+ENTRY apply(real* rows, i64 size, i64 width, const u64* slots, i64* decayed_at, const real* grads,
+            const i64* touched, const i64* order, const i64* starts, i64 count, const i64* entry_of,
+            real* sums, real* squares, i64* alive, const double* h, i64 t) {
+    const Group group;
+    const Table table = {rows, size, (int)width, slots, decayed_at};
+    const Batch batch = {grads, order, starts, sums, squares, nullptr, alive};
+    real* const work = group.scratch<real>(width);
+    const Scalars c = scalars(h, t);
+    const Around a = around(h, t);
+    const i64 visited = IS(rows, all) ? size : count;
+    for (i64 k = group.number; k < visited; k += group.groups) {
+        const i64 i = IS(rows, all) ? k : touched[k], u = IS(rows, all) ? entry_of[k] : k;
+        apply_row(group, table, batch, i, u, h, t, c, a, work);
+    }
+}
+
+// Multiply every row of the table: decoupled decay with decay_rows = "all".
+ENTRY shrink(real* rows, i64 size, i64 width, double factor) {
+    const Group group;
+    for (i64 i = group.number; i < size; i += group.groups)
+        scale(group, rows + i * width, real(factor), width);
+}

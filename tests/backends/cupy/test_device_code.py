@@ -1,0 +1,59 @@
+"""The CUDA source compiles for real architectures on a machine without a GPU."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from freqopt.backends.cupy import Runs, _twin
+from freqopt.backends.cupy._source import step_source
+from freqopt.optimizers import rules
+
+from .test_twin_loop import FORMS, begin
+from .twins import PROBLEMS, RULES
+
+needs_nvcc = pytest.mark.skipif(shutil.which("nvcc") is None, reason="no nvcc on the path")
+
+
+def compile_for(architecture, text, folder):
+    """Compile to machine code, with the flags that NVRTC is given, and refuse fused arithmetic."""
+    source, code = folder / "kernel.cu", folder / "kernel.ptx"
+    source.write_text(text)
+    flags = ["-std=c++17", "--fmad=false", f"-arch={architecture}", "-ptx"]
+    done = subprocess.run(
+        ["nvcc", *flags, str(source), "-o", str(code)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[:3000]
+    assembly = code.read_text()
+    entries = assembly.count(".entry")
+    assert "fma.rn" not in assembly
+    assert ".approx" not in assembly
+    assert ".ftz" not in assembly
+    return entries
+
+
+@needs_nvcc
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_compiles_without_fused_arithmetic(name, tmp_path):
+    assert compile_for("sm_90", step_source(rules[name](), np.float32, 64).text, tmp_path) == 6
+
+
+@needs_nvcc
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_problem_compiles_for_an_older_gpu(name, tmp_path, monkeypatch):
+    sources = []
+
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    def keep(source):
+        sources.append(source)
+        raise Stop
+
+    monkeypatch.setattr(_twin, "Module", keep)
+    with pytest.raises(Stop):
+        Runs(begin((name, FORMS[name][0]), "adagrad", dtype="float32"), _twin, lanes=8)
+    assert compile_for("sm_80", sources[0].text, tmp_path) == 7

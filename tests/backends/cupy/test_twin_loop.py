@@ -1,0 +1,123 @@
+"""The whole loop of the CUDA source, compiled for the processor, has the reference's bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import freqopt
+from freqopt.backends import Simulation
+from freqopt.backends.cupy import CupyBackend, FallbackWarning, Runs, _twin
+from freqopt.backends.numpy import NumpyBackend
+from freqopt.errors import BackendError, GradientError
+
+from .twins import PROBLEMS, RULES, needs_compiler
+
+pytestmark = needs_compiler
+STEPS = 40
+FORMS = {
+    "token_quadratic": ({"dimension": 3}, {"dimension": 8, "noise_law": "normal"}),
+    "pair": ({"dimension": 4}, {"dimension": 5, "loss": "squared"}, {"loss": "cosine"}),
+}
+
+
+def begin(problem, rule, *, dtype="float64", batch=1, runs=1, **options):
+    return [
+        Simulation.begin(
+            freqopt.problem(*problem[:1], **problem[1]),
+            freqopt.rule(rule, **{"lr": 0.1 / (1 + run), **options}),
+            steps=STEPS, batch=batch, seed=3, run=run, dtype=dtype,
+        )
+        for run in range(runs)
+    ]  # fmt: skip
+
+
+def assert_same(ours, theirs):
+    for mine, right in zip(ours, theirs, strict=True):
+        assert mine.step == right.step
+        for name, table in right.parameters.items():
+            np.testing.assert_array_equal(mine.parameters[name], table)
+            for slot, values in right.states[name].items():
+                np.testing.assert_array_equal(mine.states[name][slot], values, err_msg=slot)
+
+
+def run_both(problem, rule, lanes=1, **options):
+    ours, theirs = begin(problem, rule, **options), begin(problem, rule, **options)
+    runs = Runs(ours, _twin, lanes)
+    runs.advance(17)  # in the middle of a stretch of samples
+    runs.advance(STEPS)
+    runs.fetch()
+    for simulation in theirs:
+        NumpyBackend().advance(simulation, STEPS)
+    assert_same(ours, theirs)
+
+
+def test_every_problem_has_its_forms_here():
+    assert set(FORMS) == set(PROBLEMS)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_batch_of_runs_has_the_references_bits(name):
+    form = FORMS[name][0]
+    run_both((name, form), "adagrad", dtype="float32", batch=5, runs=3, rows="all")
+    run_both((name, form), "cf_sgd", batch=1, runs=2, smoothness=2.0)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_lanes_that_are_threads_give_the_same_bits(name):
+    run_both((name, FORMS[name][0]), "rowwise_adagrad", lanes=4, dtype="float32", batch=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_problem_with_every_rule(name, rule):
+    options = {"smoothness": 2.0} if rule in ("cf_sgd", "fa_sgd") else {}
+    for form in FORMS[name]:
+        for dtype, batch in (("float32", 1), ("float64", 7)):
+            run_both((name, form), rule, dtype=dtype, batch=batch, runs=2, **options)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_steps_have_the_references_bits():
+    ours = begin(("pair", {"dimension": 4}), "cf_sgd", smoothness=2.0, dtype="float32")
+    theirs = begin(("pair", {"dimension": 4}), "cf_sgd", smoothness=2.0, dtype="float32")
+    CupyBackend(_twin).advance(ours[0], 100_000)
+    NumpyBackend().advance(theirs[0], 100_000)
+    assert_same(ours, theirs)
+
+
+def test_the_backend_carries_a_simulation_on():
+    ours, theirs = (begin(("pair", {"dimension": 4}), "adagrad") for _ in range(2))
+    backend = CupyBackend(_twin)
+    backend.advance(ours[0], 10)
+    backend.advance(ours[0], STEPS)
+    NumpyBackend().advance(theirs[0], STEPS)
+    assert_same(ours, theirs)
+
+
+def test_a_gradient_that_overflows_ends_before_the_same_step():
+    options = {"dtype": "float32", "lr": 1e20}
+    problem = ("token_quadratic", {"dimension": 3})
+    ours, theirs = begin(problem, "sgd", **options), begin(problem, "sgd", **options)
+    with pytest.raises(GradientError) as mine:
+        CupyBackend(_twin).advance(ours[0], STEPS)
+    with pytest.raises(GradientError) as right:
+        NumpyBackend().advance(theirs[0], STEPS)
+    assert str(mine.value) == str(right.value)
+    assert_same(ours, theirs)
+
+
+def test_what_the_loop_does_not_do_falls_back_and_says_why():
+    ours = begin(("pair", {"dimension": 4}), "sgd_c")
+    theirs = begin(("pair", {"dimension": 4}), "sgd_c")
+    with pytest.warns(FallbackWarning, match="rule sgd_c has no CUDA file"):
+        CupyBackend(_twin).advance(ours[0], STEPS)
+    NumpyBackend().advance(theirs[0], STEPS)
+    assert_same(ours, theirs)
+
+
+def test_runs_of_different_kernels_are_refused():
+    mixed = begin(("pair", {"dimension": 4}), "adam") + begin(("pair", {"dimension": 4}), "sgd")
+    with pytest.raises(BackendError, match="2 simulations need 2 different kernels"):
+        Runs(mixed, _twin)

@@ -1,0 +1,52 @@
+"""The CUDA kernels on the processor, as implementations that the cross-check judges."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from freqopt.backends.cupy import Stepper, _twin
+from freqopt.backends.cupy._source import HERE
+
+RULES = sorted(path.stem for path in (HERE / "rules").glob("*.cuh"))
+PROBLEMS = sorted(path.stem for path in (HERE / "problems").glob("*.cuh"))
+
+needs_compiler = pytest.mark.skipif(
+    not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler for the twin"
+)
+
+
+def states_of(rule, exercise, given, step):
+    """The table and the whole state after every batch of an exercise."""
+    table, seen = exercise.table.copy(), []
+    state = rule.init(table, **given)
+    for rows, grads in exercise.batches:
+        step(rule, table, state, rows, grads)
+        seen.append({"table": table.copy(), **{k: v.copy() for k, v in state.items()}})
+    return seen
+
+
+def reference(rule, table, state, rows, grads):
+    """Rule.step."""
+    rule.step(table, state, rows, grads)
+
+
+def twin(lanes):
+    """The step of the twin with so many threads to a row."""
+
+    def step(rule, table, state, rows, grads):
+        Stepper(rule, table.dtype, table.shape[1], _twin, lanes)(table, state, rows, grads)
+
+    return step
+
+
+def assert_same(case, lanes):
+    """Table and state of the twin are the reference's after every step, bit for bit."""
+    ours = states_of(case.rule, case.exercise, case.given, twin(lanes))
+    theirs = states_of(case.rule, case.exercise, case.given, reference)
+    for t, (mine, right) in enumerate(zip(ours, theirs, strict=True), start=1):
+        for name, values in right.items():
+            where = f"{case.name}, step {t}, {name}"
+            np.testing.assert_array_equal(mine[name], values, err_msg=where)
