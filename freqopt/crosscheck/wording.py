@@ -1,0 +1,116 @@
+"""A fingerprint in words. They are the names of fields and values, and the fields' descriptions."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from freqopt.crosscheck.boxes import axes
+from freqopt.crosscheck.meaning import Meaning, changes, numbers
+from freqopt.optimizers import Rule
+
+if TYPE_CHECKING:
+    from freqopt.crosscheck.fingerprint import Fingerprint
+
+ALWAYS = ("rows", "duplicates")
+"""Options of every rule that are always said; the others where they are off their default."""
+
+SHOWN = 6
+"""Other meanings that are listed one by one."""
+
+
+def report(found: Fingerprint) -> str:
+    """The fingerprint as a block of text."""
+    lines = []
+    if not found.meanings:
+        lines.append(f"no meaning of {found.asked.name()} that is known here does what was seen")
+    elif found.nearest is None:
+        lines.append("it means what was asked:" if found else "it means something else:")
+    else:
+        lines.append("no combination of options does what was seen; this does:")
+    for meaning in found.meanings[:SHOWN]:
+        lines += ["  " + line for line in _meaning(found.asked, meaning)]
+    if len(found.meanings) > SHOWN:
+        lines.append(
+            f"  and {len(found.meanings) - SHOWN} more that this input does not tell apart"
+        )
+    if found.known:
+        lines.append(f"known implementations that do the same: {', '.join(found.known)}")
+    if found.nearest is not None:
+        near = found.nearest
+        lines.append(f"nearest without a fault: {sentence(near.rule)}")
+        lines += ["  " + line for line in _changed(found.asked, near.rule)]
+        lines.append(f"  {100 * near.share:.1f} % of the entries are the same; it parts at")
+        lines.append(f"  {near.comparison.first}")
+    return "\n".join(lines)
+
+
+def sentence(rule: Rule) -> str:
+    """A rule and its options in one line."""
+    about = inspect.cleandoc(sys.modules[type(rule).__module__].__doc__ or rule.name())
+    title = re.split(r"[:,.]", about, maxsplit=1)[0]
+    return ", ".join([title, *_phrases(rule)])
+
+
+def _phrases(rule: Rule) -> Iterator[str]:
+    """Own options, then those of every rule; a number beside the option that says its place."""
+    shared, given = Rule.model_fields, numbers(rule)
+    for name, _ in axes(type(rule)):
+        value, place = getattr(rule, name), name.removesuffix("_place")
+        default = type(rule).model_fields[name].default
+        if name in shared and name not in ALWAYS and value == default:
+            continue
+        if place != name and place in given:
+            yield f"{place} {_number(given[place])} {_word(value)}"
+        elif isinstance(value, bool):
+            if value or default:
+                yield _word(name) if value else f"no {_word(name)}"
+        else:
+            yield f"{_word(name)} {_word(value)}"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _word(value: Any) -> str:
+    return str(value).replace("_", " ")
+
+
+def _meaning(asked: Rule, meaning: Meaning) -> Iterator[str]:
+    """The first meaning, in full."""
+    fault = f", with the fault {meaning.mutant!r}" if meaning.mutant else ""
+    yield f"{sentence(meaning.rule)}{fault}"
+    for line in _changed(asked, meaning.rule):
+        yield f"  {line}"
+    yield f"  at most {meaning.ulps:.3g} ULP from what was seen"
+    if meaning.alike:
+        every = (f"{k} = {' or '.join(map(str, v))}" for k, v in meaning.alike.items())
+        yield f"  the same in these batches: {'; '.join(every)}"
+
+
+def _others(first: Meaning, *others: Meaning) -> Iterator[str]:
+    """What else the batches do not tell from the first meaning."""
+    for other in others[:SHOWN]:
+        if type(other.rule) is type(first.rule):
+            pairs = changes(first.rule, other.rule).items()
+            words = [f"{name} = {_number(new)}" for name, (_, new) in pairs]
+        else:
+            words = [sentence(other.rule)]
+        words += [f"the fault {other.mutant!r}"] if other.mutant else []
+        yield f"  the same in these batches: {' and '.join(words)}"
+    if len(others) > SHOWN:
+        yield f"  and {len(others) - SHOWN} more"
+
+
+def _changed(asked: Rule, rule: Rule) -> Iterator[str]:
+    """What differs from the rule that was asked for."""
+    if type(asked) is not type(rule):
+        yield f"it is {rule.name()}, asked was {asked.name()}"
+        return
+    for name, (old, new) in changes(asked, rule).items():
+        about = type(rule).model_fields[name].description or ""
+        yield f"{name} = {_number(new)}, asked was {_number(old)} ({about.rstrip('.')})"

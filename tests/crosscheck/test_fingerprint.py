@@ -1,0 +1,320 @@
+"""An implementation's meaning is found from what it does, whatever its options and numbers."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from freqopt.crosscheck import Case, cases, compare, exercises, reference, trace
+from freqopt.crosscheck.boxes import axes, box_of, common, joined, paths, whole
+from freqopt.crosscheck.cases import KNOWN, beside, number, other_values
+from freqopt.crosscheck.fingerprint import TOLERANCE, fingerprint, identify
+from freqopt.crosscheck.meaning import changes, made, numbers
+from freqopt.crosscheck.mutants import mutants
+from freqopt.errors import CrosscheckError
+from freqopt.optimizers import rules
+
+MEMORY = [name for name in rules if name.endswith("_c")]
+"""Rules with so many options that a search takes seconds."""
+
+LARGE = [*MEMORY, "adam", "adamw", "amsgrad", "lazy_adam", "nadam"]
+
+
+def drawn(name, seed):
+    """A point of the whole product, with numbers that no golden file has."""
+    rng, kind = random.Random(f"{name} {seed}"), rules[name]
+    while True:
+        options = {axis: rng.choice(values) for axis, values in axes(kind)}
+        for field, value in other_values(kind):
+            if isinstance(value, float) and rng.random() < 0.8:
+                options[field] = value * rng.uniform(0.6, 1.05)
+        for field in ("clip", "max_norm"):
+            if rng.random() < 0.3:
+                options[field] = rng.uniform(0.5, 3)
+        rule = made(kind, options)
+        if rule is not None:
+            return rule
+
+
+def doing(rule):
+    """An implementation that does what a rule says, whatever was asked of it."""
+    return lambda asked, table, given: reference(rule, table, given)
+
+
+def holds(meaning, rule):
+    """Whether a meaning has all options of a rule, or does not tell them from its own."""
+    return all(
+        getattr(rule, name) in (getattr(meaning.rule, name), *meaning.alike.get(name, ()))
+        for name in type(rule).model_fields
+    )
+
+
+def recognised(rule, dtype):
+    asked = made(type(rule), numbers(rule)) or rule
+    found = fingerprint(doing(rule), asked, dtype)
+    assert not any(m.mutant for m in found.meanings)
+    assert any(holds(meaning, rule) for meaning in found.meanings), str(found)
+    put = [Case(name, rule, exercise) for name, exercise in exercises(dtype).items()]
+    seen = [trace(reference, case) for case in put]
+    for meaning in found.meanings:
+        other = [{name: v} for name, values in meaning.alike.items() for v in values]
+        for change in [{}, *other]:
+            same = type(rule)(**{**dict(meaning.rule), **change})
+            for case, tables in zip(put, seen, strict=True):
+                got = trace(reference, Case(case.name, same, case.exercise))
+                assert compare(case, tables, got).ulps <= TOLERANCE[np.dtype(dtype).name] / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        (name, dtype)
+        for place, name in enumerate(rules)
+        for dtype in (np.float32, np.float64)
+        if name not in LARGE or (name in ("adam", "nadam") and (dtype is np.float32) == place % 2)
+    ],
+)
+def test_a_point_of_the_whole_product_is_recognised(name, dtype):
+    recognised(drawn(name, 0), dtype)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", list(rules))
+def test_more_points_of_the_whole_product_are_recognised(name, dtype):
+    for seed in range(1, 3 if name in MEMORY else 9):
+        recognised(drawn(name, seed), dtype)
+
+
+def test_a_point_of_a_fixed_memory_rule_is_recognised():
+    recognised(drawn("sgd_c", 0), np.float64)
+
+
+# -- other arithmetic --------------------------------------------------------------------------
+
+
+def adam_of_the_textbook(rule, table, _given):
+    """Algorithm 1 on touched rows, moments divided by their corrections, in the table's dtype."""
+    m, v, t = np.zeros_like(table), np.zeros_like(table), 0
+    b1, b2, lr, eps = (table.dtype.type(x) for x in (rule.beta1, rule.beta2, rule.lr, rule.epsilon))
+
+    def step(rows, grads):
+        nonlocal t
+        t += 1
+        here = np.unique(rows)
+        g = np.zeros_like(table)
+        np.add.at(g, rows[::-1], grads[::-1])
+        m[here] += (1 - b1) * (g[here] - m[here])
+        v[here] += (1 - b2) * (g[here] ** 2 - v[here])
+        mean, square = m[here] / (1 - b1**t), v[here] / (1 - b2**t)
+        table[here] -= lr * mean * (1 / (np.sqrt(square) + eps))
+        return table
+
+    return step
+
+
+def rowwise_in_float64(rule, table, _given):
+    """Row-wise AdaGrad whose numbers are float64 and rounded when they are shown."""
+    w, s = table.astype(np.float64), np.zeros(len(table))
+
+    def step(rows, grads):
+        for row in set(rows.tolist()):
+            g = grads[rows == row].astype(np.float64).sum(axis=0)
+            s[row] += np.mean(g * g)
+            if s[row]:
+                w[row] -= rule.lr * g / (np.sqrt(s[row]) + rule.epsilon)
+        return w.astype(table.dtype)
+
+    return step
+
+
+def momentum_as_velocity(rule, table, _given):
+    """Dense SGD as v <- mu v - lr g, w <- w + v."""
+    v = np.zeros_like(table)
+
+    def step(rows, grads):
+        g = np.zeros_like(table)
+        np.add.at(g, rows, grads)
+        v[...] = rule.momentum * v - rule.lr * g
+        table[...] = table + v
+        return table
+
+    return step
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("name", "options", "guest", "means"),
+    [
+        (
+            "lazy_adam",
+            {"lr": 0.03, "beta1": 0.85, "beta2": 0.96, "epsilon": 3e-5},
+            adam_of_the_textbook,
+            {"rows": "touched", "duplicates": "sum", "epsilon_place": "outside"},
+        ),
+        (
+            "rowwise_adagrad",
+            {"lr": 0.07, "epsilon": 2e-6, "rows": "all"},
+            rowwise_in_float64,
+            {"statistic": "mean_square", "epsilon_place": "outside", "law": "sum"},
+        ),
+        (
+            "sgd",
+            {"lr": 0.01, "momentum": 0.83},
+            momentum_as_velocity,
+            {"rows": "all", "nesterov": False, "maximize": False},
+        ),
+    ],
+)
+def test_a_guest_with_other_rounding_is_recognised(name, options, guest, means, dtype):
+    found = fingerprint(guest, rules[name](**options), dtype)
+    assert 0 < found.meanings[0].ulps < TOLERANCE[np.dtype(dtype).name] / 2
+    assert not found.meanings[0].mutant
+    assert {key: getattr(found.meanings[0].rule, key) for key in means} == means
+
+
+# -- one thing wrong ---------------------------------------------------------------------------
+
+
+def diagnosed(name, mutant):
+    """Whether a mutant of a rule with other numbers is found by its name, or as an option."""
+    kind = rules[name]
+    plain = {k: v for k, v in other_values(kind) if number(kind.model_fields[k]) is not bool}
+    rule = kind(**beside(kind, {}, plain)).completed(**KNOWN)
+    put = [Case(key, rule, exercise) for key, exercise in exercises(np.float64).items()]
+    seen = [(case, trace(mutants(name)[mutant], case)) for case in put]
+    if all(compare(case, trace(reference, case), got) for case, got in seen):
+        return True  # these options do not show it
+    found = identify(seen)
+    options = [
+        f"{key} = {value}"
+        for meaning in found.meanings
+        for key, (_, new) in changes(rule, meaning.rule).items()
+        for value in (new, *meaning.alike.get(key, ()))
+    ]
+    return mutant in [*options, *(m.mutant for m in found.meanings)]
+
+
+@pytest.mark.parametrize("name", ["rowwise_adagrad", "rmsprop", "sgd", "cf_sgd"])
+def test_a_fault_is_diagnosed_by_its_name(name):
+    every = sorted(mutants(name))
+    for mutant in every[len(name) % 11 :: 11]:
+        assert diagnosed(name, mutant), mutant
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in rules if name not in MEMORY])
+def test_every_fault_is_diagnosed_by_its_name(name):
+    assert [mutant for mutant in mutants(name) if not diagnosed(name, mutant)] == []
+
+
+def test_a_number_of_another_library_is_named():
+    rule = rules["rowwise_adagrad"](lr=0.07, epsilon=1e-8)
+    squared = rules["rowwise_adagrad"](lr=0.07, epsilon=1e-8**2, rows="nonzero", count_empty=False)
+    first = fingerprint(doing(squared), rule).meanings[0]
+    assert changes(rule, first.rule) == {"epsilon": (1e-8, 1e-8**2)}
+
+
+def test_a_library_that_is_deaf_to_its_options_is_recognised():
+    kind = rules["adagrad"]
+    own = kind(**kind.dialects["keras.Adagrad"])
+    found = fingerprint(doing(own), kind(epsilon=3e-4))
+    assert {**changes(own, found.meanings[0].rule), **found.meanings[0].alike}.keys().isdisjoint(
+        {"epsilon", "initial_accumulator", "lr"}
+    )
+    assert found.nearest is not None
+
+
+def test_another_rule_is_named():
+    adagrad = rules["adagrad"](lr=0.1, epsilon=1e-8)
+    found = fingerprint(doing(adagrad), rules["lazy_adam"](lr=0.1))
+    assert found.meanings[0].rule == adagrad
+    assert "torch.Adagrad" in found.known
+    assert "it is adagrad, asked was lazy_adam" in str(found)
+
+
+def test_what_nothing_explains_has_a_nearest_meaning_and_a_first_divergence():
+    rule = rules["rowwise_adagrad"](lr=0.07, rows="nonzero")
+
+    def late(asked, table, given):
+        step, taken = reference(rule, table, given), 0
+
+        def slowed(rows, grads):
+            nonlocal taken
+            taken += 1
+            return step(rows, grads * (0.75 if taken == 9 else 1.0))
+
+        return slowed
+
+    found = fingerprint(late, rules["rowwise_adagrad"](lr=0.07, statistic="norm"))
+    assert found.meanings == ()
+    assert found.nearest.rule.statistic == "mean_square"
+    assert found.nearest.comparison.first.step == 9
+    assert 0.5 < found.nearest.share < 1
+    assert "it parts at\n  step 9, row 0" in str(found)
+    assert "statistic = mean_square, asked was norm" in str(found)
+
+
+# -- the text, and the pieces ------------------------------------------------------------------
+
+
+def test_the_text_is_a_sentence_with_what_differs_and_who_does_it():
+    kind = rules["rowwise_adagrad"]
+    bug = kind(lr=0.07, epsilon=1e-8, statistic="square_of_mean", weight_decay=0.01, rows="all")
+    found = fingerprint(doing(bug), kind(lr=0.07, epsilon=1e-8, weight_decay=0.01))
+    assert str(found).startswith(
+        "it means something else:\n"
+        "  Row-wise AdaGrad, rows all, duplicates sum, statistic square of mean, "
+        "epsilon 1e-08 outside, law sum, order accumulate first\n"
+        "    rows = all, asked was touched (Rows updated: those in the batch; those with a "
+        "non-zero combined gradient; every row, absent ones with gradient zero (dense))\n"
+        "    statistic = square_of_mean, asked was mean_square (What a row's gradient adds to its "
+        "accumulator, (1) to (1b))\n"
+    )
+    assert found.known == ("torchrec.RowWiseAdagrad(before 2024-05)",)
+    assert not found
+    assert fingerprint(reference, kind(epsilon=1e-8))
+
+
+def test_options_without_effect_are_not_told_apart():
+    (first, *_) = fingerprint(reference, rules["sgd"](lr=0.1)).meanings
+    assert set(first.alike) >= {"lr_decay_law", "decay", "decay_rows", "clip_scope", "rate_place"}
+    assert first.alike["duplicates"] == ("squares",)
+    assert "maximize" not in first.alike
+
+
+def test_cases_of_different_rules_are_refused():
+    one, other = cases("sgd")[0], cases("sgd")[-1]
+    with pytest.raises(CrosscheckError, match="2 cases with 2 sets of options"):
+        identify([(case, trace(reference, case)) for case in (one, other)])
+    with pytest.raises(CrosscheckError, match="got 0 cases"):
+        identify([])
+
+
+def test_a_box_is_split_where_an_option_is_read():
+    kind = rules["adagrad"]
+    box = whole(kind())
+    found = dict(paths_of(kind, box, lambda rule: rule.law if rule.maximize else "none"))
+    assert found == {
+        ((False,), ("sum", "mean", "weighted")): "none",
+        ((True,), ("sum",)): "sum",
+        ((True,), ("mean",)): "mean",
+        ((True,), ("weighted",)): "weighted",
+    }
+    assert len(list(paths(kind, box, lambda rule: rule.rate(3)))) == 1  # lr_decay is 0
+    slower = {**box, "lr_decay": (0.5,)}
+    assert len(list(paths(kind, slower, lambda rule: rule.rate(3)))) == 2
+    parts = [part for part, _ in paths(kind, box, lambda rule: (rule.law, rule.order))]
+    assert len(parts) == 6
+    assert [{**whole_box, "law": set(whole_box["law"])} for whole_box in joined(parts)] == [
+        {**joined(parts)[0], "law": {"sum", "mean", "weighted"}}
+    ]
+    assert common(parts[0], parts[1]) is None
+    assert common(box, box_of(kind())) == box_of(kind())
+
+
+def paths_of(kind, box, run):
+    for part, result in paths(kind, box, run):
+        yield (part["maximize"], part["law"]), result
