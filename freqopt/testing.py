@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import DTypeLike
+
 from freqopt.crosscheck.chosen import chosen_cases, dtypes_of
 from freqopt.crosscheck.implementation import Implementation
 from freqopt.crosscheck.judge import answers, judge
@@ -16,7 +18,7 @@ def assert_matches(
     rule: str,
     implementation: Implementation,
     *,
-    dtype: str = "both",
+    dtype: DTypeLike = "both",
     ulps: float | None = None,
     **options: Any,
 ) -> None:
@@ -35,7 +37,7 @@ def assert_matches(
         table before the first step, and yours to change, `given` has the state that is handed in
         ("frequency"). What it returns takes one batch, rows (B,) and grads (B, d), where rows may
         repeat and B may be 0, and returns the whole table after it.
-    dtype : {"float32", "float64", "both"}
+    dtype : float32, float64 or "both"
     ulps : float, optional
         Tolerance in units in the last place. By default 8 in float32 and 1024 in float64, a tenth
         of the smallest mistake that the cases are made to find.
@@ -45,8 +47,8 @@ def assert_matches(
     Raises
     ------
     AssertionError
-        It does not match. The message has the cases that failed and the first divergence: step,
-        row, column, both values, and the neighbourhood.
+        It does not match. The message has the cases that failed, the first divergence (step, row,
+        column, both values, the neighbourhood), and what the implementation means instead.
     CrosscheckError
         The implementation refuses all cases.
     RuleError
@@ -73,6 +75,7 @@ def assert_matches(
     ...
     AssertionError: this is not sgd as the reference has it
     ...
+    ...with the fault 'momentum ignored'...
     """
     __tracebackhide__ = True
     if not callable(implementation):

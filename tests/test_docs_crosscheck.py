@@ -59,6 +59,40 @@ def test_the_c_program_matches_bit_for_bit(tmp_path, capsys):
     assert "cases match; the worst distance is 0 ULP" in out
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "named"),
+    [
+        ("squares / D", "squares", "statistic = sum_square, asked was mean_square"),
+        ("+ j] += g;", "+ j] = g;", "duplicates = last, asked was sum"),
+        ("(sqrt(*sum) + epsilon)", "sqrt(*sum + epsilon)", "epsilon_place = inside, asked was out"),
+        ("w[j] -= lr", "w[j] += lr", "maximize = True, asked was False"),
+        ("*sum += ", "*sum = ", "with the fault 's never stored'"),
+        ("strtod(value, NULL)", "0.01", "with the fault 'lr left at 0.01'"),
+        ("        update(", "        if (row < N - 1) update(", "'last row never written'"),
+    ],
+)
+def test_a_wrong_c_program_is_diagnosed_by_name(right, wrong, named, tmp_path, capsys):
+    assert right in C
+    kernel = compiled(tmp_path, C.replace(right, wrong, 1))
+    where = ["--rule", "rowwise_adagrad", "--dtype", "float64"]
+    code, out = judged(capsys, "--exec", kernel, *where)
+    assert code == 1
+    assert named in out
+
+
+def test_the_failure_on_the_page_is_what_is_printed(tmp_path, capsys):
+    (shown,) = re.findall(r"```text\n(.*?)```", PAGE, re.S)
+    kernel = compiled(tmp_path, C.replace("squares / D", "squares"))
+    where = ["--rule", "rowwise_adagrad", "--dtype", "float64", "--set", "lr=0.05"]
+    code, out = judged(capsys, "--exec", kernel, *where)
+    assert code == 1
+    printed = iter(out.replace(kernel, "./wrong").splitlines())
+    missing = [
+        line for line in shown.splitlines() if line not in ("...", "") and line not in printed
+    ]
+    assert not missing, "the page shows lines that are not printed, or in another order"
+
+
 def test_the_python_program_matches(tmp_path, capsys):
     path = tmp_path / "sgd.py"
     path.write_text(CHILD)

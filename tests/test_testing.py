@@ -35,7 +35,7 @@ def test_the_message_is_the_report():
     message = str(caught.value)
     assert message.startswith("this is not sgd as the reference has it\n\nFAIL ")
     assert "first divergence in lr = 0.05, main, float64\n  step 1, row 0 (2 times" in message
-    assert message.rstrip().splitlines()[0] != message
+    assert "with the fault 'lr x 1/2'" in message
 
 
 def test_mistakes_in_the_call_are_not_assertions():

@@ -6,12 +6,15 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 from freqopt.crosscheck.cases import KNOWN, Case, cases, other_values
 from freqopt.crosscheck.exercises import exercises
 from freqopt.errors import CrosscheckError, RuleError
 from freqopt.optimizers import Rule, rules
+
+DTYPES = ("float32", "float64")
 
 
 def chosen_cases(
@@ -39,11 +42,17 @@ def chosen_cases(
     ]
 
 
-def dtypes_of(name: str) -> tuple[str, ...]:
-    """The dtypes that "float32", "float64" or "both" means."""
-    if name not in ("float32", "float64", "both"):
-        raise CrosscheckError(f"dtype is {name!r}, expected 'float32', 'float64' or 'both'")
-    return ("float32", "float64") if name == "both" else (name,)
+def dtypes_of(dtype: DTypeLike) -> tuple[str, ...]:
+    """The dtypes that float32, float64 or "both" means."""
+    if isinstance(dtype, str) and dtype == "both":
+        return DTYPES
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = ""
+    if name not in DTYPES:
+        raise CrosscheckError(f"dtype is {dtype!r}, expected 'float32', 'float64' or 'both'")
+    return (name,)
 
 
 def _single(name: str, dtype: DTypeLike) -> Iterator[Case]:

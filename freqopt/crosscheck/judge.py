@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from freqopt.crosscheck.block import block
 from freqopt.crosscheck.cases import Case
 from freqopt.crosscheck.compare import Comparison, compare
+from freqopt.crosscheck.fingerprint import Fingerprint, identify
 from freqopt.crosscheck.implementation import Implementation, reference, trace
 from freqopt.crosscheck.kit import WIDEST
 from freqopt.errors import CrosscheckError, UnsupportedError
@@ -102,8 +104,10 @@ class Report:
         return "\n\n".join([*parts, *self.details(), self.summary()])
 
     def details(self) -> list[str]:
-        """The first divergence as a block, and every distinct error."""
+        """The first divergence as a block, what it means instead, and every distinct error."""
         blocks = [j.message for j in self.having("FAIL")[:1]]
+        if self.fingerprint is not None:
+            blocks.append(str(self.fingerprint))
         errors: dict[str, list[str]] = {}
         for j in self.having("ERROR"):
             errors.setdefault(j.message, []).append(j.case.name)
@@ -111,6 +115,23 @@ class Report:
             others = f" and {len(names) - 1} more cases" if names[1:] else ""
             blocks.append(f"error in {names[0]}{others}\n  {message}")
         return _few(blocks, "more errors")
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint | None:
+        """What the implementation means instead; None if no case is beyond the tolerance.
+
+        It is taken from all cases with the options of the first that fails, in float64 if there
+        are such.
+        """
+        wrong = sorted(self.having("FAIL"), key=lambda j: j.dtype != "float64")
+        if not wrong:
+            return None
+        seen = {  # by exercise: a dialect may have the options of the defaults
+            j.case.exercise.name: (j.case, j.got)
+            for j in self.judgements
+            if j.got is not None and (j.dtype, j.case.rule) == (wrong[0].dtype, wrong[0].case.rule)
+        }
+        return identify(list(seen.values()))
 
     def summary(self) -> str:
         """How many cases match, and why others were not judged."""
@@ -126,7 +147,11 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        return {"matches": self.matches, "cases": [j.to_dict() for j in self.judgements]}
+        return {
+            "matches": self.matches,
+            "fingerprint": None if self.fingerprint is None else str(self.fingerprint),
+            "cases": [j.to_dict() for j in self.judgements],
+        }
 
 
 def judge(answer: Answer, on: Iterable[Case], ulps: float | Tolerance | None = None) -> Report:

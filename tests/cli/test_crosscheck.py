@@ -9,7 +9,7 @@ import pytest
 
 from freqopt.cli import run
 from freqopt.cli.crosscheck import options
-from freqopt.crosscheck import exercises, reference, trace
+from freqopt.crosscheck import Case, exercises, reference, trace
 from freqopt.crosscheck.files import read_folder, write_answer
 from freqopt.errors import CrosscheckError
 from tests.crosscheck.children import child
@@ -64,6 +64,7 @@ def test_a_file_that_does_not_match(mine, capsys):
     (told,) = json.loads(capsys.readouterr().out)["results"]
     assert (told["target"], told["rule"], told["matches"]) == ("mine.py", "sgd", False)
     assert told["cases"][0]["first_divergence"]["step"] == 1
+    assert "'lr x 2'" in told["fingerprint"]
     assert run([*arguments, "--ulps", "1e300"]) == 0
 
 
@@ -171,6 +172,18 @@ def test_vectors_written_answered_and_checked(form, tmp_path, capsys):
     out = capsys.readouterr().out
     assert out.count("PASS") == 2 * SHAPES
     assert f"{2 * SHAPES} of {2 * SHAPES} cases match; the worst distance is 0 ULP" in out
+
+
+def test_wrong_answers_in_files_are_diagnosed(tmp_path, capsys):
+    folder = tmp_path / "v"
+    written = ["vectors", "write", str(folder), "--rule", "adagrad", "--set", "lr=0.5"]
+    assert run([*written, "--dtype", "float64"]) == 0
+    for entry in read_folder(folder):
+        wrong = entry.case.rule.model_copy(update={"epsilon_place": "inside"})
+        tables = trace(reference, Case(entry.case.name, wrong, entry.case.exercise))
+        write_answer(entry.output, tables)
+    assert run(["vectors", "check", str(folder)]) == 1
+    assert "epsilon_place = inside, asked was outside" in capsys.readouterr().out
 
 
 def test_vectors_that_are_wrong_missing_refused_or_too_many(tmp_path, capsys):

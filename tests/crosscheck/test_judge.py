@@ -66,6 +66,31 @@ def test_the_block_says_where_and_shows_what_is_around():
     assert main.message in str(report)
 
 
+def averaged(rule, table, given):
+    """Duplicates are averaged, whatever was asked."""
+    return reference(rule.model_copy(update={"duplicates": "mean"}), table, given)
+
+
+def test_the_fingerprint_names_what_was_done_instead():
+    report = judge(answers(averaged), chosen_cases("adagrad", ["float32"], {"lr": 0.05}))
+    assert "duplicates = mean, asked was sum" in str(report)
+    assert report.to_dict()["fingerprint"] == str(report.fingerprint)
+    right = judge(answers(reference), chosen_cases("adagrad", ["float32"], {"lr": 0.05}))
+    assert right.fingerprint is None
+    assert right.to_dict()["fingerprint"] is None
+
+
+def test_the_fingerprint_is_taken_from_all_cases_alike_in_the_wider_dtype(monkeypatch):
+    taken = []
+    monkeypatch.setattr("freqopt.crosscheck.judge.identify", taken.extend)
+    report = judge(answers(averaged), chosen_cases("sgd", BOTH))
+    assert report.fingerprint is None  # what the stand-in returns
+    first = report.having("FAIL")[0].case
+    assert [case.exercise.name for case, _ in taken] == list(exercises("float64"))
+    assert all(case.rule == first.rule for case, _ in taken)
+    assert {str(tables.dtype) for _, tables in taken} == {"float64"}
+
+
 def test_the_tolerance_is_the_callers_or_the_kits():
     def nearly(rule, table, given):
         right = reference(rule, table, given)
@@ -140,6 +165,8 @@ def test_cases_that_are_chosen():
     assert {str(case.exercise.table.dtype) for case in own} == {"float32"}
     with pytest.raises(RuleError, match="did you mean 'momentum'"):
         chosen_cases("sgd", BOTH, {"momentun": 0.5})
-    with pytest.raises(CrosscheckError, match="'float16', expected"):
-        dtypes_of("float16")
+    for wrong in ("float16", "int64", "broad", 3):
+        with pytest.raises(CrosscheckError, match=f"{wrong!r}, expected"):
+            dtypes_of(wrong)
+    assert dtypes_of(np.float32) == dtypes_of(np.dtype("f4")) == ("float32",)
     assert dtypes_of("both") == BOTH
