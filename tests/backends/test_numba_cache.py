@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,23 @@ def test_the_folder_changes_with_every_source(tmp_path: Path, monkeypatch) -> No
     assert _compile._source_hash() == first
     callee.write_text("x = 2")
     assert _compile._source_hash() != first
+
+
+def test_folders_of_other_sources_go_when_nobody_has_used_them_for_long(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = _compile.cache_directory.__wrapped__()
+    long_ago = time.time() - 86400 * (_compile.DAYS_KEPT + 1)
+    recent, old, not_ours = (folder.parent / name for name in ("numba-1", "numba-2", "other"))
+    for one in (folder, recent, old, not_ours):
+        one.mkdir(parents=True)
+        (one / "kernel.nbc").write_text("")
+        if one != recent:
+            os.utime(one, (long_ago, long_ago))
+    assert _compile.cache_directory.__wrapped__() == folder
+    assert sorted(folder.parent.iterdir()) == sorted([folder, recent, not_ours])
+    assert folder.stat().st_mtime > long_ago + 86400
 
 
 def test_folder_by_platform(monkeypatch) -> None:

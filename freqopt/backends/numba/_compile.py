@@ -16,8 +16,10 @@ import hashlib
 import os
 import pickle
 import platform
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -42,6 +44,8 @@ INNER: dict[str, Any] = {
     "no_cfunc_wrapper": True,
     "_nrt": False,  # no reference is counted: whoever calls from Python holds the arrays
 }
+DAYS_KEPT = 14
+"""Days without use after which the kernels of other sources are deleted."""
 COMPILED_IN = ("backends", "optimizers", "problems", "streams")
 """Packages whose source text can reach a kernel, as code or as a constant."""
 
@@ -114,7 +118,20 @@ def cache_directory() -> Path:
         base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     else:
         base = Path.home() / ".cache"
-    return base / "freqopt" / f"numba-{_source_hash()}"
+    folder = base / "freqopt" / f"numba-{_source_hash()}"
+    _prune(folder)
+    return folder
+
+
+def _prune(folder: Path) -> None:
+    """Mark a folder as used today, and delete those of other sources that nobody used for long."""
+    oldest = time.time() - 86400 * DAYS_KEPT
+    with contextlib.suppress(OSError):
+        for other in folder.parent.glob("numba-*"):
+            if other == folder:
+                os.utime(folder)
+            elif other.stat().st_mtime < oldest:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def _source_hash() -> str:
