@@ -40,12 +40,12 @@ def write(
         json for any language, npz for NumPy.
     """
     from freqopt.crosscheck.chosen import chosen_cases, dtypes_of
-    from freqopt.crosscheck.vectors import write_vectors
+    from freqopt.crosscheck.files import write_folder
     from freqopt.optimizers import rules
 
     chosen, dtypes = options(set_ or []), dtypes_of(dtype)
     cases = [c for name in ([rule] if rule else rules) for c in chosen_cases(name, dtypes, chosen)]
-    count = write_vectors(folder, cases, form)
+    count = write_folder(folder, cases, form)
     say(f"{count} cases in {folder / 'inputs'}; answers go to {folder / 'outputs'}")
     return 0
 

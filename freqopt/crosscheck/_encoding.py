@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,22 +17,26 @@ from freqopt.errors import CrosscheckError
 
 Arrays = dict[str, NDArray[Any]]
 
+_DAMAGE = (  # what reading JSON, zip archives and NumPy's arrays can raise on any bytes
+    *(ValueError, TypeError, OverflowError, RecursionError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, SyntaxError, MemoryError, BadZipFile, zlib.error),
+)
+
 
 def load(
     path: Path,
     content: bytes,
     wanted: Mapping[str, DTypeLike],
     most: int | None,
-    optional: Mapping[str, DTypeLike] | None = None,
 ) -> Arrays:
-    """The arrays of a file, all wanted ones and the optional ones it has, each in its dtype.
+    """The wanted arrays of a file, each in its dtype.
 
     Parameters
     ----------
     path : Path
         Its suffix says the form; the rest is for messages.
     content : bytes
-    wanted, optional : name -> dtype
+    wanted : name -> dtype
     most : int or None
         More bytes than this are not unpacked.
 
@@ -42,11 +47,10 @@ def load(
     """
     try:
         found = _from_npz(content, most) if path.suffix == ".npz" else _from_json(content)
-        kinds = {**wanted, **{k: v for k, v in (optional or {}).items() if k in found}}
-        return {name: _array(found[name], np.dtype(kind)) for name, kind in kinds.items()}
+        return {name: _array(found[name], np.dtype(kind)) for name, kind in wanted.items()}
     except KeyError as error:
         raise CrosscheckError(f"{path} has no {error}; see docs/crosscheck.md") from None
-    except (ValueError, TypeError, OverflowError, RecursionError, OSError, BadZipFile) as error:
+    except _DAMAGE as error:
         reason = str(error).partition("\n")[0]
         raise CrosscheckError(f"{path} is damaged: {type(error).__name__}: {reason}") from None
 

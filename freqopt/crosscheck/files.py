@@ -1,4 +1,4 @@
-r"""Cases and trajectories as files that any language can read, and that keep every bit.
+"""Cases, and the answers to them, as files that any language reads and that keep every bit.
 
 A folder of them (format "freqopt vectors", version 1) holds
 
@@ -25,12 +25,13 @@ A case's arrays, with N rows, d columns, S steps and B occurrences in all steps 
     rows      (B)       row of each occurrence, from 0
     grads     (B, d)    gradient of each occurrence
     given.*             one array for each name in `given`
-    tables    (S, N, d) the answer: the table after each step; only in files that hold answers
+    tables    (S, N, d) the answer: the table after each step
 
 A JSON case is one object: the entry of the manifest without input, sha256 and output, and the
-arrays as nested lists. An answer has `tables` alone. Floats in JSON are strings in C99 hexadecimal
-("0x1.8p-3" is 0.1875; also "inf" and "nan"), which printf("%a") writes and strtod reads without
-rounding. In an answer they may also be numbers, if they have enough digits.
+arrays as nested lists. An answer has `tables` alone, a case all others. Floats in JSON
+are strings in C99 hexadecimal ("0x1.8p-3" is 0.1875; also "inf" and "nan"), which printf("%a")
+writes and strtod reads without rounding. In an answer they may also be numbers, if they have enough
+digits.
 
 Instead of an answer there may be a text file outputs/NAME.txt: the case is not supported, and the
 text says why.
@@ -79,21 +80,16 @@ class Entry:
     Attributes
     ----------
     case : Case
-    tables : (S + 1, N, d) or None
-        The trajectory as `trace` gives it, where the input holds the answer.
     output : Path
         Where the answer goes, without the suffix.
     """
 
     case: Case
-    tables: Floats | None
     output: Path
 
 
-def write_folder(
-    folder: Path, cases: Iterable[tuple[Case, Floats | None]], form: Form = "json"
-) -> int:
-    """Write cases, each with its trajectory (S + 1, N, d) or with None; how many were written.
+def write_folder(folder: Path, cases: Iterable[Case], form: Form = "json") -> int:
+    """Write the inputs of cases to a new folder; how many.
 
     Raises
     ------
@@ -105,9 +101,9 @@ def write_folder(
     (folder / "inputs").mkdir(parents=True)
     (folder / "outputs").mkdir()
     entries: list[dict[str, Any]] = []
-    for case, tables in cases:
+    for case in cases:
         stem = f"{case.rule.name()}-{case.exercise.table.dtype}-{len(entries):03d}"
-        about, arrays = _about(case), _arrays(case, tables)
+        about, arrays = _about(case), _arrays(case)
         content = as_json({**about, **listed(arrays)}) if form == "json" else as_npz(arrays)
         (folder / "inputs" / f"{stem}.{form}").write_bytes(content)
         place = {
@@ -206,7 +202,7 @@ def _source(rule: Rule) -> str:
     return str(sys.modules[module].__file__)
 
 
-def _arrays(case: Case, tables: Floats | None) -> Arrays:
+def _arrays(case: Case) -> Arrays:
     batches = case.exercise.batches
     arrays: Arrays = {
         "table": case.exercise.table,
@@ -214,10 +210,7 @@ def _arrays(case: Case, tables: Floats | None) -> Arrays:
         "rows": np.concatenate([rows for rows, _ in batches]),
         "grads": np.concatenate([grads for _, grads in batches]),
     }
-    arrays.update({f"given.{name}": values for name, values in case.given.items()})
-    if tables is not None:
-        arrays["tables"] = tables[1:]
-    return arrays
+    return arrays | {f"given.{name}": values for name, values in case.given.items()}
 
 
 def _entry(folder: Path, about: Mapping[str, Any]) -> Entry:
@@ -233,7 +226,7 @@ def _entry(folder: Path, about: Mapping[str, Any]) -> Entry:
             "table": floats, "offsets": np.int64, "rows": np.int64, "grads": floats,
             **{f"given.{name}": np.float64 for name in about["given"]},
         }  # fmt: skip
-        arrays = load(path, content, wanted, None, optional={"tables": floats})
+        arrays = load(path, content, wanted, None)
         ends = arrays["offsets"][1:-1]
         rows, grads = np.split(arrays["rows"], ends), np.split(arrays["grads"], ends)
         options = {key: from_text(value) for key, value in about["options"].items()}
@@ -249,9 +242,7 @@ def _entry(folder: Path, about: Mapping[str, Any]) -> Entry:
     ours = {f"given.{name}": values for name, values in case.given.items()}
     if any(not np.array_equal(values, arrays.get(name, ())) for name, values in ours.items()):
         raise CrosscheckError(f"{path} hands in other values than this freqopt; write it again")
-    tables = arrays.get("tables")
-    whole = None if tables is None else np.concatenate([exercise.table[None], tables])
-    return Entry(case, whole, output)
+    return Entry(case, output)
 
 
 # -- files --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Cases without answers as files, and the answers that somebody writes beside them.
+"""Answers in files, judged.
 
 For an implementation that cannot be called from here and cannot be put behind a pipe: on another
 machine, in a notebook, in a language with files only. The files are those of
@@ -7,29 +7,17 @@ machine, in a notebook, in a language with files only. The files are those of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases import Case
-from freqopt.crosscheck.files import Entry, Form, read_answer, read_folder, write_folder
+from freqopt.crosscheck.files import Entry, read_answer, read_folder
 from freqopt.crosscheck.judge import Report, judge
 from freqopt.errors import CrosscheckError, UnsupportedError
 
 Floats = NDArray[np.floating]
-
-
-def write_vectors(folder: Path, cases: Iterable[Case], form: Form = "json") -> int:
-    """Write the inputs of cases to a new folder; how many.
-
-    Raises
-    ------
-    CrosscheckError
-        The folder has something in it.
-    """
-    return write_folder(folder, ((case, None) for case in cases), form)
 
 
 def check_vectors(folder: Path, ulps: float | None = None) -> Report:
