@@ -13,6 +13,7 @@ from freqopt._version import __version__
 from freqopt.cli.crosscheck import crosscheck_
 from freqopt.cli.explain import explain_
 from freqopt.cli.figures import figures_
+from freqopt.cli.goldens import goldens_
 from freqopt.cli.list import list_
 from freqopt.cli.reproduce import reproduce_
 from freqopt.cli.schema import schema_
@@ -32,6 +33,7 @@ app = App(
 for command in (simulate_, figures_, reproduce_, verify_, crosscheck_, list_, explain_, schema_):
     app.command(command, name=command.__name__.rstrip("_"))
 app.command(vectors)
+app.command(goldens_, name="goldens")
 
 
 def main(arguments: list[str] | None = None) -> None:
