@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from freqopt.backends import Simulation
-from freqopt.backends.cupy._problem import Law, find_problem
+from freqopt.backends.cupy._problem import Law, ProblemData, find_problem
 from freqopt.backends.cupy._source import Source, loop_source, own_slots
 from freqopt.backends.numba._kernel import hyper
 from freqopt.errors import BackendError
@@ -46,7 +46,6 @@ class Runs:
         self._simulations, self._device, self._xp = simulations, device, device.xp
         (self._dtype,) = {array.dtype for array in first.parameters.values()}
         problem = find_problem(first.problem)
-        self._names = problem.tables
         self._widths = [first.problem.shapes[name][1] for name in problem.tables]
         self._widest = max(self._widths)
         sources = {self._source(simulation, problem, lanes) for simulation in simulations}
@@ -63,13 +62,13 @@ class Runs:
         parts, runs = [], []
         for simulation in simulations:
             copies, table_parts = {}, []
-            for name in problem.tables:
-                part, arrays = self._part(simulation, name)
+            for name, rows in problem.tables.items():
+                part, arrays = self._part(simulation, name, rows * simulation.batch)
                 table_parts.append(part)
                 copies[name] = arrays
             self._parameters.append(copies)
             parts += table_parts
-            runs.append(self._run(simulation, problem.numbers))
+            runs.append(self._run(simulation, problem))
         self._parts, self._runs = self._records(parts), self._records(runs)
 
     def advance(self, until: int) -> None:
@@ -93,7 +92,7 @@ class Runs:
                         simulation.states[name][slot].shape
                     )
 
-    def _source(self, simulation: Simulation, problem: Any, lanes: int | None) -> Source:
+    def _source(self, simulation: Simulation, problem: ProblemData, lanes: int | None) -> Source:
         return loop_source(
             simulation.rule,
             simulation.problem.name(),
@@ -104,15 +103,16 @@ class Runs:
             lanes or self._device.LANES,
         )
 
-    def _part(self, simulation: Simulation, name: str) -> tuple[tuple[Any, ...], tuple[Any, Any]]:
-        """The fields of a `Part`, and the arrays to fetch."""
+    def _part(
+        self, simulation: Simulation, name: str, m: int
+    ) -> tuple[tuple[Any, ...], tuple[Any, Any]]:
+        """The fields of a `Part` with m occurrences in a step, and the arrays to fetch."""
         xp, rule = self._xp, simulation.rule
         size, width = simulation.problem.shapes[name]
         weights = xp.asarray(simulation.parameters[name].copy())
         state = {k: xp.asarray(v.reshape(-1).copy()) for k, v in simulation.states[name].items()}
         addresses = [self._device.address(state[slot.name]) for slot in own_slots(rule)]
         slots = xp.asarray(np.array(addresses, np.uint64))
-        m = simulation.batch
         rows = xp.zeros((AHEAD, m), np.int64)
         real = [xp.zeros((m, width), self._dtype) for _ in range(3)]
         whole = [xp.zeros(m + 1, np.int64) for _ in range(5)]
@@ -123,14 +123,15 @@ class Runs:
         )  # fmt: skip
         return fields, (weights, state)
 
-    def _run(self, simulation: Simulation, numbers: int) -> tuple[Any, ...]:
+    def _run(self, simulation: Simulation, problem: ProblemData) -> tuple[Any, ...]:
         """The fields of a `Run`."""
         xp = self._xp
         step = xp.full(1, simulation.step, np.int64)
         self._steps.append(step)
-        samples = xp.zeros(AHEAD * simulation.batch * numbers, np.float64)
+        samples = xp.zeros(AHEAD * simulation.batch * problem.numbers, np.float64)
+        work = xp.zeros(problem.scratch, self._dtype)
         h = xp.asarray(hyper(simulation.rule))
-        return simulation.seed, simulation.run, simulation.batch, h, step, samples
+        return simulation.seed, simulation.run, simulation.batch, h, step, samples, work
 
     def _records(self, records: list[tuple[Any, ...]]) -> Any:
         """C structures one behind the other on the device; every field has 8 bytes."""

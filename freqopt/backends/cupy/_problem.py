@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from freqopt.backends.cupy._source import HERE
 from freqopt.errors import BackendError
 from freqopt.problems import Problem
+from freqopt.problems._pairs import Observed, PairLaw, Product, Topics
 from freqopt.streams import (
     AliasTable,
     BoundedZipf,
@@ -23,6 +24,8 @@ from freqopt.streams import (
     TokenDistribution,
 )
 
+LOSSES = ("squared", "logistic", "cosine")
+"""In the order of `Loss` in `source/losses.cuh`."""
 TAIL = (
     "exponent",
     "one_minus_s",
@@ -54,16 +57,20 @@ class ProblemData(NamedTuple):
         In the order of the fields of `Problem` in the CUDA file: an array is its address there.
     options : name -> constant
     purposes : name -> purpose of a stream
-    tables : names of the tables, in the order of their parts
+    tables : name -> rows per sample
+        In the order of their parts.
     numbers : int
-        float64 numbers per sample in `samples`.
+        Numbers of 8 bytes per sample in `samples`.
+    scratch : int
+        Numbers, of the tables' dtype, in `work`.
     """
 
     fields: tuple[Any, ...]
     options: dict[str, bool | int]
     purposes: dict[str, str]
-    tables: tuple[str, ...]
-    numbers: int
+    tables: dict[str, int]
+    numbers: int = 0
+    scratch: int = 0
 
 
 def law(tokens: TokenDistribution) -> Law:
@@ -75,8 +82,39 @@ def law(tokens: TokenDistribution) -> Law:
         inversion = (tokens.rate, float(tokens._whole), tokens.size - 1.0)
         return Law(np.zeros((1, 2), np.uint64), 0, -1, (*inversion, *(0.0,) * 5))
     if isinstance(tokens, ExponentialTail | TokenCounts) and tokens.table is not None:
-        return Law(_buckets(tokens.table), tokens.table.size, -1, (0.0,) * 8)
+        return alias_law(tokens.table)
     raise BackendError(f"the token law {type(tokens).__name__} has no CUDA form")
+
+
+def alias_law(table: AliasTable) -> Law:
+    """A law that is one alias table."""
+    return Law(_buckets(table), table.size, -1, (0.0,) * 8)
+
+
+class PairData(NamedTuple):
+    """`Pairs` of `source/pairs.cuh`: see `ProblemData`."""
+
+    fields: tuple[Any, ...]
+    options: dict[str, bool | int]
+    purposes: dict[str, str]
+
+
+def pairs(law_of_pairs: PairLaw) -> PairData:
+    """A law of pairs as the kernels take it."""
+    none = np.zeros(0, np.int64)
+    of_i, of_j, coherence, topics = none, none, 0.0, 1
+    if isinstance(law_of_pairs, Product):
+        kind, laws = 0, (law(law_of_pairs.u.law), law(law_of_pairs.v.law))
+    elif isinstance(law_of_pairs, Observed):
+        of_i, of_j, _ = law_of_pairs._counted
+        kind, laws = 1, (law(law_of_pairs._law),) * 2
+    elif isinstance(law_of_pairs, Topics):
+        coherence, topics = law_of_pairs.coherence, law_of_pairs.topics
+        kind, laws = 2, (law(law_of_pairs.tokens.law),) * 2
+    else:
+        raise BackendError(f"pairs of the law {type(law_of_pairs).__name__} have no CUDA form")
+    purposes = {"pairs": "pairs", "u": "pairs u", "v": "pairs v", "topic": "pairs topic"}
+    return PairData((*laws, of_i, of_j, float(coherence), topics), {"LAW": kind}, purposes)
 
 
 def _buckets(table: AliasTable) -> NDArray[np.uint64]:

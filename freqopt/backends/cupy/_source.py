@@ -84,6 +84,7 @@ def loop_source(
         "\n".join(constants),
         _file("source/streams.cuh"),
         _file("source/simulation.cuh"),
+        _file("source/pairs.cuh") if "LAW" in options else "",
         _file("source/losses.cuh") if "LOSS" in options else "",
         _file(f"problems/{problem}.cuh"),
         _file("source/loop.cuh"),

@@ -13,6 +13,9 @@ from freqopt.backends.cupy._source import HERE
 RULES = sorted(path.stem for path in (HERE / "rules").glob("*.cuh"))
 PROBLEMS = sorted(path.stem for path in (HERE / "problems").glob("*.cuh"))
 
+RATINGS = {"path": "", "format": "movielens_1m"}
+"""A file of ratings, which conftest.py writes."""
+
 needs_compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler for the twin"
 )

@@ -3,9 +3,8 @@
 #define TABLES 2
 
 struct Problem {
-    Law law, other;                  // of i and j, or of the observed pair
-    const i64 *of_i, *of_j;          // (P,): the observed pairs
-    const double *best_u, *best_v;   // (N, d), (M, d)
+    Pairs pairs;
+    const double *best_u, *best_v;  // (N, d), (M, d)
     double noise, root, one_over_root;
 };
 
@@ -22,16 +21,7 @@ DEVICE void draw(const Group& group, const Problem& problem, const Run& run, con
     const i64 batch = run.batch, width = parts->width;
     double* const y = (double*)run.samples;
     i64 *const i = parts[0].rows, *const j = parts[1].rows;
-    if (OBSERVED) {
-        draw_tokens(group, problem.law, {run.seed, run.run, PURPOSE_pairs}, first, count, batch, i);
-        for (i64 k = group.lane; k < count * batch; k += LANES) {
-            const i64 pair = i[k];
-            i[k] = problem.of_i[pair], j[k] = problem.of_j[pair];
-        }
-    } else {
-        draw_tokens(group, problem.law, {run.seed, run.run, PURPOSE_u}, first, count, batch, i);
-        draw_tokens(group, problem.other, {run.seed, run.run, PURPOSE_v}, first, count, batch, j);
-    }
+    draw_pairs(group, problem.pairs, run, first, count, i, j);
     group.sync();
     const Key labels = {run.seed, run.run, PURPOSE_labels};
     for (i64 k = 0; k < count * batch; k++) {

@@ -12,6 +12,6 @@ def data(problem: TokenQuadratic) -> ProblemData:
         fields=(law(problem.tokens.law), problem.optimum, problem.noises, problem.curvatures),
         options={"TWO_POINT": problem.noise_law == "two_point"},
         purposes={"tokens": "tokens", "noise": "noise"},
-        tables=("tokens",),
+        tables={"tokens": 1},
         numbers=problem.dimension,
     )

@@ -1,18 +1,25 @@
 // Row arithmetic in the declared order of summation (freqopt/streams/fold.py).
 #pragma once
 
-// Sum of work[0 .. width), which the group has written and which is used up.
-template <class T> DEVICE T fold(const Group& group, T* work, int width) {
+// Sum of `count` rows, which the group has written one behind the other and which are used up; it
+// is left in the first. Columns do not meet, so rows are added as if they were one long row.
+template <class T> DEVICE void fold_rows(const Group& group, T* work, int count, int width) {
     int half = 1;
-    while (2 * half < width) half *= 2;
+    while (2 * half < count) half *= 2;
+    const int upper = half * width;
     group.sync();
-    for (int j = half + group.lane; j < width; j += LANES) work[j - half] += work[j];
+    for (int j = upper + group.lane; j < count * width; j += LANES) work[j - upper] += work[j];
     group.sync();
     while (half > 1) {
         half /= 2;
-        for (int j = group.lane; j < half; j += LANES) work[j] += work[j + half];
+        for (int j = group.lane; j < half * width; j += LANES) work[j] += work[j + half * width];
         group.sync();
     }
+}
+
+// Sum of work[0 .. width), which the group has written and which is used up.
+template <class T> DEVICE T fold(const Group& group, T* work, int width) {
+    fold_rows(group, work, width, 1);
     const T total = work[0];
     group.sync();
     return total;

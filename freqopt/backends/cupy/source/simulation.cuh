@@ -19,6 +19,7 @@ struct Run {
     i64 batch;
     const double* h;
     i64* step;        // steps taken
-    void* samples;    // the problem's
+    void* samples;    // the problem's, drawn ahead
+    real* work;       // the problem's, for one gradient
 };
 

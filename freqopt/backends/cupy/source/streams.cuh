@@ -29,6 +29,8 @@ DEVICE double open_uniform(u64 word) {
     return (double(i64(word >> 12)) + 0.5) * (1.0 / 4503599627370496.0);
 }
 
+DEVICE i64 index(u64 word, i64 n) { return i64(high_product(word, n)); }  // in [0, n)
+
 DEVICE double normal(u64 word) {  // PPND16, freqopt/streams/transforms.py
     const double centre[2][8] = NORMAL_CENTRE, tail[2][8] = NORMAL_TAIL, far[2][8] = NORMAL_FAR_TAIL;
     const double u = open_uniform(word), q = u - 0.5;
@@ -83,9 +85,10 @@ DEVICE i64 token(const Law& law, const Key& key, u64 step, u64 position) {
     return value == law.head ? from_tail(law, key, step, position) : value;
 }
 
-// Tokens 0 .. n-1 of `count` steps from `first` on, (count, n): the lanes share them.
+// Tokens 0 .. n-1 of `count` steps from `first` on, (count, n), `apart` places from one to the
+// next: the lanes share them.
 DEVICE void draw_tokens(const Group& group, const Law& law, const Key& key, i64 first, i64 count,
-                        i64 n, i64* out) {
+                        i64 n, i64* out, i64 apart = 1) {
     for (i64 k = group.lane; k < count * n; k += LANES)
-        out[k] = token(law, key, u64(first + k / n), u64(k % n));
+        out[k * apart] = token(law, key, u64(first + k / n), u64(k % n));
 }
