@@ -2,7 +2,8 @@
 
 A folder of them (format "freqopt vectors", version 1) holds
 
-    manifest.json       what there is: {"format", "version", "made_by", "cases": [one entry a case]}
+    manifest.json       what there is: {"format", "version", "made_by", "cases": [one entry a case],
+                        "sha256": of the rest}
     inputs/NAME.json    one case, or
     inputs/NAME.npz     the same arrays for NumPy
     outputs/            answers go here, one file a case, in either form
@@ -112,8 +113,13 @@ def write_folder(folder: Path, cases: Iterable[Case], form: Form = "json") -> in
             "output": f"outputs/{stem}",
         }
         entries.append({**place, **about})
-    manifest = {"format": FORMAT, "version": VERSION, "made_by": f"freqopt {__version__}"}
-    (folder / "manifest.json").write_bytes(as_json({**manifest, "cases": entries}))
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "made_by": f"freqopt {__version__}",
+        "cases": entries,
+    }
+    (folder / "manifest.json").write_bytes(as_json({**manifest, "sha256": _seal(manifest)}))
     return len(entries)
 
 
@@ -220,29 +226,25 @@ def _entry(folder: Path, about: Mapping[str, Any]) -> Entry:
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != about["sha256"]:
         raise CrosscheckError(f"{path} is not as it was written; write the folder again")
-    try:
-        floats = np.dtype(about["dtype"])
-        wanted: dict[str, DTypeLike] = {
-            "table": floats, "offsets": np.int64, "rows": np.int64, "grads": floats,
-            **{f"given.{name}": np.float64 for name in about["given"]},
-        }  # fmt: skip
-        arrays = load(path, content, wanted, None)
-        ends = arrays["offsets"][1:-1]
-        rows, grads = np.split(arrays["rows"], ends), np.split(arrays["grads"], ends)
-        options = {key: from_text(value) for key, value in about["options"].items()}
-        exercise = Exercise(
-            str(about["name"]).rpartition(", ")[2],
-            arrays["table"],
-            tuple(zip(rows, grads, strict=True)),
-        )
-        case = Case(str(about["name"]), rules[about["rule"]](**options), exercise)
-        output = folder / str(about["output"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CrosscheckError(f"the manifest's entry for {path} lacks {error}") from None
+    floats = np.dtype(about["dtype"])
+    wanted: dict[str, DTypeLike] = {
+        "table": floats, "offsets": np.int64, "rows": np.int64, "grads": floats,
+        **{f"given.{name}": np.float64 for name in about["given"]},
+    }  # fmt: skip
+    arrays = load(path, content, wanted, None)
+    ends = arrays["offsets"][1:-1]
+    rows, grads = np.split(arrays["rows"], ends), np.split(arrays["grads"], ends)
+    options = {key: from_text(value) for key, value in about["options"].items()}
+    exercise = Exercise(
+        about["name"].rpartition(", ")[2],
+        arrays["table"],
+        tuple(zip(rows, grads, strict=True)),
+    )
+    case = Case(about["name"], rules[about["rule"]](**options), exercise)
     ours = {f"given.{name}": values for name, values in case.given.items()}
     if any(not np.array_equal(values, arrays.get(name, ())) for name, values in ours.items()):
         raise CrosscheckError(f"{path} hands in other values than this freqopt; write it again")
-    return Entry(case, output)
+    return Entry(case, folder / about["output"])
 
 
 # -- files --------------------------------------------------------------------------------------
@@ -254,17 +256,24 @@ def _manifest(folder: Path) -> list[dict[str, Any]]:
         raise CrosscheckError(
             f"{folder} has no manifest.json; `freqopt vectors write {folder}` makes such a folder"
         )
+    again = "write the folder again with this freqopt"
     try:
         manifest = json.loads(path.read_bytes())
-        named, version, found = manifest["format"], manifest["version"], manifest["cases"]
-        complete = all(about["input"] and about["sha256"] for about in found)
-    except (ValueError, KeyError, TypeError) as error:
+        seal, is_ours = manifest.pop("sha256", ""), manifest["format"] == FORMAT
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CrosscheckError(
-            f"{path} is damaged ({type(error).__name__}: {error}); write the folder again"
+            f"{path} is damaged: {type(error).__name__}: {error}; {again}"
         ) from None
-    if named != FORMAT or version != VERSION or not complete:
+    if not is_ours or manifest.get("version") != VERSION:
         raise CrosscheckError(
-            f"{path} is {named!r} version {version!r}, expected {FORMAT!r} version {VERSION}; "
-            "write the folder again with this freqopt"
+            f"{path} is {manifest['format']!r} version {manifest.get('version')!r}, expected "
+            f"{FORMAT!r} version {VERSION}; {again}"
         )
-    return list(found)
+    if seal != _seal(manifest):
+        raise CrosscheckError(f"{path} is not as it was written; {again}")
+    return list(manifest["cases"])
+
+
+def _seal(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of everything else in a manifest."""
+    return hashlib.sha256(json.dumps(manifest).encode("ascii")).hexdigest()

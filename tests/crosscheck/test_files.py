@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
@@ -10,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from freqopt.crosscheck import cases, reference, trace
+from freqopt.crosscheck import Exercise, cases, reference, trace
 from freqopt.crosscheck.files import read_answer, read_folder, write_answer, write_folder
 from freqopt.errors import CrosscheckError
 
@@ -91,29 +90,14 @@ def newer_manifest(folder):
     path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
 
 
-def bare_manifest(folder):
-    (folder / "manifest.json").write_text('{"format": "freqopt vectors", "version": 1, "cases": 3}')
-
-
-def lacking_manifest(folder):
+def changed_manifest(folder):
     path = folder / "manifest.json"
-    path.write_text(path.read_text().replace('"rule"', '"role"'))
+    path.write_text(path.read_text().replace('"rule": "sgd"', '"rule": "adam"'))
 
 
-def unknown_rule(folder):
+def another_format(folder):
     path = folder / "manifest.json"
-    path.write_text(path.read_text().replace('"rule": "sgd"', '"rule": "sdg"'))
-
-
-def other_given(folder):
-    path = next((folder / "inputs").iterdir())
-    before = path.read_bytes()
-    after = before.replace(b'"given.frequency": ["0x1.', b'"given.frequency": ["0x1.9')
-    assert after != before
-    path.write_bytes(after)
-    sums = [hashlib.sha256(content).hexdigest() for content in (before, after)]
-    manifest = folder / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(*sums))
+    path.write_text(path.read_text().replace("freqopt vectors", "freqopt goldens"))
 
 
 def no_input(folder):
@@ -133,20 +117,39 @@ def extra_input(folder):
     ("damage", "message"),
     [
         (damaged_manifest, "manifest.json is damaged"),
-        (bare_manifest, "manifest.json is damaged"),
         (newer_manifest, "version 2, expected 'freqopt vectors' version 1"),
-        (lacking_manifest, "lacks 'rule'"),
-        (unknown_rule, "did you mean 'sgd'"),
-        (other_given, "hands in other values than this freqopt"),
+        (another_format, "is 'freqopt goldens' version 1, expected 'freqopt vectors'"),
+        (changed_manifest, "manifest.json is not as it was written"),
         (no_input, "000.json is missing"),
-        (changed_input, "is not as it was written"),
+        (changed_input, "000.json is not as it was written"),
         (extra_input, "more.json is not in the manifest"),
     ],
 )
 def test_a_damaged_folder_gets_one_clear_error(damage, message, tmp_path):
-    write_folder(tmp_path / "v", [CASES[3 if damage is other_given else 0]])
+    write_folder(tmp_path / "v", [CASES[0]])
     damage(tmp_path / "v")
     with pytest.raises(ValueError, match=message):
+        read_folder(tmp_path / "v")
+
+
+def test_a_manifest_with_any_byte_changed_or_cut_off_is_refused(tmp_path):
+    write_folder(tmp_path / "v", [CASES[3]])
+    path = tmp_path / "v" / "manifest.json"
+    whole = path.read_bytes()
+    for place in range(0, len(whole) - 1, 3):  # the last byte is an empty line
+        flipped = whole[:place] + bytes([whole[place] ^ 0x11]) + whole[place + 1 :]
+        for content in (whole[:place], flipped):
+            path.write_bytes(content)
+            with pytest.raises(CrosscheckError):
+                read_folder(tmp_path / "v")
+    path.write_bytes(whole)
+    assert len(read_folder(tmp_path / "v")) == 1
+
+
+def test_state_handed_in_by_another_freqopt_is_noticed(tmp_path, monkeypatch):
+    write_folder(tmp_path / "v", [CASES[3]])
+    monkeypatch.setattr(Exercise, "given", lambda self, names: dict.fromkeys(names, np.ones(7)))
+    with pytest.raises(CrosscheckError, match="hands in other values than this freqopt"):
         read_folder(tmp_path / "v")
 
 
