@@ -1,5 +1,7 @@
 """The project's own theorem files: every statement has one, and its cheap checks hold."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from freqopt.theory import Context, Word, verify
 from freqopt.theory.examine import cheap
 from freqopt.theory.loading import find, load
+from freqopt.theory.page import entry
 
 FOLDER = Path(__file__).parents[2] / "proofs_check"
 FILES = find([FOLDER])
@@ -39,6 +42,37 @@ def test_every_mutant_can_be_made(path):
     assert len(file.mutants) >= 3
     for mutant in file.mutants.values():
         file.theorem(mutant)
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return (FOLDER.parent / "docs" / "theorems.md").read_text(encoding="utf-8")
+
+
+AGAIN = "make the page again: python -m freqopt.theory.page proofs_check docs/theorems.md --full"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_committed_page_has_what_the_file_has(path, committed):
+    """Statement, claims, checks and mutants; figures are not computed again."""
+    file = load(path)
+    theorem = file.theorem()
+    assert entry(file) in committed, AGAIN
+    rows = [line for line in committed.splitlines() if line.startswith(f"| {file.id} |")]
+    shown = {cell.replace("\\|", "|") for row in rows for cell in re.split(r"(?<!\\)\| ", row)}
+    shown = {cell.strip() for cell in shown}
+    for name in (*(c.name for c in theorem.claims), *(c.name for c in theorem.checks)):
+        assert name in shown or any(cell.endswith(f": {name}") for cell in shown), (name, AGAIN)
+    assert set(file.mutants) <= shown, AGAIN
+
+
+def test_the_committed_page_is_of_a_good_run_and_has_the_certificates(committed):
+    assert "0 survived" in committed
+    assert "| REFUTED |" not in committed.split("## Mutation matrix")[0]
+    for path in (FOLDER / "certificates").glob("*.json"):
+        seal = json.loads(path.read_text(encoding="ascii"))["sha256"][:16]
+        assert f"| {path.name} |" in committed, AGAIN
+        assert seal in committed, AGAIN
 
 
 @pytest.mark.slow
