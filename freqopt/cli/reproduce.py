@@ -1,11 +1,11 @@
-"""`freqopt reproduce`: every study that a figure needs, every figure, the table of agreement."""
+"""`freqopt reproduce`: studies, figures, theorem checks, and the table of agreement."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -13,11 +13,15 @@ from freqopt.backends import DEFAULT
 from freqopt.cli.figures import Results, draw_figure
 from freqopt.cli.folders import everything, find
 from freqopt.cli.simulate import describe, exit_code, simulate_study
+from freqopt.cli.verify import check_theorems
 from freqopt.errors import FigureError, FreqoptError
 from freqopt.experiment.execute import Report
 from freqopt.report.agreement_page import Row, absent, page, rows
 from freqopt.report.figure import FigureFile
 from freqopt.report.terminal import say, say_json, warn
+
+if TYPE_CHECKING:
+    from freqopt.theory.report import Report as Verdicts
 
 
 @dataclass
@@ -28,6 +32,7 @@ class Reproduction:
     written: dict[str, list[str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     guests: list[Row] = field(default_factory=list)
+    theorems: Verdicts | None = None
 
 
 def reproduce_(
@@ -38,18 +43,20 @@ def reproduce_(
     backend: str = DEFAULT,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
-    """Run the studies, draw the figures, judge the guests: 3 minutes on two cores, or --full.
+    """Run the studies, draw the figures, check the theorems: 3 minutes on two cores, or --full.
 
     A study that cannot run (its data are an extra that is not installed) is reported, and the
     figures that need it are left out; the exit code is then 2. Guests that are not installed are
-    listed in agreement.md; one that does not agree with the reference also makes the exit code 2.
+    listed in agreement.md; one that does not agree with the reference also makes the exit code 2,
+    and so does a theorem that is refuted.
 
     Parameters
     ----------
     full
-        The studies as they are written, not their [quick] form.
+        The studies as they are written, not their [quick] form; theorem checks at full size, with
+        every planted mistake.
     out
-        Folder to write to: `results`, `figures` and `agreement.md` inside it.
+        Folder to write to: `results`, `figures`, `agreement.md` and `theorems.md` inside it.
     jobs
         Processes; by default one per core.
     backend
@@ -86,6 +93,11 @@ def reproduce_(
         except FreqoptError as error:
             done.failed[f"figure {figure.name}"] = str(error)
     _judge_guests(done, out / "agreement.md", quick=not full)
+    try:
+        done.theorems = check_theorems(out / "theorems.md", full=full, jobs=jobs, silent=json)
+        done.failed.update(done.theorems.failures)
+    except FreqoptError as error:
+        done.failed["theorems"] = str(error)
     _tell(done, out, time.monotonic() - began, json=json)
     return exit_code(done.reports) or (2 if done.failed else 0)
 
@@ -106,7 +118,9 @@ def _tell(done: Reproduction, out: Path, seconds: float, *, json: bool) -> None:
     if json:
         reports = [describe(report) for report in done.reports]
         told = {"studies": reports, "written": done.written, "failed": done.failed}
-        say_json({**told, "agreement": [asdict(row) for row in done.guests], "absent": absent()})
+        verdicts = done.theorems.to_dict() if done.theorems else None
+        guests = {"agreement": [asdict(row) for row in done.guests], "absent": absent()}
+        say_json({**told, **guests, "theorems": verdicts})
         return
     for files in done.written.values():
         for file in files:
@@ -114,6 +128,8 @@ def _tell(done: Reproduction, out: Path, seconds: float, *, json: bool) -> None:
     if done.guests:
         agree = len([row for row in done.guests if row.agrees == "yes"])
         say(f"{agree} of {len(done.guests)} lines agree in {out / 'agreement.md'}")
+    if done.theorems:
+        say(f"{done.theorems.summary} in {out / 'theorems.md'}")
     for line in absent():
         say(line)
     for name, message in done.failed.items():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from freqopt.cli.folders import gather
+from freqopt.cli.folders import everything, gather
 from freqopt.errors import TheoryError
 from freqopt.report.terminal import progress, say, say_json, table, warn
 
@@ -90,18 +91,43 @@ def tell(report: Report) -> None:
             ("id", "check", "reason"),
             [(item.theorem, item.check, item.reason) for item in report.not_verified],
         )
-    for row in report.rows:
-        if row.failed:
-            warn(f"{row.theorem} {row.engine}, {row.claim}: {row.word}. {row.witness} {row.note}")
-    for problem in report.problems:
-        warn(f"{problem.path}: {problem.message}")
-    wrong = [row for row in report.mutants if not row.weaker]
-    caught = sum(bool(row.killed_by) for row in wrong)
-    noticed = f", {caught} of {len(wrong)} mutants killed" if report.with_mutants else ""
-    say(
-        f"{len(report.examinations)} theorem files, {len(report.rows)} verdicts{noticed}, error "
-        f"probability spent {report.spent:.1e} of {report.budget:g}, {report.seconds:.0f} s"
-    )
+    for name, message in report.failures.items():
+        warn(f"{name}: {message}")
+    say(f"{report.summary}, {report.seconds:.0f} s")
+
+
+def check_theorems(target: Path, *, full: bool, jobs: int | None, silent: bool) -> Report:
+    """Check all theorem files, a full run with mutants, and write the page of what was found.
+
+    Raises
+    ------
+    TheoryError
+        If there are no theorem files, or the page cannot be written.
+    """
+    from freqopt.theory import verify
+    from freqopt.theory.page import page
+
+    paths = everything("proofs_check")
+    if not paths:
+        raise TheoryError(
+            "there are no theorem files here; run in a checkout, or install the wheel"
+        )
+    with progress("theorems", silent=silent) as bar:
+        report = verify(
+            paths,
+            quick=not full,
+            mutants=full,
+            jobs=jobs,
+            progress=lambda _examined, done, total: bar(done, total),
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page(report, paths[0].parent / "certificates"), encoding="utf-8")
+    except OSError as error:
+        raise TheoryError(
+            f"{target} was not written: {error}; choose another folder with --out"
+        ) from None
+    return report
 
 
 def _theorems(report: Report) -> Iterator[tuple[str, ...]]:

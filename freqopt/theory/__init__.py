@@ -6,15 +6,6 @@ the classes below; `docs/add_a_theorem.md` says how to write one.
 
 from __future__ import annotations
 
-from freqopt.errors import TheoryError
-
-try:
-    import sympy  # noqa: F401 - a bound is a SymPy expression, so nothing here works without it
-except ModuleNotFoundError as missing:  # pragma: no cover - the test extra holds SymPy
-    raise TheoryError(
-        "theorem checks need SymPy, which is not installed; pip install 'freqopt[theory]'"
-    ) from missing
-
 from freqopt.theory.bound import Bound, total
 from freqopt.theory.report import Report
 from freqopt.theory.theorem import (

@@ -67,6 +67,31 @@ class Report:
         return int(failed or bool(self.survivors) or bool(self.problems))
 
     @property
+    def failures(self) -> dict[str, str]:
+        """Why the exit code is 1: what failed -> one line."""
+        found = {
+            f"{row.theorem} {row.engine}, {row.claim}": f"{row.word}. {row.witness} {row.note}"
+            for row in self.rows
+            if row.failed
+        }
+        for mutant in self.survivors:
+            told = "refuted though declared true" if mutant.mislabelled else "nobody noticed it"
+            found[f"{mutant.theorem} mutant {mutant.mutant!r}"] = told
+        return found | {problem.path: problem.message for problem in self.problems}
+
+    @property
+    def summary(self) -> str:
+        """One line: how many of what, and how many failed."""
+        wrong = [row for row in self.mutants if not row.weaker]
+        killed = f", {sum(bool(row.killed_by) for row in wrong)} of {len(wrong)} mutants killed"
+        return (
+            f"{len(self.examinations)} theorem files, {len(self.rows)} verdicts, "
+            f"{sum(row.failed for row in self.rows)} refuted or inapplicable"
+            f"{killed if self.with_mutants else ''}, error probability spent {self.spent:.1e} of "
+            f"{self.budget:g}"
+        )
+
+    @property
     def engines(self) -> list[str]:
         """Every engine that ran, in order of first appearance."""
         seen = dict.fromkeys(row.engine for row in self.rows)

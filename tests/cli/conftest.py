@@ -1,4 +1,4 @@
-"""A working directory with one study and one figure."""
+"""A working directory with one study, one figure and one theorem file."""
 
 from pathlib import Path
 
@@ -28,12 +28,49 @@ def draw(data):
     return figure
 '''
 
+THEOREM = '''"""HALF-1: a half is less than one
+
+Source
+    derived here.
+Problem
+    x > 0
+Algorithm
+    none
+Assumptions
+    none
+Statement
+    x/2 <= x
+Checks
+    exact
+Literature
+    none
+"""
+
+import sympy as sp
+
+from freqopt.theory import Bound, Case, Claim, Mutant, Theorem
+
+x = sp.Symbol("x", positive=True)
+
+
+def theorem(constant=1):
+    cases = [Case("one", x=1.0), Case("two", x=2.0)]
+    return Theorem(
+        claims=(Claim("half", lambda c: c.x / 2, Bound(constant * x), instances=lambda q: cases),)
+    )
+
+
+MUTANTS = {"a third": Mutant("statement", constant=sp.Rational(1, 3))}
+'''
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "simulations").mkdir()
     (tmp_path / "figures").mkdir()
     (tmp_path / "simulations" / "small.toml").write_text(SMALL)
+    (tmp_path / "proofs_check").mkdir()
     (tmp_path / "figures" / "curve.py").write_text(FIGURE)
+    (tmp_path / "proofs_check" / "half.py").write_text(THEOREM)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -5,8 +5,6 @@ import re
 
 import pytest
 
-pytest.importorskip("sympy", reason="theorem checks need the theory extra")
-
 from freqopt.cli import run
 
 
