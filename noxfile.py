@@ -29,6 +29,15 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def guests(session: nox.Session) -> None:
+    """The tests that run optimizers of other libraries, and that other sessions skip."""
+    session.install("-e", ".[guests,test]")
+    session.install("--no-deps", "torchrec==1.8.0")
+    tests = ("test_guests.py", "test_guest_meanings.py", "test_agreement_page.py")
+    session.run("pytest", *(f"tests/crosscheck/{name}" for name in tests), *session.posargs)
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel and reproduce from it, away from the checkout."""
     session.install("build")

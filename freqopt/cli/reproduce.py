@@ -105,8 +105,8 @@ def reproduce_(
 def _judge_guests(done: Reproduction, path: Path, *, quick: bool) -> None:
     done.guests = list(rows(quick=quick))
     for row in done.guests:
-        if row.agrees != "yes":
-            done.failed[f"{row.guest} in {row.dtype}"] = row.agrees
+        if not row.agrees:
+            done.failed[f"{row.guest} in {row.dtype}"] = row.divergence
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page(done.guests), encoding="utf-8")
@@ -126,7 +126,7 @@ def _tell(done: Reproduction, out: Path, seconds: float, *, json: bool) -> None:
         for file in files:
             say(file)
     if done.guests:
-        agree = len([row for row in done.guests if row.agrees == "yes"])
+        agree = sum(row.agrees for row in done.guests)
         say(f"{agree} of {len(done.guests)} lines agree in {out / 'agreement.md'}")
     if done.theorems:
         say(f"{done.theorems.summary} in {out / 'theorems.md'}")

@@ -96,7 +96,7 @@ def test_an_unwritable_folder_is_a_message(here, capsys):
     assert "choose another folder with --out" in capsys.readouterr().err
 
 
-def test_reproduce_runs_what_figures_need_and_draws_them(here, capsys):
+def test_reproduce_runs_what_figures_need_and_draws_them(here, capsys, monkeypatch):
     assert run(["reproduce", "--jobs", "1", "--json"]) == 0
     done = json.loads(capsys.readouterr().out)
     assert [report["runs"] for report in done["studies"]] == [4]
@@ -112,18 +112,19 @@ def test_reproduce_runs_what_figures_need_and_draws_them(here, capsys):
     page = (here / "reproduced" / "agreement.md").read_text()
     assert all(f"| {name} |" in page for name in judged)
     assert all(line in page for line in done["absent"])
+    monkeypatch.setattr("freqopt.cli.reproduce.rows", lambda quick: iter(()))
     assert run(["reproduce", "--jobs", "1", "--full"]) == 0
     assert "12 runs and 1 figures in reproduced" in capsys.readouterr().out
 
 
 def test_reproduce_tells_of_a_guest_that_does_not_agree(here, capsys, monkeypatch):
-    told = Row("a.B", "sgd", "the defaults", "float32", 3, 99.0, 8.0, "no: step 1, row 0")
+    told = Row("a.B", "sgd", "the defaults", "float32", 3, 99.0, 8.0, "step 1, row 0")
     monkeypatch.setattr("freqopt.cli.reproduce.rows", lambda quick: iter([told]))
     (here / "reproduced").mkdir()
     (here / "reproduced" / "agreement.md").mkdir()
     assert run(["reproduce", "--jobs", "1"]) == 2
     printed = capsys.readouterr()
-    assert "a.B in float32: no: step 1, row 0" in printed.err
+    assert "a.B in float32: step 1, row 0" in printed.err
     assert "agreement.md: not written" in printed.err
     assert "0 of 1 lines agree" in printed.out
 

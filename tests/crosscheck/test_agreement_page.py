@@ -30,7 +30,7 @@ def test_the_page_has_every_guest_in_every_dtype_and_all_agree():
         options = ", ".join(f"{k} = {v!r}" for k, v in guest.own.items()) or "the defaults"
         assert (named["rule"], named["its dialect"]) == (guest.rule, options)
         assert float(named["ULP"]) <= float(named["allowed"]) == guest.tolerance(dtype)
-        assert named["agrees"] == "yes"
+        assert named["first divergence"] == "none"
 
 
 def test_the_page_is_of_the_present_guests():
@@ -61,11 +61,12 @@ def test_a_guest_that_fails_or_differs_says_so_in_its_row():
     here = Library("torch", "freqopt", ("freqopt",))
     guest = Guest("torch.SGD", "sgd", "torch.SGD", here, broken)
     failed = row(guest, "float64", quick=True)
-    assert "OSError: no such kernel" in failed.agrees
+    assert "OSError: no such kernel" in failed.divergence
     assert (failed.cases, failed.ulps) == (0, None)
     assert " - | 1024 | " in str(failed)
+    assert not failed.agrees
     differs = row(Guest("torch.SGD", "sgd", "torch.SGD", here, wrong), "float64", quick=True)
-    assert differs.agrees.startswith("no: torch.SGD, default numbers, main: step 1, row 0")
+    assert differs.divergence.startswith("torch.SGD, default numbers, main: step 1, row 0")
     assert differs.cases == 1 + QUICK
 
 
@@ -78,7 +79,7 @@ def test_absent_libraries_are_listed_on_a_page_of_their_own(monkeypatch):
 
 
 def test_a_table_is_markdown():
-    one = Row("a.B", "sgd", "the defaults", "float32", 3, 0.5, 8.0, "yes")
+    one = Row("a.B", "sgd", "the defaults", "float32", 3, 0.5, 8.0, "none")
     lines = table([one]).splitlines()
     assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == 9
-    assert lines[2] == "| a.B | sgd | the defaults | float32 | 3 | 1 | 8 | yes |"
+    assert lines[2] == "| a.B | sgd | the defaults | float32 | 3 | 1 | 8 | none |"
