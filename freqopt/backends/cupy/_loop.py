@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends import Simulation
+from freqopt.backends import Movement, Simulation
 from freqopt.backends.cupy._problem import Law, ProblemData, find_problem
 from freqopt.backends.cupy._source import Source, loop_source, own_slots
 from freqopt.backends.numba._kernel import hyper
@@ -17,6 +17,9 @@ from freqopt.tables import PlainTable
 
 AHEAD = 16
 """Steps whose samples are drawn at once. Not a matter of bits."""
+
+SUMS = ("moved", "pushed", "visits")
+"""Of a `Movement`."""
 
 
 class Runs:
@@ -57,6 +60,7 @@ class Runs:
         self._module = _module(device, sources.pop())
         self._kept: list[Any] = []  # what the records point to
         self._steps: list[Any] = []
+        self._moved: list[tuple[Movement, dict[str, Any]]] = []
         self._parameters: list[dict[str, Any]] = []
         self._problem = self._records([problem.fields])
         parts, runs = [], []
@@ -91,12 +95,19 @@ class Runs:
                     simulation.states[name][slot][...] = host(values).reshape(
                         simulation.states[name][slot].shape
                     )
+        for movement, sums in self._moved:
+            for what, values in sums.items():
+                getattr(movement, what)[...] = host(values)
 
     def _source(self, simulation: Simulation, problem: ProblemData, lanes: int | None) -> Source:
         return loop_source(
             simulation.rule,
             simulation.problem.name(),
-            {**problem.options, "AHEAD": AHEAD},
+            {
+                **problem.options,
+                "AHEAD": AHEAD,
+                "MOVEMENT": simulation.movement is not None,
+            },
             problem.purposes,
             self._dtype,
             self._widths,
@@ -115,13 +126,24 @@ class Runs:
         slots = xp.asarray(np.array(addresses, np.uint64))
         rows = xp.zeros((AHEAD, m), np.int64)
         real = [xp.zeros((m, width), self._dtype) for _ in range(3)]
+        norms = xp.zeros((2, m), self._dtype)
         whole = [xp.zeros(m + 1, np.int64) for _ in range(5)]
         entry_of = xp.full(size, -1, np.int64) if rule.rows == "all" else None
         fields = (
             weights, size, width, slots, state.get("decayed_at"), state["t"], rows, m,
-            *real, *whole, entry_of,
+            *real, *whole, norms, entry_of, *self._movement(simulation, name, m, width),
         )  # fmt: skip
         return fields, (weights, state)
+
+    def _movement(self, simulation: Simulation, name: str, m: int, width: int) -> tuple[Any, ...]:
+        """The fields of a `Part` for the movement of rows."""
+        xp, movement = self._xp, (simulation.movement or {}).get(name)
+        if movement is None:
+            return (None,) * 6
+        sums = {what: xp.asarray(getattr(movement, what).copy()) for what in SUMS}
+        self._moved.append((movement, sums))
+        total, before = xp.zeros((m, width)), xp.zeros((m, width), self._dtype)
+        return (*sums.values(), xp.zeros(m, np.int64), total, before)
 
     def _run(self, simulation: Simulation, problem: ProblemData) -> tuple[Any, ...]:
         """The fields of a `Run`."""
@@ -158,11 +180,6 @@ def _word(number: int) -> int:
 
 
 def _check(simulation: Simulation) -> None:
-    rule = simulation.rule
-    if simulation.movement is not None:
-        raise BackendError("the movement of rows is not kept up in the device's loop")
-    if rule.clip is not None and rule.clip_scope == "batch":
-        raise BackendError("clip_scope = 'batch' is not in the device's loop")
     if not all(isinstance(table, PlainTable) for table in simulation.tables.values()):
         raise BackendError("factorised tables are not in the device's loop")
 

@@ -87,6 +87,7 @@ def loop_source(
         _file("source/pairs.cuh") if "LAW" in options else "",
         _file("source/losses.cuh") if "LOSS" in options else "",
         _file(f"problems/{problem}.cuh"),
+        _file("source/movement.cuh"),
         _file("source/loop.cuh"),
     ]
     return Source("\n".join(parts), lanes)

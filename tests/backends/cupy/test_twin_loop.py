@@ -46,12 +46,12 @@ FORMS = {
 }
 
 
-def begin(problem, rule, *, dtype="float64", batch=1, runs=1, **options):
+def begin(problem, rule, *, dtype="float64", batch=1, runs=1, movement=False, **options):
     return [
         Simulation.begin(
             freqopt.problem(*problem[:1], **problem[1]),
             freqopt.rule(rule, **{"lr": 0.1 / (1 + run), **options}),
-            steps=STEPS, batch=batch, seed=3, run=run, dtype=dtype,
+            steps=STEPS, batch=batch, seed=3, run=run, dtype=dtype, track_movement=movement,
         )
         for run in range(runs)
     ]  # fmt: skip
@@ -87,6 +87,13 @@ def test_a_batch_of_runs_has_the_references_bits(name):
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_lanes_that_are_threads_give_the_same_bits(name):
     run_both((name, FORMS[name][-1]), "rowwise_adagrad", lanes=4, dtype="float32", batch=3)
+
+
+def test_movement_of_rows_and_a_batch_clipped_as_a_whole():
+    sgns = ("sgns", FORMS["sgns"][0])
+    clipped = {"clip": 0.01, "clip_scope": "batch", "batch": 4, "dtype": "float32"}
+    run_both(sgns, "sgd", movement=True, duplicates="sequential", rows="nonzero", **clipped)
+    run_both(sgns, "catchup_adam", movement=True, lanes=4, runs=2, weight_decay=0.1, **clipped)
 
 
 @pytest.mark.slow

@@ -34,8 +34,9 @@ DEVICE i64 admit_step(const Group& group, const Part& part, const i64* rows, con
         const i64 mine = part.leader[b];
         i64 place = 0, row = 0;
         for (i64 a = 0; a < m; a++) {
-            place += part.leader[a] < mine || (part.leader[a] == mine && a < b);
-            row += part.leader[a] == a && a < b;
+            if (part.leader[a] == m) continue;
+            place += rows[a] < rows[b] || (rows[a] == rows[b] && a < b);
+            row += part.leader[a] == a && rows[a] < rows[b];
         }
         if (mine < m) part.order[place] = b;
         if (mine == b) {
@@ -54,14 +55,41 @@ DEVICE i64 admit_step(const Group& group, const Part& part, const i64* rows, con
     return count;
 }
 
+// Scale the items of each wave down to a norm of at most `limit`: freqopt/optimizers/_batch.py.
+DEVICE void clip_waves(const Group& group, const Part& part, i64 count, real limit) {
+    real* const squares = part.norms + part.occurrences;
+    for (i64 wave = 0;; wave++) {
+        i64 moving = 0;
+        for (i64 u = 0; u < count; u++) {
+            const i64 end = SEQUENTIAL ? part.starts[u + 1] : u + 1;
+            i64 before = 0;
+            for (i64 item = SEQUENTIAL ? part.starts[u] : u; item < end; item++) {
+                if (IS(rows, nonzero) && !part.alive[item]) continue;
+                if (before++ != wave) continue;
+                if (group.lane == 0) {
+                    squares[moving] = part.norms[item];
+                    part.leader[moving] = item;
+                }
+                moving++;
+            }
+        }
+        if (moving == 0) return;
+        const real factor = clip_factor(fold(group, squares, int(moving)), limit);
+        for (i64 k = 0; factor != 1 && k < moving; k++)
+            scale(group, part.sums + part.leader[k] * part.width, factor, int(part.width));
+        group.sync();
+    }
+}
+
 DEVICE void advance(const Group& group, const Part& part, i64 count, const double* h, real* work) {
     const Table table = {part.weights, part.size, int(part.width), part.slots, part.decayed_at};
-    const Batch batch = {part.grads, part.order, part.starts, part.sums, part.squares, nullptr,
+    const Batch batch = {part.grads, part.order, part.starts, part.sums, part.squares, part.norms,
                          part.alive};
     const i64 items = SEQUENTIAL ? part.starts[count] : count;
     for (i64 item = 0; item < items; item++)
         combine_item(group, batch, item, part.width, h[H_clip], work);
     group.sync();
+    if (HAS(clip) && IS(clip_scope, batch)) clip_waves(group, part, count, h[H_clip]);
     if (!HAS(count_empty)) {
         bool empty = true;
         for (i64 item = 0; item < items; item++) empty &= IS(rows, nonzero) && !part.alive[item];
@@ -121,6 +149,7 @@ ENTRY loop(const Run* runs, const Part* all_parts, i64 count, i64 until, const P
                 i64 distinct[TABLES];
                 for (int k = 0; k < TABLES; k++) {
                     const i64* const rows = parts[k].rows + s * parts[k].occurrences;
+                    if (MOVEMENT) note(group, parts[k], rows);
                     distinct[k] = admit_step(group, parts[k], rows, run.h);
                     going &= distinct[k] >= 0;
                 }
@@ -128,6 +157,11 @@ ENTRY loop(const Run* runs, const Part* all_parts, i64 count, i64 until, const P
                 for (int k = 0; k < TABLES; k++)
                     advance(group, parts[k], distinct[k], run.h, (real*)scratch);
                 group.sync();
+                for (int k = 0; MOVEMENT && k < TABLES; k++) {
+                    const i64* const rows = parts[k].rows + s * parts[k].occurrences;
+                    add_movement(group, parts[k], rows, (double*)scratch);
+                    group.sync();
+                }
                 t++;
             }
         }

@@ -11,7 +11,12 @@ struct Part {  // one table
     real* grads;                   // (M, width)
     real *sums, *squares;          // (M, width) each
     i64 *order, *starts, *touched, *alive, *leader;  // (M,), (M + 1,), (M,), (M,), (M,)
+    real* norms;                   // (2, M)
     i64* entry_of;                 // (N,), all -1, where every row is updated; else null
+    double *moved, *pushed;        // (N,) each, and what follows, where movement is kept up
+    i64 *visits, *first;           // (N,), (M,)
+    double* total;                 // (M, width)
+    real* before;                  // (M, width)
 };
 
 struct Run {
