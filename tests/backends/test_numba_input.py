@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -114,6 +116,83 @@ def test_what_is_converted_and_what_overlaps() -> None:
     pair.rule.step(pair.expected, pair.expected_state, np.array([1, 0]), start[:2].copy())
     step(pair.rule, pair.found, pair.found_state, np.array([1, 0]), pair.found[:2])
     pair.check()
+
+
+@pytest.mark.parametrize("name", ["sgd", "catchup_adam", "sgd_c", "adam_c"])
+@pytest.mark.parametrize(
+    ("rows", "grads", "error"),
+    [
+        ([0, 4], [[1, 1], [1, 1]], RowError),
+        ([-1, 0], [[1, 1], [1, 1]], RowError),
+        ([2, 0], [[1, 1], [np.nan, 1]], GradientError),
+        ([2, 0], [[1, 1]], BatchError),
+    ],
+)
+def test_a_refused_batch_changes_no_slot_of_any_rule(
+    name: str, rows: list, grads: list, error: type[Exception]
+) -> None:
+    pair = Pair(rules[name](), np.ones((4, 2)), Workspace(parts=2))
+    pair.step(np.array([1, 2, 1]), np.ones((3, 2)))
+    with pytest.raises(error):
+        step(pair.rule, pair.found, pair.found_state, np.array(rows), np.array(grads, float))
+    pair.check()
+    pair.step(np.array([3]), np.ones((1, 2)))
+    pair.check()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("policy", ["skip", "propagate"])
+@pytest.mark.parametrize("name", ["adagrad", "sgd_c"])
+def test_policies_for_what_is_not_finite(name: str, policy: str, value: float) -> None:
+    rule = rules[name](nonfinite=policy)
+    for parts in (1, 3):
+        pair = Pair(rule, np.ones((6, 2)), Workspace(parts=parts))
+        for _ in range(3):
+            pair.step(
+                np.array([1, 4, 1, 2]), np.array([[1, 1], [value, 2], [3, 3], [value, value]])
+            )
+            pair.check()
+        assert np.isfinite(pair.found).all() == (policy == "skip")
+
+
+@pytest.mark.parametrize("name", ["adagrad", "sgd_c"])
+def test_a_file_that_is_read_only(name: str, tmp_path: Path) -> None:
+    np.ones((4, 2)).tofile(tmp_path / "table")
+    table = np.memmap(tmp_path / "table", np.float64, "r", shape=(4, 2))
+    rule = rules[name]()
+    state = rule.init(np.ones((4, 2)))
+    with pytest.raises(BatchError, match="the table is read-only"):
+        step(rule, table, state, np.array([0]), np.ones((1, 2)))
+    for slot, array in state.items():
+        if slot == "t":
+            continue
+        array.tofile(tmp_path / slot)
+        frozen = np.memmap(tmp_path / slot, array.dtype, "r", shape=array.shape or (1,))
+        given = {**state, slot: frozen.reshape(array.shape)}
+        with pytest.raises(BatchError, match=f"state slot '{slot}' is read-only"):
+            step(rule, np.ones((4, 2)), given, np.array([0]), np.ones((1, 2)))
+    assert int(state["t"]) == 0
+
+
+def test_rows_beyond_32_bits(tmp_path: Path) -> None:
+    """A sparse file of 9 GB, of which a few pages exist."""
+    size = 2**31 + 10**6
+    places = np.array([0, 2**31 - 1, 2**31, 2**31 + 5, size - 1])
+    rule, rng = rules["cf_sgd"](form="anytime", cap="none"), np.random.default_rng(0)
+    pair = Pair(rule, np.zeros((places.size, 1), np.float32), Workspace())
+    table = np.memmap(tmp_path / "table", np.float32, "w+", shape=(size, 1))
+    (slot,) = (slot for slot in rule.all_slots() if slot.per == "row")
+    counts = np.memmap(tmp_path / "count", slot.dtype, "w+", shape=(size,))
+    state = {"t": np.zeros((), np.int64), slot.name: counts}
+    for _ in range(4):
+        rows = rng.integers(0, places.size, 9)
+        grads = rng.normal(size=(9, 1)).astype(np.float32)
+        pair.step(rows, grads)
+        step(rule, table, state, places[rows], grads, Workspace(parts=2))
+    assert table[places].tobytes() == pair.expected.tobytes()
+    assert (counts[places] == pair.expected_state[slot.name]).all()
+    with pytest.raises(RowError, match=f"row {size} at"):
+        step(rule, table, state, np.array([size]), np.ones((1, 1), np.float32))
 
 
 def test_table_in_a_file(tmp_path) -> None:

@@ -104,12 +104,17 @@ def test_step_equals_the_reference_for_all_own_options(name: str, dtype: str) ->
     _compare(name, dtype, drawn_rules(rules[name]), examples=300)
 
 
+FORM = {"cap": "none"}
 LARGE = [
     ("sgd", {}),
-    ("sgd", {"duplicates": "sequential", "momentum": 0.9}),
-    ("cf_sgd", {"form": "anytime", "cap": "none", "unit": "occurrence"}),
+    ("sgd", {"duplicates": "sequential", "momentum": 0.9, "clip": 0.1, "clip_scope": "batch"}),
+    ("cf_sgd", {"form": "anytime", "unit": "occurrence", **FORM}),
     ("rowwise_adagrad", {"rows": "all", "max_norm": 1.0}),
     ("lazy_adam", {"clip": 0.1, "clip_scope": "batch"}),
+    ("catchup_adam", {}),
+    ("sgd_c", {"capacity": 3, "weight_decay": 0.1}),
+    ("sgd_c", {"capacity": 3, "policy": "random", "insertion": "before"}),
+    ("adam_c", {"capacity": 2}),
 ]
 
 
@@ -135,38 +140,39 @@ def test_bits_do_not_depend_on_threads(name: str, options: dict, dtype: str) -> 
         pair.check()
 
 
-LONG = [
-    ("sgd", {"lr": 0.05, "lr_decay": 1e-4, "lr_decay_law": "inverse_sqrt"}),
-    ("fa_sgd", {"form": "recipe", "cap": "none", "lr": 0.01, "exponent": 0.3}),
-    ("cf_sgd", {"form": "anytime", "cap": "none"}),
-    ("adagrad", {}),
-    ("rowwise_adagrad", {"weight_decay": 0.01, "decay": "decoupled", "decay_rows": "lazy"}),
-    ("lazy_adam", {}),
-]
+LONG: dict[str, dict[str, object]] = {
+    "sgd": {"lr": 0.05, "lr_decay": 1e-4, "lr_decay_law": "inverse_sqrt"},
+    "fa_sgd": {"form": "recipe", "lr": 0.01, "exponent": 0.3, **FORM},
+    "cf_sgd": {"form": "anytime", **FORM},
+    "rowwise_adagrad": {"weight_decay": 0.01, "decay": "decoupled", "decay_rows": "lazy"},
+    "catchup_adam": {"weight_decay": 0.01},
+}
 
 
-def _long(name: str, options: dict, dtype: str, steps: int) -> None:
+def _long(name: str, dtype: str, steps: int) -> None:
+    """Steps on one, two and four threads' parts, in turn, on the same table."""
     rng = np.random.default_rng(2)
     target = rng.normal(size=(40, 4)).astype(dtype)
-    pair = Pair(rules[name](**options), np.zeros((40, 4), dtype), Workspace(parts=2))
-    for _ in range(steps):
+    workspaces = [Workspace(parts=parts) for parts in (1, 2, 4)]
+    pair = Pair(rules[name](**LONG.get(name, {})), np.zeros((40, 4), dtype), workspaces[0])
+    for k in range(steps):
+        pair.workspace = workspaces[k % 3]
         rows = zipf_batch(rng, 40, int(rng.integers(1, 5)))
         noise = rng.normal(size=(rows.size, 4)).astype(dtype)
         pair.step(rows, pair.expected[rows] - target[rows] + noise)
     pair.check()
 
 
-@pytest.mark.parametrize(("name", "options"), LONG)
+@pytest.mark.parametrize("name", [*LONG, "adagrad", "lazy_adam", "sgdm_c"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_long_trajectory(name: str, options: dict, dtype: str) -> None:
-    _long(name, options, dtype, 2000)
+def test_long_trajectory(name: str, dtype: str) -> None:
+    _long(name, dtype, 1000)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "options"), LONG)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_trajectory_of_100_000_steps(name: str, options: dict, dtype: str) -> None:
-    _long(name, options, dtype, 100_000)
+@pytest.mark.parametrize(("name", "dtype"), DECLARED)
+def test_trajectory_of_100_000_steps(name: str, dtype: str) -> None:
+    _long(name, dtype, 100_000)
 
 
 @pytest.mark.parametrize(
