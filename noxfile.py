@@ -38,6 +38,13 @@ def guests(session: nox.Session) -> None:
 
 
 @nox.session
+def bounds(session: nox.Session) -> None:
+    """The compiled backend's tests, every access to an array checked against its bounds."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests/backends", *session.posargs, env={"NUMBA_BOUNDSCHECK": "1"})
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel and reproduce from it, away from the checkout."""
     session.install("build")
