@@ -16,12 +16,14 @@ from freqopt.errors import BackendError
 __all__ = ["FallbackWarning", "NumbaBackend", "Workspace", "settle", "step", "step_group"]
 
 PATIENCE = 1.0
-"""Seconds of the NumPy loop before a loop is compiled, which takes a few."""
+"""Processor seconds of the NumPy loop before a loop is compiled, which takes a few."""
+MUCH = 10_000
+"""Steps that NumPy makes up for in less time than a kernel is compiled."""
 STRETCH = 32
 """Steps of the NumPy loop between two looks at the clock."""
 
 _spent: dict[str, float] = {}
-"""Seconds of the NumPy loop on each loop, or on what cannot be compiled, in this process."""
+"""Those seconds on each loop, or on what cannot be compiled, in this process."""
 
 
 class NumbaBackend(Backend):
@@ -35,7 +37,7 @@ class NumbaBackend(Backend):
     Parameters
     ----------
     patience : float
-        Seconds; 0 compiles at once.
+        Processor seconds; 0 compiles at once.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:
@@ -59,6 +61,15 @@ class NumbaBackend(Backend):
         NumpyBackend().advance(simulation, simulation.step + 1)  # raises the reference's error
         raise AssertionError("the compiled loop refused a step that the reference takes")
 
+    def settle(self, simulation: Simulation) -> None:
+        """`Simulation.settle`, compiled where there may be much to make up for."""
+        rule = simulation.rule
+        if not rule.settles_before_reading or simulation.step < MUCH or self._run is None:
+            simulation.settle()
+            return
+        for name, array in simulation.parameters.items():
+            settle(rule, array, simulation.states[name])
+
     def _compiled(self) -> bool:
         """Whether the compiled loop can go on: it is ready, or it is time to compile it."""
         if self._run is not None:
@@ -71,8 +82,8 @@ class NumbaBackend(Backend):
     def _walk(self, simulation: Simulation, until: int) -> None:
         """Take steps in the NumPy loop, and note the time."""
         key = self._reason if self._run is None else self._run.key
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             NumpyBackend().advance(simulation, until)
         finally:
-            _spent[key] = _spent.get(key, 0.0) + time.perf_counter() - began
+            _spent[key] = _spent.get(key, 0.0) + time.thread_time() - began

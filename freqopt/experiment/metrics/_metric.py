@@ -66,6 +66,11 @@ class Checkpoint:
         return self.problem.constants
 
     @cached_property
+    def objective(self) -> float:
+        """f, computed once for all metrics."""
+        return self.problem.objective(self.tables)
+
+    @cached_property
     def gradient(self) -> dict[str, Doubles]:
         """The exact gradient of f, computed once for all metrics."""
         return self.problem.gradient(self.tables)

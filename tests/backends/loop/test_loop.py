@@ -154,21 +154,6 @@ def test_ratings(loss: str, tmp_path: Path) -> None:
     agree(problem, {"name": "adagrad", "lr": 0.1}, (300,), dtype="float32")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("rule", ["sgd", "cf_sgd", "adagrad", "lazy_adam"])
-def test_every_bit_over_a_long_run(rule: str, dtype: str) -> None:
-    token = {"kind": "zipf", "exponent": 1.05, "size": 1000}
-    problem = {
-        "name": "pair",
-        "pairs": {"kind": "product", "u": token, "v": token},
-        "loss": "logistic",
-        "dimension": 16,
-    }
-    options = {"cap": "none"} if rule == "cf_sgd" else {}
-    agree(problem, {"name": rule, "lr": 0.05, **options}, (100_000,), dtype=dtype)
-
-
 def test_a_diverging_run_stops_before_the_same_step() -> None:
     problem = {"name": "pair", "pairs": PRODUCT, "dimension": 3}
     found, expected = two(problem, {"name": "sgd", "lr": 30.0}, steps=1000, track_movement=True)
