@@ -62,7 +62,7 @@ def crosscheck_(
         Print JSON only.
     """
     from freqopt.crosscheck.chosen import dtypes_of
-    from freqopt.crosscheck.targets import Wish, absent_guests, all_targets, find_targets
+    from freqopt.crosscheck.targets import Wish, absent, all_targets, find_targets
 
     if [bool(target), bool(exec_), every].count(True) != 1:
         raise CrosscheckError("give one of: a target, --exec PROGRAM, --all")
@@ -72,7 +72,7 @@ def crosscheck_(
         results = [_judge_program(exec_, wish, ulps, answer_seconds, total_seconds)]
     elif every:
         results, skipped = _judge_all(list(all_targets(wish)), ulps, silent=json)
-        skipped += absent_guests()
+        skipped += absent()
     else:
         results = [_judge(one, ulps) for one in find_targets(target, wish)]
     if json:

@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from freqopt.crosscheck.agreement import guest_cases
+from freqopt.crosscheck.backends import numba
 from freqopt.crosscheck.cases import Case
 from freqopt.crosscheck.chosen import chosen_cases
 from freqopt.crosscheck.guests import Guest, guests
-from freqopt.crosscheck.implementation import Implementation
+from freqopt.crosscheck.implementation import Implementation, slow_reference
 from freqopt.crosscheck.judge import Tolerance
 from freqopt.crosscheck.own_file import own_implementation
 from freqopt.errors import CrosscheckError
+from freqopt.optimizers import rules
+
+BACKENDS: dict[str, Implementation] = {"numba": numba, "slow_reference": slow_reference}
+"""What the project itself has beside the reference."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,11 @@ def find_targets(name: str, wish: Wish) -> list[Target]:
     if name.endswith(".py"):
         rule, implementation = own_implementation(Path(name), wish.rule)
         return [Target(name, rule, implementation, wish.cases(rule))]
+    if name in BACKENDS:
+        return _backend(name, wish)
     if name in guests:
         return [_guest(guests[name], wish)]
-    known = list(guests)
+    known = [*BACKENDS, *guests]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
     raise CrosscheckError(
@@ -88,9 +95,11 @@ def all_targets(wish: Wish) -> Iterator[Target]:
     for guest in guests.values():
         if guest.library.present and wish.rule in (None, guest.rule):
             yield _guest(guest, wish)
+    for name in BACKENDS:
+        yield from _backend(name, wish)
 
 
-def absent_guests() -> list[str]:
+def absent() -> list[str]:
     """The guests that are not installed, each with what to do about it."""
     return [f"{g.name}: {g.library.absence}" for g in guests.values() if not g.library.present]
 
@@ -104,3 +113,9 @@ def _guest(guest: Guest, wish: Wish) -> Target:
     else:
         on = [case for dtype in wish.dtypes for case in guest_cases(guest, dtype)]
     return Target(guest.name, guest.rule, guest, on, guest.tolerance)
+
+
+def _backend(name: str, wish: Wish) -> list[Target]:
+    """A backend has the reference's bits: no tolerance."""
+    chosen = [wish.rule] if wish.rule else list(rules)
+    return [Target(name, rule, BACKENDS[name], wish.cases(rule), 0.0) for rule in chosen]

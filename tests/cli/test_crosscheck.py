@@ -149,6 +149,30 @@ def test_a_program_that_hangs_is_waited_for_once(tmp_path, capsys):
     assert out.count("not started again") == 1
 
 
+def test_all_judges_what_is_there_and_lists_what_is_not(monkeypatch, capsys):
+    from freqopt.crosscheck.targets import BACKENDS
+
+    def broken(rule, table, given):
+        raise KeyError("broken")
+
+    monkeypatch.setattr("freqopt.crosscheck.guests.Library.present", property(lambda self: False))
+    for name in set(BACKENDS) - {"slow_reference"}:
+        monkeypatch.delitem(BACKENDS, name)
+    monkeypatch.setitem(BACKENDS, "broken", broken)
+    arguments = ["crosscheck", "--all", "--rule", "adagrad", "--set", "lr=0.5"]
+    assert run(arguments) == 1
+    captured = capsys.readouterr()
+    count = 2 * SHAPES
+    assert f"slow_reference against rule adagrad\n{count} of {count} cases match" in captured.out
+    assert "broken against rule adagrad\nERROR" in captured.out
+    assert "not judged: torch.Adam: torch is not installed" in captured.err
+    monkeypatch.delitem(BACKENDS, "broken")
+    assert run([*arguments, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [result["target"] for result in told["results"]] == ["slow_reference"]
+    assert any(line.startswith("optax.adam: ") for line in told["not_judged"])
+
+
 def test_options_are_read_as_what_they_are():
     given = ["lr=1e-3", "clip=none", "padding_row=2", "maximize=TRUE", "decay = decoupled"]
     assert options(given) == {

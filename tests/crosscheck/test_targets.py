@@ -1,0 +1,63 @@
+"""What is judged by name: backends, guests, and what is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+from freqopt.crosscheck.guests import guests
+from freqopt.crosscheck.judge import answers, judge
+from freqopt.crosscheck.targets import BACKENDS, Wish, absent, all_targets, find_targets
+from freqopt.errors import CrosscheckError, RuleError
+from freqopt.optimizers import rules
+
+
+def test_a_backend_is_judged_bit_for_bit():
+    (target,) = find_targets("slow_reference", Wish("adagrad", ["float32"], {"lr": 0.5}))
+    assert (target.name, target.rule, target.ulps) == ("slow_reference", "adagrad", 0)
+    assert judge(answers(target.implementation), target.on, target.ulps).matches
+
+
+def test_a_backend_has_every_rule_unless_one_is_named():
+    found = find_targets("numba", Wish(None, ["float32"], {"lr": 0.5}))
+    assert [target.rule for target in found] == list(rules)
+    assert {target.implementation for target in found} == {BACKENDS["numba"]}
+
+
+def test_all_are_the_guests_that_are_installed_and_the_backends():
+    named = {target.name for target in all_targets(Wish("adam", ["float64"], {"lr": 0.5}))}
+    present = {name for name, guest in guests.items() if guest.library.present}
+    assert named == {*BACKENDS, *(name for name in present if guests[name].rule == "adam")}
+    lacking = {line.partition(": ")[0] for line in absent()}
+    assert lacking == set(guests) - present
+
+
+def test_a_guest_that_is_not_installed_or_is_another_rule_is_refused(monkeypatch):
+    wish = Wish("sgd", ["float64"], {})
+    monkeypatch.setattr("freqopt.crosscheck.guests.Library.present", property(lambda self: False))
+    with pytest.raises(CrosscheckError, match="torch is not installed; pip install"):
+        find_targets("torch.Adam", wish)
+    monkeypatch.setattr("freqopt.crosscheck.guests.Library.present", property(lambda self: True))
+    with pytest.raises(CrosscheckError, match=r"torch\.Adam implements adam, not sgd"):
+        find_targets("torch.Adam", wish)
+
+
+def test_a_guest_is_judged_in_its_dialect_under_the_users_numbers(monkeypatch):
+    monkeypatch.setattr("freqopt.crosscheck.guests.Library.present", property(lambda self: True))
+    (target,) = find_targets("optax.adagrad", Wish(None, ["float64"], {"lr": 0.5}))
+    own = guests["optax.adagrad"].own
+    assert own
+    for case in target.on:
+        assert case.rule.lr == 0.5
+        assert all(getattr(case.rule, name) == value for name, value in own.items())
+    (target,) = find_targets("optax.adagrad", Wish(None, ["float64"], {}))
+    assert len(target.on) > 20
+
+
+def test_a_name_that_means_nothing_is_one_error():
+    wish = Wish(None, ["float64"], {})
+    with pytest.raises(CrosscheckError, match="did you mean 'numba'"):
+        find_targets("number", wish)
+    with pytest.raises(CrosscheckError, match="does not exist"):
+        find_targets("nothing.py", wish)
+    with pytest.raises(RuleError, match="did you mean 'adam'"):
+        find_targets("numba", Wish("adm", ["float64"], {}))
