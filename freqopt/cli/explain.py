@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import inspect
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 from cyclopts import Parameter
 from pydantic import BaseModel
 
+from freqopt.crosscheck.effects import effects
 from freqopt.errors import RuleError
 from freqopt.optimizers import Rule, rules
 from freqopt.problems import problems
@@ -20,18 +22,24 @@ from freqopt.report.terminal import say, say_json, table
 def explain_(name: str, *, json: Annotated[bool, Parameter(name="--json")] = False) -> int:
     """Show a rule or a problem: what it is, every field with its default, the known dialects.
 
+    For a rule also who uses which value of each option, and what the value changes: the largest
+    difference from the default over 16 steps, relative to the largest move of a weight, and the
+    first step that differs.
+
     Parameters
     ----------
     name
         A name that `freqopt list` shows, or the path of a file of your own with a rule.
     json
-        Print JSON only: the schema of the fields, and the dialects.
+        Print JSON only: the schema of the fields, the dialects, and what each value changes.
     """
     kind = _find(name)
     dialects = kind.dialects if issubclass(kind, Rule) else {}
+    measured = list(effects(kind)) if issubclass(kind, Rule) else []
     about = inspect.cleandoc(sys.modules[kind.__module__].__doc__ or "")
     if json:
-        say_json({"about": about, "schema": kind.model_json_schema(), "dialects": dialects})
+        schema, changes = kind.model_json_schema(), [asdict(effect) for effect in measured]
+        say_json({"about": about, "schema": schema, "dialects": dialects, "effects": changes})
         return 0
     say(f"{name}\n\n{about}\n")
     table(
@@ -48,6 +56,12 @@ def explain_(name: str, *, json: Annotated[bool, Parameter(name="--json")] = Fal
             for dialect, changes in dialects.items()
         ]
         table("dialects: the options with which it means the same", ("name", "options"), options)
+    if measured:
+        table(
+            "what each value changes",
+            ("field", "value", "used by", "difference", "from step"),
+            [(effect.axis, *effect.words) for effect in measured],
+        )
     return 0
 
 

@@ -24,7 +24,7 @@ Options = Mapping[str, Any]
 LIMITS = {"clip": 2.0, "max_norm": 3.0, "padding_row": 2, "max_age": 4}
 """Bounds that act on some rows and not on others; apart, for they hide what happens below them."""
 
-_ACTS_WITH: dict[str, dict[str, Any]] = {  # options without which a choice changes nothing
+ACTS_WITH: dict[str, dict[str, Any]] = {  # options without which a choice changes nothing
     "decay_rows": {"decay": "decoupled", "rows": "touched"},
     "clip_scope": {"clip": LIMITS["clip"]},
     "acceptance_test": {"policy": "random"},
@@ -112,7 +112,7 @@ def _numbers(rule: type[Rule], dialect: str, options: Options) -> Iterator[tuple
 def _chosen(rule: type[Rule]) -> Iterator[tuple[str, Options]]:
     """Every choice with other numbers, and with what it needs before it acts."""
     for axis, choice in _choices(rule):
-        acts = {k: v for k, v in _ACTS_WITH.get(axis, {}).items() if k in rule.model_fields}
+        acts = {k: v for k, v in ACTS_WITH.get(axis, {}).items() if k in rule.model_fields}
         others = dict(other_values(rule))
         options = beside(rule, {axis: choice, **acts}, others)
         options = options or beside(rule, {axis: choice}, {**acts, **others})
@@ -149,7 +149,7 @@ def _choices(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
         is_choice = typing.get_origin(field.annotation) is typing.Literal
         for value in (False, True) if is_switch else typing.get_args(field.annotation):
             other = value == field.default if is_switch else value != field.default
-            if (is_switch or is_choice) and (other or name in _ACTS_WITH):
+            if (is_switch or is_choice) and (other or name in ACTS_WITH):
                 yield name, value
 
 

@@ -31,7 +31,8 @@ class Meaning:
     ulps : float
         Largest distance from what was seen, in units in the last place.
     alike : dict, option -> values
-        Other values of one option that change nothing in these exercises.
+        Other values that change nothing in these exercises; where the rule refuses one, it accepts
+        it together with another of them.
     mutant : str
         Name of the fault; empty if there is none.
     """
@@ -179,11 +180,11 @@ def _outwards(asked: Rule, kind: type[Rule], box: Box) -> Iterator[dict[str, Any
 
 
 def _alike(rule: Rule, box: Box) -> dict[str, tuple[Any, ...]]:
-    """The other values that one option can have in a box, where the rule accepts them."""
+    """The other values of a box, if the rule accepts them with these options or near them."""
     alike = {}
     for name, values in box.items():
         others = [v for v in values if v != getattr(rule, name)]
-        accepted = tuple(v for v in others if made(type(rule), {**dict(rule), name: v}))
+        accepted = [v for v in others if any(members(rule, type(rule), [{**box, name: (v,)}]))]
         if accepted:
-            alike[name] = accepted
+            alike[name] = tuple(accepted)
     return alike
