@@ -10,7 +10,7 @@ import numpy as np
 
 from freqopt.backends import Movement, Simulation
 from freqopt.backends.cupy._problem import Law, ProblemData, find_problem
-from freqopt.backends.cupy._source import Source, loop_source, own_slots
+from freqopt.backends.cupy._source import Source, loop_source, memory_words, own_slots, remembers
 from freqopt.backends.numba._kernel import hyper
 from freqopt.errors import BackendError
 from freqopt.tables import PlainTable
@@ -77,8 +77,9 @@ class Runs:
 
     def advance(self, until: int) -> None:
         """Take every simulation to `until` steps, or up to the step that the rule refuses."""
+        scratch = 8 * self._widest * (2 if remembers(self._simulations[0].rule) else 1)
         self._module.launch(
-            "loop", len(self._simulations), 8 * self._widest,
+            "loop", len(self._simulations), scratch,
             self._runs, self._parts, len(self._simulations), until, self._problem, self._widest,
         )  # fmt: skip
 
@@ -123,7 +124,9 @@ class Runs:
         weights = xp.asarray(simulation.parameters[name].copy())
         state = {k: xp.asarray(v.reshape(-1).copy()) for k, v in simulation.states[name].items()}
         addresses = [self._device.address(state[slot.name]) for slot in own_slots(rule)]
-        slots = xp.asarray(np.array(addresses, np.uint64))
+        words = [self._words(word)[0] for word in memory_words(rule)]
+        slots = xp.asarray(np.array([*addresses, *words], np.uint64))
+        wide = [xp.zeros(n if remembers(rule) else 0) for n in (m, 1)]
         rows = xp.zeros((AHEAD, m), np.int64)
         real = [xp.zeros((m, width), self._dtype) for _ in range(3)]
         norms = xp.zeros((2, m), self._dtype)
@@ -131,7 +134,7 @@ class Runs:
         entry_of = xp.full(size, -1, np.int64) if rule.rows == "all" else None
         fields = (
             weights, size, width, slots, state.get("decayed_at"), state["t"], rows, m,
-            *real, *whole, norms, entry_of, *self._movement(simulation, name, m, width),
+            *real, *whole, norms, *wide, entry_of, *self._movement(simulation, name, m, width),
         )  # fmt: skip
         return fields, (weights, state)
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from freqopt.errors import BackendError
 from freqopt.optimizers import Rule, Slot
+from freqopt.optimizers._critical import FixedMemory
 from freqopt.streams import _trigonometry, elementary, philox, purpose_id, transforms
 
 HERE = Path(__file__).parent
@@ -82,7 +83,6 @@ def loop_source(
     parts = [
         *_step_parts(rule, dtype, lanes, vector),
         "\n".join(constants),
-        _file("source/streams.cuh"),
         _file("source/simulation.cuh"),
         _file("source/pairs.cuh") if "LAW" in options else "",
         _file("source/losses.cuh") if "LOSS" in options else "",
@@ -100,11 +100,14 @@ def _step_parts(rule: Rule, dtype: DTypeLike, lanes: int, vector: int) -> list[s
         _constants(),
         _file("source/elementary.cuh"),
         _file("source/rows.cuh"),
+        _file("source/streams.cuh"),
         "\n".join(_options(rule)),
         "\n".join(_slots(rule)),
         _file("source/rule.cuh"),
         rule_text(rule),
         _file("source/update.cuh"),
+        "\n".join(_memory(rule)),
+        _file("source/critical.cuh"),
         _file("source/step.cuh"),
     ]
 
@@ -184,13 +187,51 @@ def _literal(value: Any) -> str:
     return float(value).hex()
 
 
+def remembers(rule: Rule) -> TypeGuard[FixedMemory]:
+    """Whether the rule keeps critical gradients."""
+    return isinstance(rule, FixedMemory) and rule.kappa > 0
+
+
+def stored_decay(rule: FixedMemory) -> float:
+    """Weight decay that is part of what is stored."""
+    return rule.weight_decay if rule.stores_decay and rule.decay == "l2" else 0.0
+
+
+def memory_words(rule: Rule) -> list[int | NDArray[np.int64]]:
+    """What stands behind the addresses of the slots, in the order of `_memory`.
+
+    Whole numbers, and arrays whose addresses stand there.
+    """
+    if not remembers(rule):
+        return []
+    plan = np.zeros(6 + 5 * rule.capacity, np.int64)  # `Plan` of source/critical.cuh
+    decay = int(np.float64(stored_decay(rule)).view(np.uint64))
+    return [plan, rule.seed or 0, rule.run or 0, decay]
+
+
+def _memory(rule: Rule) -> Iterator[str]:
+    """Constants of source/critical.cuh."""
+    if remembers(rule):
+        names = [slot.name for slot in own_slots(rule)] + ["plan", "seed", "run", "decay"]
+        yield f"enum {{ {', '.join(f'SLOT_{name}' for name in names)} }};"
+        yield f"constexpr i64 CAPACITY = {rule.capacity};"
+        switch = getattr(rule, "kappa_role", "factor") == "switch"
+        yield f"constexpr bool KAPPA_IS_A_SWITCH = {str(switch).lower()};"
+        yield f"#define PURPOSE_critical_buffer {purpose_id('critical_buffer')}ull"
+
+
 def _options(rule: Rule) -> Iterator[str]:
     """IS(field, value) and HAS(field) of the rule, and H_field, a number's place in `h`."""
+    stores, synced = (stored_decay(rule) > 0, rule.synced) if remembers(rule) else (False, False)
+    yield f"#define CRITICAL {int(remembers(rule))}"
+    yield f"constexpr bool STORES_DECAY = {str(stores).lower()}, SYNCED = {str(synced).lower()};"
     yield "#define IS(field, value) (field##_option == field##_is_##value)"
     yield "#define HAS(field) (has_##field)"
     yield f"enum {{ {', '.join(f'H_{name}' for name in type(rule).model_fields)} }};"
     for name in type(rule).model_fields:
         value = getattr(rule, name)
+        if name in ("seed", "run"):  # runs of one kernel differ in them
+            continue
         if not isinstance(value, str):
             yield f"constexpr bool has_{name} = {str(bool(value)).lower()};"
             continue
@@ -217,7 +258,7 @@ def _word(choice: str) -> str:
 def _slots(rule: Rule) -> Iterator[str]:
     """ElementState and RowState with the rule's slots by name, loaded from and stored to memory."""
     slots = own_slots(rule)
-    elements = [(k, s) for k, s in enumerate(slots) if s.per == "element"]
+    elements = [(k, s) for k, s in enumerate(slots) if s.per == "element" and not s.copies]
     rows = [(k, s) for k, s in enumerate(slots) if s.per == "row"]
     yield "#define ELEMENT(slot) ELEMENT_##slot\n#define ROW(slot) ROW_##slot"
     yield from (f"#define {s.per.upper()}_{s.name} 1" for s in slots)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from freqopt.backends.cupy import _gpu
-from freqopt.backends.cupy._source import Source, own_slots, step_source
+from freqopt.backends.cupy._source import Source, memory_words, own_slots, remembers, step_source
 from freqopt.backends.numba._kernel import hyper
 from freqopt.errors import BatchError
 from freqopt.optimizers import Rule
@@ -46,8 +46,12 @@ class Stepper:
         self.dtype = np.dtype(dtype)
         source = step_source(rule, dtype, width, lanes or device.LANES)
         self.module = _module(device, source)
-        self.hyper = device.xp.asarray(hyper(rule))
+        xp = device.xp
+        self.hyper = xp.asarray(hyper(rule))
         self.slots = own_slots(rule)
+        words = [word if isinstance(word, int) else xp.asarray(word) for word in memory_words(rule)]
+        self._kept = words
+        self._memory = [w if isinstance(w, int) else device.address(w) for w in words]
         self._checked = [slot for slot in rule.all_slots() if slot.name != "t"]
 
     def __call__(self, table: Array, state: dict[str, Array], rows: Array, grads: Array) -> None:
@@ -97,6 +101,14 @@ class Stepper:
         if rule.rows == "all":
             entry_of = xp.full(size, -1, np.int64)
             entry_of[touched] = xp.arange(touched.size)
+        if remembers(rule):
+            squares_wide = xp.empty(items)
+            launch(
+                "measure", items, 8 * width,
+                grads, order, starts, items, width, sums, squares_wide,
+            )  # fmt: skip
+            launch("decide", 1, 0, squares_wide, items, slots, self.hyper, t)
+            scratch *= 2  # the aggregate beside the row
         launch(
             "apply", size if entry_of is not None else touched.size, scratch,
             table, size, width, slots, state.get("decayed_at"), grads, touched, order, starts,
@@ -106,7 +118,7 @@ class Stepper:
     def _slots(self, state: dict[str, Array]) -> Array:
         """Addresses of the rule's slots, on the device."""
         found = [self.device.address(state[slot.name]) for slot in self.slots]
-        return self.device.xp.asarray(np.array(found, np.uint64))
+        return self.device.xp.asarray(np.array([*found, *self._memory], np.uint64))
 
     def _admit(self, table: Array, rows: Array, grads: Array) -> tuple[Array, Array, Array]:
         """Occurrences sorted by row; the rows; where each one's occurrences begin."""

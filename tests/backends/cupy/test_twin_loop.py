@@ -11,7 +11,7 @@ from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BackendError, GradientError
 
 from ..loop.beside import compare
-from .twins import PROBLEMS, RATINGS, RULES, needs_compiler
+from .twins import PROBLEMS, RATINGS, RULES, OwnRule, needs_compiler
 
 pytestmark = needs_compiler
 STEPS = 40
@@ -96,6 +96,12 @@ def test_movement_of_rows_and_a_batch_clipped_as_a_whole():
     run_both(sgns, "catchup_adam", movement=True, lanes=4, runs=2, weight_decay=0.1, **clipped)
 
 
+def test_critical_gradients_of_tables_that_share_a_norm_or_do_not():
+    sgns = ("sgns", FORMS["sgns"][0])
+    run_both(sgns, "sgd_c", runs=2, batch=3, dtype="float32", capacity=3, policy="random")
+    run_both(sgns, "adam_c", lanes=4, capacity=2, aggregation="median", synced=False, max_age=3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -137,9 +143,10 @@ def test_a_gradient_that_overflows_ends_before_the_same_step():
 
 
 def test_what_the_loop_does_not_do_falls_back_and_says_why():
-    ours = begin(("pair", {"dimension": 4}), "sgd_c")
-    theirs = begin(("pair", {"dimension": 4}), "sgd_c")
-    with pytest.warns(FallbackWarning, match="rule sgd_c has no CUDA file"):
+    ours, theirs = (begin(("pair", {"dimension": 4}), "sgd") for _ in range(2))
+    for simulation in ours + theirs:
+        simulation.rule = OwnRule(lr=0.1)
+    with pytest.warns(FallbackWarning, match="rule twins has no CUDA file"):
         CupyBackend(_twin).advance(ours[0], STEPS)
     NumpyBackend().advance(theirs[0], STEPS)
     assert_same(ours, theirs)

@@ -10,7 +10,7 @@ from freqopt.crosscheck import cases
 from freqopt.errors import BackendError, BatchError, GradientError, RowError
 from freqopt.optimizers import rules
 
-from .twins import RULES, assert_same, needs_compiler
+from .twins import RULES, OwnRule, assert_same, needs_compiler
 
 pytestmark = needs_compiler
 
@@ -110,8 +110,12 @@ class TestRefusals:
 
 
 def test_a_rule_without_a_file_is_refused_by_name():
-    with pytest.raises(BackendError, match="rule sgd_c has no CUDA file"):
-        Stepper(rules["sgd_c"](), np.float32, 4, _twin)
+    with pytest.raises(BackendError, match="rule twins has no CUDA file"):
+        Stepper(OwnRule(), np.float32, 4, _twin)
+
+
+def test_every_rule_has_a_file():
+    assert list(rules) == RULES
 
 
 @pytest.mark.parametrize("call", [step, settle])

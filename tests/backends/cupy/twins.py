@@ -9,6 +9,7 @@ import pytest
 
 from freqopt.backends.cupy import Stepper, _twin
 from freqopt.backends.cupy._source import HERE
+from freqopt.optimizers import rules
 
 RULES = sorted(path.stem for path in (HERE / "rules").glob("*.cuh"))
 PROBLEMS = sorted(path.stem for path in (HERE / "problems").glob("*.cuh"))
@@ -19,6 +20,10 @@ RATINGS = {"path": "", "format": "movielens_1m"}
 needs_compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler for the twin"
 )
+
+
+class OwnRule(rules["sgd"]):
+    """A rule that is no file of the package."""
 
 
 def states_of(rule, exercise, given, step):

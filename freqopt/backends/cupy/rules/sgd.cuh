@@ -1,4 +1,9 @@
-// SGD: equations (1) to (4) of freqopt/optimizers/sgd.py.
+// SGD: equations (1) to (4) of freqopt/optimizers/sgd.py; with PLAIN no momentum, whatever the state.
+#pragma once
+
+#ifndef PLAIN
+#define PLAIN false
+#endif
 
 constexpr Statistic STATISTIC = NONE;
 constexpr bool UNDAMPED_FIRST =
@@ -18,7 +23,7 @@ DEVICE Scalars scalars(const double* h, i64 t) {
 DEVICE Row row(const Scalars& c, RowState& s, const Visit& visit, real total) {
 #if ROW(started)
     const bool first = s.started == 0;
-    s.started = 1;
+    if (!PLAIN) s.started = 1;
     return {first};
 #else
     return {false};
@@ -30,6 +35,7 @@ DEVICE real term(real g, real x) { return 0; }
 DEVICE real element(const Scalars& c, const Row& r, real w, real g, real x, ElementState& e) {
     const real lr = c.lr, mu = c.mu, enters = c.enters;
 #if ELEMENT(b)
+    if (PLAIN) return w - lr * g;
     const bool inside = IS(rate_place, inside);
     const real step = inside ? lr * g : g;
     const real kept = UNDAMPED_FIRST && r.first ? step : enters * step;

@@ -81,15 +81,37 @@ DEVICE void clip_waves(const Group& group, const Part& part, i64 count, real lim
     }
 }
 
-DEVICE void advance(const Group& group, const Part& part, i64 count, const double* h, real* work) {
-    const Table table = {part.weights, part.size, int(part.width), part.slots, part.decayed_at};
-    const Batch batch = {part.grads, part.order, part.starts, part.sums, part.squares, part.norms,
-                         part.alive};
+DEVICE Batch batch_of(const Part& part) {
+    return {part.grads, part.order, part.starts, part.sums, part.squares, part.norms, part.alive};
+}
+
+// One gradient for each of the `count` rows; with a fixed-memory rule also its norm.
+DEVICE void collect(const Group& group, const Part& part, i64 count, const double* h,
+                    void* scratch) {
+    const Batch batch = batch_of(part);
     const i64 items = SEQUENTIAL ? part.starts[count] : count;
     for (i64 item = 0; item < items; item++)
-        combine_item(group, batch, item, part.width, h[H_clip], work);
+        combine_item(group, batch, item, part.width, h[H_clip], (real*)scratch);
     group.sync();
     if (HAS(clip) && IS(clip_scope, batch)) clip_waves(group, part, count, h[H_clip]);
+#if CRITICAL
+    for (i64 u = 0; u < count; u++) {
+        const real* const g = gradient_of(batch, u, 0, part.width);
+        const double square = wide_norm(group, g, (double*)scratch, part.width);
+        if (group.lane == 0) part.squares_wide[u] = square;
+    }
+    const double norm = count > 0 ? sqrt(fold(group, part.squares_wide, int(count))) : 0.0;
+    if (group.lane == 0) *part.norm = norm;
+    group.sync();
+#endif
+}
+
+// `norm`: of the gradient, or the sum of the tables' with a fixed-memory rule that is synced.
+DEVICE void advance(const Group& group, const Part& part, i64 count, const double* h, double norm,
+                    real* work) {
+    const Table table = {part.weights, part.size, int(part.width), part.slots, part.decayed_at};
+    const Batch batch = batch_of(part);
+    const i64 items = SEQUENTIAL ? part.starts[count] : count;
     if (!HAS(count_empty)) {
         bool empty = true;
         for (i64 item = 0; item < items; item++) empty &= IS(rows, nonzero) && !part.alive[item];
@@ -99,7 +121,12 @@ DEVICE void advance(const Group& group, const Part& part, i64 count, const doubl
     const Scalars c = scalars(h, t);
     const Around a = around(h, t);
     group.sync();
-    if (group.lane == 0) *part.t = t;
+    if (group.lane == 0) {
+        *part.t = t;
+#if CRITICAL
+        offer(part.slots, h, norm, t);
+#endif
+    }
     if (DECOUPLED && IS(decay_rows, all))
         for (i64 i = 0; i < part.size; i++)
             scale(group, part.weights + i * part.width, a.shrink, int(part.width));
@@ -122,7 +149,7 @@ DEVICE void advance(const Group& group, const Part& part, i64 count, const doubl
 ENTRY loop(const Run* runs, const Part* all_parts, i64 count, i64 until, const Problem* problem,
            i64 widest) {
     const Group group;
-    void* const scratch = group.scratch<double>(widest);
+    void* const scratch = group.scratch<double>(widest * (CRITICAL ? 2 : 1));
     for (i64 number = group.number; number < count; number += group.groups) {
         const Run run = runs[number];
         const Part* const parts = all_parts + number * TABLES;
@@ -155,7 +182,13 @@ ENTRY loop(const Run* runs, const Part* all_parts, i64 count, i64 until, const P
                 }
                 if (!going) break;
                 for (int k = 0; k < TABLES; k++)
-                    advance(group, parts[k], distinct[k], run.h, (real*)scratch);
+                    collect(group, parts[k], distinct[k], run.h, scratch);
+                double norm = 0.0;
+                for (int k = 0; CRITICAL && k < TABLES; k++) norm += *parts[k].norm;
+                for (int k = 0; k < TABLES; k++) {
+                    const double used = SYNCED ? norm : CRITICAL ? *parts[k].norm : 0.0;
+                    advance(group, parts[k], distinct[k], run.h, used, (real*)scratch);
+                }
                 group.sync();
                 for (int k = 0; MOVEMENT && k < TABLES; k++) {
                     const i64* const rows = parts[k].rows + s * parts[k].occurrences;

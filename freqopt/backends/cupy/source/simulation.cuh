@@ -12,6 +12,7 @@ struct Part {  // one table
     real *sums, *squares;          // (M, width) each
     i64 *order, *starts, *touched, *alive, *leader;  // (M,), (M + 1,), (M,), (M,), (M,)
     real* norms;                   // (2, M)
+    double *squares_wide, *norm;   // (M,), (1,), of a fixed-memory rule
     i64* entry_of;                 // (N,), all -1, where every row is updated; else null
     double *moved, *pushed;        // (N,) each, and what follows, where movement is kept up
     i64 *visits, *first;           // (N,), (M,)

@@ -151,12 +151,48 @@ ENTRY settle_rows(real* rows, i64 width, const u64* slots, i64* decayed_at, cons
         settle(group, table, which ? which[k] : k, h, seen, work);
 }
 
+// The combined gradient of row u of the batch, or of its n-th item with duplicates = "sequential".
+DEVICE const real* gradient_of(const Batch& batch, i64 u, i64 n, i64 width) {
+    const i64 begin = batch.starts[u], end = batch.starts[u + 1];
+    if (STORED || (!PICKS && end - begin > 1))
+        return batch.sums + (SEQUENTIAL ? begin + n : u) * width;
+    return batch.grads + batch.order[IS(duplicates, last) ? end - 1 : begin + n] * width;
+}
+
+#if CRITICAL
+// Squared norms of the batch's rows; `offer` adds them up and decides about the gradient.
+ENTRY measure(const real* grads, const i64* order, const i64* starts, i64 items, i64 width,
+              real* sums, double* norms) {
+    const Group group;
+    const Batch batch = {grads, order, starts, sums};
+    double* const work = group.scratch<double>(width);
+    for (i64 u = group.number; u < items; u += group.groups) {
+        const double square = wide_norm(group, gradient_of(batch, u, 0, width), work, width);
+        if (group.lane == 0) norms[u] = square;
+    }
+}
+
+ENTRY decide(double* norms, i64 items, const u64* slots, const double* h, i64 t) {
+    const Group group;
+    if (group.number > 0) return;
+    const double norm = items > 0 ? sqrt(fold(group, norms, int(items))) : 0.0;
+    if (group.lane == 0) offer(slots, h, norm, t);
+}
+#endif
+
 // Row i of the table meets its gradient: row u of the batch, none for u < 0.
 DEVICE void apply_row(const Group& group, const Table& table, const Batch& batch, i64 i, i64 u,
                       const double* h, i64 t, const Scalars& c, const Around& a, real* work) {
     const int width = table.width;
 #if ROW(settled_at)
     settle(group, table, i, h, t - 1, work);
+#endif
+#if CRITICAL
+    real* const direction = work + width;
+    recall_row(group, table, i, u < 0 ? nullptr : gradient_of(batch, u, 0, width), h, direction);
+    const i64 here = u < 0 ? 0 : batch.starts[u + 1] - batch.starts[u];
+    update(group, table, i, direction, nullptr, {t, here, true, width}, c, a, work);
+    return;
 #endif
     if (u < 0) {
         update(group, table, i, nullptr, nullptr, {t, 0, true, width}, c, a, work);
@@ -168,10 +204,7 @@ DEVICE void apply_row(const Group& group, const Table& table, const Batch& batch
     for (i64 n = 0; n < items; n++) {
         const i64 item = SEQUENTIAL ? begin + n : u;
         if (IS(rows, nonzero) && !batch.alive[item]) continue;
-        const i64 single = IS(duplicates, last) ? end - 1 : begin + n;
-        const bool stored = STORED || (!PICKS && end - begin > 1);
-        const real* const g =
-            stored ? batch.sums + item * width : batch.grads + batch.order[single] * width;
+        const real* const g = gradient_of(batch, u, n, width);
         const Visit visit = {t, SEQUENTIAL ? 1 : end - begin, first_wave, width};
         const real* const squares = OWN_SQUARES ? batch.squares + item * width : nullptr;
         update(group, table, i, g, squares, visit, c, a, work);
@@ -188,7 +221,7 @@ ENTRY apply(real* rows, i64 size, i64 width, const u64* slots, i64* decayed_at, 
     const Group group;
     const Table table = {rows, size, (int)width, slots, decayed_at};
     const Batch batch = {grads, order, starts, sums, squares, nullptr, alive};
-    real* const work = group.scratch<real>(width);
+    real* const work = group.scratch<real>(width * (CRITICAL ? 2 : 1));
     const Scalars c = scalars(h, t);
     const Around a = around(h, t);
     const i64 visited = IS(rows, all) ? size : count;

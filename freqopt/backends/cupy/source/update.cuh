@@ -17,7 +17,7 @@ DEVICE Around around(const double* h, i64 t) {
 constexpr bool DECOUPLED = HAS(weight_decay) && IS(decay, decoupled);
 constexpr bool SHRINKS = DECOUPLED && IS(decay_rows, updated);
 constexpr bool SHRINKS_LAZILY = DECOUPLED && IS(decay_rows, lazy);
-constexpr bool ADDS_DECAY = HAS(weight_decay) && IS(decay, l2);
+constexpr bool ADDS_DECAY = HAS(weight_decay) && IS(decay, l2) && !STORES_DECAY;
 constexpr bool OWN_SQUARES = IS(duplicates, squares);
 
 struct Table {

@@ -1,0 +1,2 @@
+// Adam along the aggregate of source/critical.cuh.
+#include "adam.cuh"

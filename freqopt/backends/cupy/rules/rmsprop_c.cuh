@@ -1,0 +1,2 @@
+// RMSprop along the aggregate of source/critical.cuh.
+#include "rmsprop.cuh"
