@@ -30,3 +30,7 @@ class Backend:
             A gradient is not finite. The simulation stands before that step.
         """
         raise NotImplementedError(f"backend {self.name()} defines no advance")
+
+    def settle(self, simulation: Simulation) -> None:
+        """`Simulation.settle`."""
+        simulation.settle()

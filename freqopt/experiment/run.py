@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from freqopt._fields import is_whole
-from freqopt.backends import DEFAULT, Factorised, Simulation, backends
+from freqopt.backends import DEFAULT, Backend, Factorised, Simulation, backends
 from freqopt.errors import GradientError, StudyError
 from freqopt.experiment.build import as_factorised, as_groups, as_problem, as_rule
 from freqopt.experiment.checkpoints import Checkpoints, checkpoint_steps
@@ -108,13 +108,13 @@ def run(
         if diverged_at is None:
             try:
                 engine.advance(simulation, step)
-                readings = _measure(recorded, simulation, members)
+                readings = _measure(recorded, simulation, members, engine)
             except GradientError:
                 diverged_at = simulation.step
                 readings = _diverged(recorded, readings)
         for of_metric in readings:
             recorder.add(step, of_metric)
-    simulation.settle()
+    engine.settle(simulation)
     return Trajectory(recorder.columns(), simulation, diverged_at)
 
 
@@ -131,13 +131,13 @@ def _names(record: Any) -> list[str]:
 
 
 def _measure(
-    recorded: list[Metric], simulation: Simulation, members: dict[str, Any]
+    recorded: list[Metric], simulation: Simulation, members: dict[str, Any], engine: Backend
 ) -> list[list[Reading]]:
     """The readings of each metric."""
     # Settling for a look must not change what comes: it is done on a copy.
     tables, states = deepcopy((simulation.tables, simulation.states))
     seen = replace(simulation, tables=tables, states=states)
-    seen.settle()
+    engine.settle(seen)
     at = Checkpoint(seen.problem, seen.tables, seen.step, simulation.movement, members)
     with np.errstate(over="ignore", invalid="ignore"):  # a run about to diverge
         readings = [list(metric.measure(at)) for metric in recorded]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from freqopt.backends import numba as numba_backend
 from freqopt.backends.numba import Workspace, _lists
 from freqopt.backends.numba._step import settle, step, step_group
+from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BatchError, GradientError, RowError
 from freqopt.optimizers import rules
 from freqopt.optimizers._group import step_group as reference_group
 
 from .compared import Pair, same, zipf_batch
+from .loop.beside import compare, two
 
 SHAPES = {"u": (50, 4), "v": (30, 4), "bias": (50, 1)}
 
@@ -100,6 +103,24 @@ def test_settled_rows_are_those_of_dense_adam(options: dict, dtype: str) -> None
     assert same(pair.found, dense)
     with pytest.raises(RowError):
         settle(pair.rule, pair.found, pair.found_state, np.array([20]))
+
+
+def test_a_run_is_settled_by_a_kernel(monkeypatch) -> None:
+    settled = []
+    monkeypatch.setattr(numba_backend, "MUCH", 100)
+    monkeypatch.setattr(
+        numba_backend, "settle", lambda rule, *given: settled.append(1) or settle(rule, *given)
+    )
+    token = {"kind": "zipf", "exponent": 1.1, "size": 30}
+    problem = {"name": "token_quadratic", "tokens": token, "dimension": 3}
+    found, expected = two(problem, {"name": "catchup_adam"}, steps=300)
+    engines = numba_backend.NumbaBackend(patience=0), NumpyBackend()
+    for stop in (50, 300):
+        for engine, simulation in zip(engines, (found, expected), strict=True):
+            engine.advance(simulation, stop)
+            engine.settle(simulation)
+        compare(found, expected)
+        assert bool(settled) == (stop == 300)
 
 
 BUFFERS = [
