@@ -86,7 +86,7 @@ def row(guest: Guest, dtype: str, *, quick: bool = False) -> Row:
     try:
         found = agreement(guest, dtype, quick=quick)
     except CrosscheckError as error:
-        return Row(*about, 0, None, allowed, str(error))
+        return Row(*about, 0, None, allowed, " ".join(str(error).split()))  # one line of a table
     first = "none" if found.first is None else f"{found.first.case.name}: {found.first.first}"
     return Row(*about, found.cases, found.worst.ulps, allowed, first)
 

@@ -53,7 +53,7 @@ def test_a_row_is_what_running_it_says(name, dtype):
 
 def test_a_guest_that_fails_or_differs_says_so_in_its_row():
     def broken(table, arguments):
-        raise OSError("no such kernel")
+        raise OSError("no such\nkernel")
 
     def wrong(table, arguments):
         return lambda rows, grads, rate: table + 1
