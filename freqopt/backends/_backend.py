@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 from freqopt.backends._simulation import Simulation
+from freqopt.errors import GradientError
 
 
 class FallbackWarning(UserWarning):
@@ -10,7 +14,16 @@ class FallbackWarning(UserWarning):
 
 
 class Backend:
-    """Advances simulations. Everything that happens once per step happens inside `advance`."""
+    """Advances simulations. Everything that happens once per step happens inside `advance`.
+
+    Attributes
+    ----------
+    together : int
+        How many runs of a study it wants at once: `simulate` hands so many to one
+        `advance_together`, in one process. With 1, processes share the runs.
+    """
+
+    together: ClassVar[int] = 1
 
     @classmethod
     def name(cls) -> str:
@@ -30,6 +43,22 @@ class Backend:
             A gradient is not finite. The simulation stands before that step.
         """
         raise NotImplementedError(f"backend {self.name()} defines no advance")
+
+    def advance_together(
+        self, simulations: Sequence[Simulation], until: int
+    ) -> list[GradientError | None]:
+        """`advance` for each of several simulations; the error of those that are refused.
+
+        By default one after the other.
+        """
+        refused: list[GradientError | None] = []
+        for simulation in simulations:
+            try:
+                self.advance(simulation, until)
+                refused.append(None)
+            except GradientError as error:
+                refused.append(error)
+        return refused
 
     def settle(self, simulation: Simulation) -> None:
         """`Simulation.settle`."""

@@ -8,7 +8,7 @@ import os
 import signal
 import traceback
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +27,7 @@ from freqopt.errors import (
 from freqopt.experiment.build import as_problem
 from freqopt.experiment.grid import Configuration, Point, expand
 from freqopt.experiment.results import Store, code_hash, encode
-from freqopt.experiment.run import run
+from freqopt.experiment.run import begin, carry_out
 from freqopt.experiment.study import Study
 from freqopt.experiment.trajectory import Trajectory
 from freqopt.problems import Problem
@@ -93,7 +93,7 @@ def simulate(
     results : folder
     backend : str
     jobs : int, optional
-        Processes; by default one per core.
+        Processes; by default one per core. A backend that takes runs side by side has one.
     executor : {"local", "dask"}
         This machine, or a Dask cluster.
     scheduler : str
@@ -151,9 +151,18 @@ def simulate(
 
 def run_configuration(configuration: Configuration, backend: str = DEFAULT) -> Trajectory:
     """The run that a complete configuration describes."""
-    settings: dict[str, Any] = dict(configuration)
-    problem = _problem(json.dumps(settings.pop("problem")))
-    return run(problem, settings.pop("rule"), backend=backend, **settings)
+    return _run_all([configuration], backend)[0]
+
+
+def _run_all(configurations: Sequence[Configuration], backend: str) -> list[Trajectory]:
+    """The runs that complete configurations describe, side by side."""
+    engine = backends[backend]()
+    recordings = []
+    for configuration in configurations:
+        settings: dict[str, Any] = dict(configuration)
+        problem = _problem(json.dumps(settings.pop("problem")))
+        recordings.append(begin(engine, problem, settings.pop("rule"), **settings))
+    return carry_out(engine, recordings)
 
 
 @lru_cache(maxsize=4)
@@ -185,6 +194,40 @@ class Task(NamedTuple):
     study: Study
     backend: str
     code: str
+
+
+def _work_together(tasks: Sequence[Task]) -> list[Outcome]:
+    """Runs side by side; if one of them, or memory for so many, fails, they are taken by halves."""
+    if len(tasks) > 1:
+        try:
+            with _noticed() as notices:
+                done = _run_all([task.point.configuration for task in tasks], tasks[0].backend)
+            return [
+                Outcome(
+                    task.point,
+                    task.key,
+                    encode(task.point, task.key, task.study, task.backend, trajectory),
+                    notices=tuple(notices),
+                )
+                for task, trajectory in zip(tasks, done, strict=True)
+            ]
+        except Exception:  # whose it is, and what it says, the last half of one run tells
+            half = len(tasks) // 2
+            return [*_work_together(tasks[:half]), *_work_together(tasks[half:])]
+    return [_work(task) for task in tasks]
+
+
+def _groups(tasks: Sequence[Task], most: int) -> Iterator[list[Task]]:
+    """Runs that differ in their rule, seed and number only, in the order of their first."""
+    groups: dict[str, list[Task]] = {}
+    for task in tasks:
+        settings = dict(task.point.configuration)
+        for name in ("rule", "seed", "run"):
+            settings.pop(name)
+        groups.setdefault(json.dumps(settings, sort_keys=True), []).append(task)
+    for group in groups.values():
+        for first in range(0, len(group), most):
+            yield group[first : first + most]
 
 
 def _work(task: Task) -> Outcome:
@@ -227,6 +270,11 @@ def _outcomes(
     scheduler: str | None,
 ) -> Generator[Outcome, None, None]:
     """Outcomes in the order in which they come."""
+    together = backends[tasks[0].backend].together if tasks else 1
+    if executor == "local" and together > 1:
+        for group in _groups(tasks, together):
+            yield from _work_together(group)
+        return
     if executor == "local" and jobs <= 1:
         for task in tasks:
             yield _work(task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Literal
@@ -76,6 +76,51 @@ def run(
     >>> bool(values[-1] < values[0])
     True
     """
+    engine = backends[backend]()
+    recording = begin(
+        engine, problem, rule, steps=steps, batch=batch, seed=seed, run=run, dtype=dtype,
+        checkpoints=checkpoints, record=record, groups=groups, factorised=factorised,
+    )  # fmt: skip
+    return carry_out(engine, [recording])[0]
+
+
+Recording = Generator[tuple[Simulation, int], GradientError | None, Trajectory]
+"""A run in progress: yields up to which step it is to be advanced, is sent what refused that."""
+
+
+def carry_out(engine: Backend, recordings: Sequence[Recording]) -> list[Trajectory]:
+    """Take recordings to their end, all that wait for the same step together."""
+    asked = {k: next(recording) for k, recording in enumerate(recordings)}
+    done: dict[int, Trajectory] = {}
+    while asked:
+        until = min(step for _, step in asked.values())
+        now = {k: simulation for k, (simulation, step) in asked.items() if step == until}
+        refused = engine.advance_together(list(now.values()), until)
+        for k, error in zip(now, refused, strict=True):
+            try:
+                asked[k] = recordings[k].send(error)
+            except StopIteration as end:
+                done[k] = end.value
+                del asked[k]
+    return [done[k] for k in range(len(recordings))]
+
+
+def begin(
+    engine: Backend,
+    problem: Problem | str | Mapping[str, Any],
+    rule: Rule | str | Mapping[str, Any],
+    *,
+    steps: int,
+    batch: int = 1,
+    seed: int = 0,
+    run: int = 0,
+    dtype: Literal["float64", "float32"] = "float64",
+    checkpoints: Checkpoints = 40,
+    record: Iterable[str] = ("objective",),
+    groups: Groups | Mapping[str, Any] | None = None,
+    factorised: Factorised | Mapping[str, Any] | None = None,
+) -> Recording:
+    """A run with the options of `run`, for `carry_out`."""
     problem, rule = as_problem(problem), as_rule(rule)
     groups, factorised = as_groups(groups), as_factorised(factorised)
     counts = {"steps": (steps, 0), "batch": (batch, 1), "seed": (seed, 0), "run": (run, 0)}
@@ -90,7 +135,6 @@ def run(
     recorded = [metrics[name]() for name in _names(record)]
     for metric in recorded:
         metric.check(problem.constants)
-    engine = backends[backend]()
     simulation = Simulation.begin(
         problem,
         rule,
@@ -106,10 +150,9 @@ def run(
     recorder, readings, diverged_at = Recorder(run), [], None
     for step in schedule:
         if diverged_at is None:
-            try:
-                engine.advance(simulation, step)
+            if (yield simulation, step) is None:
                 readings = _measure(recorded, simulation, members, engine)
-            except GradientError:
+            else:
                 diverged_at = simulation.step
                 readings = _diverged(recorded, readings)
         for of_metric in readings:

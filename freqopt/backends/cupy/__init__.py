@@ -6,30 +6,33 @@ C++ and runs it without a GPU, which is how the ordinary tests judge it.
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Sequence
 from types import ModuleType
 
 from freqopt.backends._backend import Backend, FallbackWarning
 from freqopt.backends._simulation import Simulation
-from freqopt.backends.cupy import _gpu
-from freqopt.backends.cupy._loop import Runs
+from freqopt.backends.cupy import _gpu, _twin
+from freqopt.backends.cupy._loop import Runs, alike
 from freqopt.backends.cupy._step import Stepper, settle, step
 from freqopt.backends.numpy import NumpyBackend
-from freqopt.errors import BackendError
+from freqopt.errors import BackendError, GradientError
 
 __all__ = ["CupyBackend", "FallbackWarning", "Runs", "Stepper", "settle", "step"]
 
 
 class CupyBackend(Backend):
-    """Sampling, gradient and step of a whole stretch in one launch.
+    """Sampling, gradient and step of a whole stretch in one launch, of many simulations at once.
 
-    Many simulations side by side are what a GPU is for: see `Runs`. What the device's loop does
-    not do runs in the NumPy loop, with a `FallbackWarning` that says why.
+    What the device's loop does not do runs in the NumPy loop, with a `FallbackWarning` that says
+    why.
 
     Parameters
     ----------
-    device : module
-        The GPU, or the twin.
+    device : module, optional
+        The GPU or the twin; by default the GPU, and with FREQOPT_CUDA_TWIN=1 in the environment
+        the twin.
 
     Raises
     ------
@@ -37,28 +40,58 @@ class CupyBackend(Backend):
         There is no GPU that can be used; the message says what is missing.
     """
 
-    def __init__(self, device: ModuleType = _gpu) -> None:
-        self._device = device
-        _ = device.xp  # is there a GPU?
-        self._of: Simulation | None = None
-        self._runs: Runs | None = None
+    together = 4096
+
+    def __init__(self, device: ModuleType | None = None) -> None:
+        self._device = device or (_twin if os.environ.get("FREQOPT_CUDA_TWIN") == "1" else _gpu)
+        _ = self._device.xp  # is there a GPU?
+        self._of: list[Simulation] = []
+        self._runs: list[Runs] = []
+        self._left: list[Simulation] = []
 
     def advance(self, simulation: Simulation, until: int) -> None:
-        """See `Backend.advance`. Ctrl-C is heard between two calls."""
-        if simulation is not self._of:
-            self._of, self._runs = simulation, self._made(simulation)
-        if self._runs is None:
-            NumpyBackend().advance(simulation, until)
-            return
-        self._runs.advance(until)
-        self._runs.fetch()
-        if simulation.step < until:
-            NumpyBackend().advance(simulation, simulation.step + 1)  # raises the reference's error
-            raise AssertionError("the device's loop refused a step that the reference takes")
+        """See `Backend.advance`. Ctrl-C is heard within about a second."""
+        (refused,) = self.advance_together([simulation], until)
+        if refused is not None:
+            raise refused
 
-    def _made(self, simulation: Simulation) -> Runs | None:
-        try:
-            return Runs([simulation], self._device)
-        except BackendError as reason:
-            warnings.warn(f"the NumPy loop takes over: {reason}", FallbackWarning, stacklevel=3)
-            return None
+    def advance_together(
+        self, simulations: Sequence[Simulation], until: int
+    ) -> list[GradientError | None]:
+        """See `Backend.advance_together`. Ctrl-C is heard within about a second."""
+        if list(map(id, simulations)) != list(map(id, self._of)):
+            self._take_up(simulations)
+        for runs in self._runs:
+            try:
+                runs.advance(until)
+            finally:  # after Ctrl-C too
+                runs.fetch()
+        left = NumpyBackend().advance_together(self._left, until)
+        refused = dict(zip(map(id, self._left), left, strict=True))
+        return [refused.get(id(one)) or _refusal(one, until) for one in simulations]
+
+    def _take_up(self, simulations: Sequence[Simulation]) -> None:
+        """Those that share a kernel side by side; the rest is left to the NumPy loop."""
+        self._of, self._runs, self._left = [], [], []
+        reasons = set()
+        for group in alike(simulations):
+            try:
+                self._runs.append(Runs(group, self._device))
+            except BackendError as reason:
+                self._left += group
+                reasons.add(str(reason))
+        for said in sorted(reasons):
+            message = f"the NumPy loop takes over: {said}"
+            warnings.warn(message, FallbackWarning, stacklevel=4)
+        self._of = list(simulations)
+
+
+def _refusal(simulation: Simulation, until: int) -> GradientError | None:
+    """The reference's error for a simulation that stands before a step that the rule refuses."""
+    if simulation.step >= until:
+        return None
+    try:
+        NumpyBackend().advance(simulation, simulation.step + 1)
+    except GradientError as error:
+        return error
+    raise AssertionError("the device's loop refused a step that the reference takes")

@@ -117,3 +117,8 @@ def address(array: Any) -> int:
 def to_host(array: Any) -> NDArray[Any]:
     """An array where Python can read it; waits for what is being computed."""
     return _cupy().asnumpy(array)
+
+
+def wait() -> None:
+    """Until everything that was launched is done."""
+    _cupy().cuda.get_current_stream().synchronize()

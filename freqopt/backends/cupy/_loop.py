@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -18,6 +20,8 @@ from freqopt.tables import PlainTable
 AHEAD = 16
 """Steps whose samples are drawn at once. Not a matter of bits."""
 
+FIRST_LAUNCH, SECONDS = 256, 0.25
+"""Steps of the first launch; how long one should take."""
 SUMS = ("moved", "pushed", "visits")
 """Of a `Movement`."""
 
@@ -45,19 +49,29 @@ class Runs:
         self, simulations: list[Simulation], device: ModuleType, lanes: int | None = None
     ) -> None:
         first = simulations[0]
-        _check(first)
         self._simulations, self._device, self._xp = simulations, device, device.xp
         (self._dtype,) = {array.dtype for array in first.parameters.values()}
         problem = find_problem(first.problem)
-        self._widths = [first.problem.shapes[name][1] for name in problem.tables]
-        self._widest = max(self._widths)
-        sources = {self._source(simulation, problem, lanes) for simulation in simulations}
-        if len(sources) > 1:
+        lanes = lanes or device.LANES
+        kernels = {kernel_of(simulation, problem, lanes) for simulation in simulations}
+        if any(
+            (one.problem is not first.problem and one.problem != first.problem)
+            or (one.batch, one.step) != (first.batch, first.step)
+            for one in simulations
+        ):
             raise BackendError(
-                f"{len(simulations)} simulations need {len(sources)} different kernels; run those "
+                "the simulations are of different problems, batch sizes or steps; run those that "
+                "share all three together"
+            )
+        if len(kernels) > 1:
+            raise BackendError(
+                f"{len(simulations)} simulations need {len(kernels)} different kernels; run those "
                 "that share a problem and the rule's options together"
             )
-        self._module = _module(device, sources.pop())
+        self._module = _module(device, kernels.pop())
+        self._widest = max(first.problem.shapes[name][1] for name in problem.tables)
+        self._count = FIRST_LAUNCH
+        self._reached = min(simulation.step for simulation in simulations)
         self._kept: list[Any] = []  # what the records point to
         self._steps: list[Any] = []
         self._moved: list[tuple[Movement, dict[str, Any]]] = []
@@ -76,12 +90,28 @@ class Runs:
         self._parts, self._runs = self._records(parts), self._records(runs)
 
     def advance(self, until: int) -> None:
-        """Take every simulation to `until` steps, or up to the step that the rule refuses."""
+        """Take every simulation to `until` steps, or up to the step that the rule refuses.
+
+        In launches of a fraction of a second: Ctrl-C is heard between two.
+        """
         scratch = 8 * self._widest * (2 if remembers(self._simulations[0].rule) else 1)
-        self._module.launch(
-            "loop", len(self._simulations), scratch,
-            self._runs, self._parts, len(self._simulations), until, self._problem, self._widest,
-        )  # fmt: skip
+        count = len(self._simulations)
+        for movement, sums in self._moved:  # which may have been cleared meanwhile
+            for what, values in sums.items():
+                values[...] = self._xp.asarray(getattr(movement, what))
+        while self._reached < until:
+            stop, began = min(until, self._reached + self._count), time.perf_counter()
+            self._module.launch(
+                "loop", count, scratch,
+                self._runs, self._parts, count, stop, self._problem, self._widest,
+            )  # fmt: skip
+            self._device.wait()
+            self._reached = stop
+            took = time.perf_counter() - began
+            if took < SECONDS / 2:
+                self._count *= 2
+            elif took > 2 * SECONDS:
+                self._count = max(1, self._count // 2)
 
     def fetch(self) -> None:
         """Copy tables, states and steps back into the simulations."""
@@ -99,21 +129,6 @@ class Runs:
         for movement, sums in self._moved:
             for what, values in sums.items():
                 getattr(movement, what)[...] = host(values)
-
-    def _source(self, simulation: Simulation, problem: ProblemData, lanes: int | None) -> Source:
-        return loop_source(
-            simulation.rule,
-            simulation.problem.name(),
-            {
-                **problem.options,
-                "AHEAD": AHEAD,
-                "MOVEMENT": simulation.movement is not None,
-            },
-            problem.purposes,
-            self._dtype,
-            self._widths,
-            lanes or self._device.LANES,
-        )
 
     def _part(
         self, simulation: Simulation, name: str, m: int
@@ -182,9 +197,45 @@ def _word(number: int) -> int:
     return number % 2**64
 
 
-def _check(simulation: Simulation) -> None:
+def alike(simulations: Sequence[Simulation]) -> list[list[Simulation]]:
+    """Groups that `Runs` takes side by side, or refuses as a whole."""
+    groups: dict[Any, list[Simulation]] = {}
+    problems: dict[int, ProblemData | None] = {}
+    for one in simulations:
+        try:
+            if id(one.problem) not in problems:
+                problems[id(one.problem)] = None
+                problems[id(one.problem)] = find_problem(one.problem)
+            problem = problems[id(one.problem)]
+            kernel = None if problem is None else kernel_of(one, problem)
+        except BackendError:
+            kernel = None
+        key = (id(one.problem), one.batch, one.step, kernel)
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
+
+
+def kernel_of(simulation: Simulation, problem: ProblemData, lanes: int | None = None) -> Source:
+    """What the loop of a simulation is compiled from.
+
+    Raises
+    ------
+    BackendError
+        The loop does not do this simulation; the message says why.
+    """
     if not all(isinstance(table, PlainTable) for table in simulation.tables.values()):
         raise BackendError("factorised tables are not in the device's loop")
+    (dtype,) = {array.dtype for array in simulation.parameters.values()}
+    tracked = simulation.movement is not None
+    return loop_source(
+        simulation.rule,
+        simulation.problem.name(),
+        {**problem.options, "AHEAD": AHEAD, "MOVEMENT": tracked},
+        problem.purposes,
+        dtype,
+        [simulation.problem.shapes[name][1] for name in problem.tables],
+        lanes,
+    )
 
 
 @cache

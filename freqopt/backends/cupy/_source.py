@@ -156,6 +156,7 @@ def _header(dtype: DTypeLike, lanes: int, vector: int) -> str:
     return f"typedef {real} real;\n#define LANES {lanes}\n#define VECTOR {vector}\n"
 
 
+@cache
 def _constants() -> str:
     """The numbers of `freqopt.streams`, to the bit."""
     floats = {

@@ -97,6 +97,10 @@ def to_host(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
+def wait() -> None:
+    """Until everything that was launched is done; `launch` has seen to that here."""
+
+
 @cache
 def compiler() -> str:
     """The C++ compiler: $CXX, or c++ or g++ or clang++ on the path."""
