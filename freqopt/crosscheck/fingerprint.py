@@ -31,7 +31,7 @@ from freqopt.crosscheck.meaning import (
     search,
     unlike,
 )
-from freqopt.crosscheck.search import Seen
+from freqopt.crosscheck.seen import Seen
 from freqopt.crosscheck.suspects import apart, faults, other_numbers, other_rules
 from freqopt.crosscheck.wording import report
 from freqopt.errors import CrosscheckError

@@ -9,7 +9,8 @@ from typing import Any
 
 from freqopt.crosscheck.boxes import Box, axes, common
 from freqopt.crosscheck.cases import KNOWN, number
-from freqopt.crosscheck.search import Seen, follow
+from freqopt.crosscheck.search import follow
+from freqopt.crosscheck.seen import Seen
 from freqopt.errors import FreqoptError
 from freqopt.optimizers import Rule, rules
 

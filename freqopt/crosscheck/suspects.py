@@ -26,7 +26,7 @@ from freqopt.crosscheck.meaning import (
     search,
 )
 from freqopt.crosscheck.mutants import mutants
-from freqopt.crosscheck.search import Seen
+from freqopt.crosscheck.seen import Seen
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule, rules
 
