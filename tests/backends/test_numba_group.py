@@ -162,6 +162,22 @@ def test_lists_follow_a_state_that_is_changed_elsewhere(options: dict) -> None:
         pair.check()
 
 
+@pytest.mark.parametrize("aggregation", ["sum", "min", "median", "max"])
+@pytest.mark.parametrize("threshold", ["slot0", "minimum"])
+def test_equal_priorities(aggregation: str, threshold: str) -> None:
+    """Norms are 1 or 2, so every comparison of the buffer meets ties."""
+    rule = rules["sgd_c"](
+        capacity=5, priority_decay=1.0, aggregation=aggregation, threshold=threshold, kappa=0.5
+    )
+    rng = np.random.default_rng(0)
+    pair = Pair(rule, np.zeros((9, 2)), Workspace(parts=2))
+    for _ in range(60):
+        pair.step(rng.integers(0, 9, 1), np.array([[rng.integers(1, 3), 0.0]]))
+        pair.check()
+    assert pair.found_state["rejected"] > 5
+    assert pair.found_state["accepted"] > 0
+
+
 def test_rows_outside_the_union_are_not_visited(monkeypatch) -> None:
     """The buffer is read once, when the state is new; after that the lists tell where to look."""
     found = []
