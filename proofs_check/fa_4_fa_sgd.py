@@ -12,7 +12,9 @@ Statement
     (c) sum_k E|grad_k f|^2 / (4L + sqrt(T p_k)/alpha) <= (8/(7T)) (Delta + L alpha^2 A1/2);
     (b) for every k, E|grad_k f|^2 <= (8/(7T)) (Delta + L alpha^2 A1/2) (4L + sqrt(T p_k)/alpha);
     (a) with alpha = sqrt(2 Delta/(L A1)),
-        E|grad_k f|^2 <= (64/7) L Delta/T + (8 sqrt 2/7) sqrt(p_k) sqrt(L Delta A1/T).
+        E|grad_k f|^2 <= (64/7) L Delta/T + (8 sqrt 2/7) sqrt(p_k) sqrt(L Delta A1/T);
+    under FA-1b in place of H2, with alpha = sqrt(Delta/(L A1)),
+        E|grad_k f|^2 <= (32/3) L Delta/T + (8/3) sqrt(p_k) sqrt(L Delta A1/T).
 Beware
     A bound for one token's gradient is above what is trivially true for rare tokens: with unit
     constants it says something only for T > 4/p_k^3 (the vacuity column).
@@ -42,9 +44,14 @@ def tuned(tokens, scale):
 
 
 def theorem(
-    constant=sp.Rational(8, 7), noise=half, power=half, horizon=1, second=8 * sp.sqrt(2) / 7
+    constant=sp.Rational(8, 7),
+    noise=half,
+    power=half,
+    horizon=1,
+    second=8 * sp.sqrt(2) / 7,
+    variant=sp.Rational(8, 3),
 ):
-    """Parts: 8/7, the noise's 1/2, the power of p_k, the power of T, the constant of (a)."""
+    """Parts: 8/7, the noise's 1/2, the powers of p_k and T, the constants of (a) and FA-1b."""
     bracket = constant / T**horizon * (Delta + noise * L * alpha**2 * A1)
     slow = 4 * L + sp.sqrt(T) * p**power / alpha  # at least 1/eta_k
     tuned_bound = sp.Rational(64, 7) * L * Delta / T + second * p**power * sp.sqrt(
@@ -105,6 +112,14 @@ def theorem(
                 ((half, (L, p, alpha**2 - T * p * eta**2)),),
             ),
             Step("(a) from (b)", (bracket * slow).subs(alpha, best), tuned_bound),
+            Step(  # FA-2's variant (7.1b) for L alpha^2 A1/2
+                "variant from (7.1b)",
+                (sp.Rational(4, 3) / T * (Delta + L * alpha**2 * A1) * slow).subs(
+                    alpha, sp.sqrt(Delta / (L * A1))
+                ),
+                sp.Rational(32, 3) * L * Delta / T
+                + variant * sp.sqrt(p) * sp.sqrt(L * Delta * A1 / T),
+            ),
         ),
     )
 
@@ -119,5 +134,6 @@ MUTANTS = {
     "8/7 -> 1/2": Mutant("statement", constant=half),
     "noise halved": Mutant("proof", noise=sp.Rational(1, 4)),
     "(a) constant halved": Mutant("proof", second=4 * sp.sqrt(2) / 7),
+    "8/3 -> 7/3": Mutant("proof", variant=sp.Rational(7, 3)),
     "8/7 -> 2": Mutant("statement", weaker="2 > 8/7", constant=2),
 }

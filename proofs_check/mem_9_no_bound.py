@@ -54,17 +54,21 @@ def theorem(rate=0.65, options=None, cap_slack=0):
             for capacity in (1, 3, 10):
                 given = {"capacity": capacity, "priority_decay": 0.7, "threshold": threshold}
                 found = delays(rate ** np.arange(steps), **{**given, **(options or {})})
-                yield Case(f"{threshold}, C = {capacity}", delays=found, rho=rate)
+                yield Case(f"{threshold}, C = {capacity}", delays=found, ratio=rate / 0.7)
+            # rho = lambda = 1/2: a tie in every step, exact in binary; acceptance is strict.
+            given = {"capacity": 1, "priority_decay": 0.5, "threshold": threshold}
+            found = delays(0.5 ** np.arange(steps), **{**given, **(options or {})})
+            yield Case(f"{threshold}, ties", delays=found, ratio=1.0)
 
     def capped(quick):
         rng = np.random.default_rng(17)
         for age in (1, 3, 20):
             for norms in (0.65 ** np.arange(steps), 10 ** rng.uniform(0, 2, steps)):
                 found = delays(norms, capacity=5, priority_decay=0.7, max_age=age)
-                yield Case(f"age cap {age}", delays=found, rho=rate, cap=age)
+                yield Case(f"age cap {age}", delays=found, ratio=rate / 0.7, cap=age)
 
     return Theorem(
-        assumptions=(Assumption("rho <= lambda", lambda c: c.rho <= 0.7),),
+        assumptions=(Assumption("rho <= lambda", lambda c: c.ratio <= 1),),
         claims=(
             Claim(
                 "the first gradient stays",

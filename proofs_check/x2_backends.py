@@ -19,9 +19,12 @@ Literature
     Backends with equal bits could share an error; the expectation shares no code with them.
 """
 
+from functools import partial
+
 import numpy as np
 
 from freqopt.backends import Simulation, backends
+from freqopt.errors import BackendError
 from freqopt.optimizers.cf_sgd import CFSGD
 from freqopt.optimizers.fa_sgd import FASGD
 from freqopt.optimizers.sgd import SGD
@@ -103,6 +106,15 @@ QUANTITIES = {  # what is measured: (rule, problem, averaged, its read, expectat
 }
 
 
+def lacking(backend):
+    """Why a backend cannot run here, or ""."""
+    try:
+        backends[backend]()
+    except BackendError as reason:
+        return str(reason)
+    return ""
+
+
 def simulated(backend, problem, rule, seed, read, *, averaged, batch):
     """`read` of the last, or of the averaged, iterate of independent runs."""
     first_run = (list(backends).index(backend) + 1) * 10**6  # no two backends share a run
@@ -144,8 +156,8 @@ def theorem(factor=1.0, rules=None, drawn=TOKENS, batch=1, average=True):
             margin = 0.25 if context.quick and problem is PAIRS else 0.1
             return equal(draw, factor * exact, context.delta, most, margin, Sampling(most=16384))
 
-        needs = "" if backend == "numpy" else backend
-        return Check("statistics", f"{name}: {backend}", run, statistical=True, needs=needs)
+        missing = partial(lacking, backend)
+        return Check("statistics", f"{name}: {backend}", run, statistical=True, lacking=missing)
 
     # A wrong rule concerns its own quantities only.
     concerned = [name for name, (rule, *_) in QUANTITIES.items() if not rules or rule in rules]

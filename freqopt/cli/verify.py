@@ -76,6 +76,17 @@ def tell(report: Report) -> None:
         ("id", "theorem", "verdicts", "share", "vacuous", "s"),
         _theorems(report),
     )
+    ledger = [
+        (row.theorem, row.claim, line, f"{factor:.3g}")
+        for row in report.rows
+        for line, factor in row.ledger
+    ]
+    if ledger:
+        table(
+            "slack ledger: right over left side after each line of the proof",
+            ("id", "rule", "after", "factor"),
+            ledger,
+        )
     if report.with_mutants:
         engines = [e for e in report.engines if any(e in row.cells for row in report.mutants)]
         numbers = [str(n) for n in range(1, len(engines) + 1)]

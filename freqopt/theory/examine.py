@@ -212,7 +212,7 @@ def absent(check: Check, context: Context) -> str:
         return "left out of quick runs"
     if check.needs and importlib.util.find_spec(check.needs) is None:
         return f"needs {check.needs}, which is not installed (pip install 'freqopt[theory]')"
-    return ""
+    return check.lacking() if check.lacking else ""
 
 
 def _incomplete(

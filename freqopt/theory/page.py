@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
 
+from freqopt.theory.bound import Bound
 from freqopt.theory.certificate import check
 from freqopt.theory.examine import MutantRow
 from freqopt.theory.loading import TheoremFile, load
@@ -105,11 +106,19 @@ def _statements(report: Report) -> str:
 
 
 def entry(file: TheoremFile) -> str:
-    """What one file states, from its docstring; `Beware` has a section of its own."""
+    """What one file states: its docstring, apart from `Beware`, and its bounds, typeset."""
     parts = [f"### {file.id}: {file.title}", f"*{_joined(file.sections['Source'])}*"]
     shown = ("Problem", "Algorithm", "Assumptions", "Statement", "Checks")
     lines = (f"{name.lower()}:\n{indent(file.sections[name], '    ')}" for name in shown)
-    return "\n\n".join([*parts, "```text\n" + "\n".join(lines) + "\n```"])
+    parts.append("```text\n" + "\n".join(lines) + "\n```")
+    formulas = [
+        f"- {claim.name}: ${SIGNS[claim.kind]} {claim.bound.latex}$"
+        for claim in file.theorem().claims
+        if isinstance(claim.bound, Bound)
+    ]
+    if formulas:
+        parts.append("Bounds as they are evaluated:\n\n" + "\n".join(formulas))
+    return "\n\n".join(parts)
 
 
 def _verdicts(report: Report) -> str:
@@ -242,6 +251,8 @@ def _number(value: float | None) -> str:
 def _joined(text: str) -> str:
     return " ".join(text.split())
 
+
+SIGNS = {"upper": r"\le", "lower": r"\ge", "equal": "="}
 
 MEANINGS = {
     Word.REFUTED: "a witness violates the statement or the specification.",

@@ -187,6 +187,8 @@ class Check:
         Left out of quick runs, and then listed as not run.
     needs : str
         Name of an optional package it imports; listed as not run where that is missing.
+    lacking : callable, optional
+        Anything else that may be missing: why the check cannot run here, or "".
     """
 
     engine: str
@@ -195,6 +197,7 @@ class Check:
     statistical: bool = False
     slow: bool = False
     needs: str = ""
+    lacking: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True)

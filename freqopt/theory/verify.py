@@ -11,7 +11,7 @@ from pathlib import Path
 from joblib import Parallel, delayed
 
 from freqopt.errors import TheoryError
-from freqopt.theory.examine import FAULTS, Examination, Problem, examine
+from freqopt.theory.examine import FAULTS, Examination, Problem, absent, examine
 from freqopt.theory.loading import find, load
 from freqopt.theory.report import Report
 from freqopt.theory.theorem import Context
@@ -67,7 +67,8 @@ def verify(
         raise TheoryError(f"jobs = {jobs}: give 1 or more worker processes")
     start = time.perf_counter()
     files = find(paths)
-    delta = budget / max(1, sum(_statistical_checks(path) for path in files))
+    sampled = sum(_statistical_checks(path, Context(quick=quick)) for path in files)
+    delta = budget / max(1, sampled)
     context = Context(quick=quick, seed=seed, delta=delta)
     workers = min(jobs or os.cpu_count() or 1, len(files))
     finished = Parallel(n_jobs=workers, return_as="generator_unordered")(
@@ -101,9 +102,10 @@ def _unique(examinations: list[Examination]) -> Iterator[Examination]:
         yield examination
 
 
-def _statistical_checks(path: Path) -> int:
+def _statistical_checks(path: Path, context: Context) -> int:
     """How many parts of the error budget a file asks for; 0 where it cannot be read."""
     try:
-        return sum(check.statistical for check in load(path).theorem().checks)
+        checks = load(path).theorem().checks
+        return sum(check.statistical and not absent(check, context) for check in checks)
     except FAULTS:  # examine() reports it
         return 0

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from freqopt.theory import Word, verify
-from freqopt.theory.page import main, page
+from freqopt.theory.loading import load
+from freqopt.theory.page import entry, main, page
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -40,6 +41,14 @@ def test_the_page_names_every_statement_verdict_and_mutant(example):
     assert "true but weaker" in text
     assert all(f"- **{word}**" in text for word in Word)
     assert not any(str(example.parent) in line for line in text.splitlines())
+
+
+def test_the_page_typesets_the_bounds_that_are_evaluated(example):
+    example.write_text(
+        example.read_text().replace("lambda case: bound.exact(case.letters()),", "bound,")
+    )
+    (file,) = verify([example], jobs=1).examinations
+    assert r"- variance: $\le \frac{1}{4 n}$" in entry(load(file.path))
 
 
 def test_a_table_cell_cannot_break_the_table(example):
