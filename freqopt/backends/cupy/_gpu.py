@@ -6,6 +6,8 @@ subnormal numbers kept, which are CUDA's defaults.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,10 @@ from freqopt.errors import BackendError
 OPTIONS = ("--std=c++17", "--fmad=false")
 OLDEST = 70
 """Compute capability x 10: lanes of a warp can meet by themselves from here on."""
+WRONG_BUILD = (
+    "It may be built for another CUDA: nvidia-smi shows the driver's. Uninstall every cupy "
+    "package, then pip install 'cupy-cuda13x[ctk]' or 'cupy-cuda12x[ctk]', whichever fits"
+)
 THREADS, SHARED, WAVES = 256, 48 * 1024, 16
 LANES = None
 """Threads that share a row: as many as it needs."""
@@ -26,10 +32,16 @@ def _cupy() -> Any:
     """CuPy, with a GPU that it can use."""
     try:
         import cupy
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if error.name != "cupy":
+            raise
         raise BackendError(
             "the cupy backend needs CuPy: pip install 'freqopt[cuda13]' (CUDA 13) or "
             "'freqopt[cuda12]' (CUDA 12); without a GPU use the numba backend"
+        ) from error
+    except ImportError as error:
+        raise BackendError(
+            f"CuPy is installed and does not load: {error}. {WRONG_BUILD}"
         ) from error
     try:
         found = cupy.cuda.runtime.getDeviceCount()
@@ -73,6 +85,8 @@ class Module:
             self._module.compile()
         except cupy.cuda.compiler.CompileException as error:
             raise BackendError(f"NVRTC refuses the kernel source: {str(error)[:2000]}") from error
+        except RuntimeError as error:  # no libnvrtc, or an older one than this GPU
+            raise BackendError(f"CuPy cannot compile: {error}. {WRONG_BUILD}") from error
         self._processors = cupy.cuda.Device().attributes["MultiProcessorCount"]
 
     def launch(self, name: str, items: int, scratch: int, *arguments: Any) -> None:
@@ -122,3 +136,17 @@ def to_host(array: Any) -> NDArray[Any]:
 def wait() -> None:
     """Until everything that was launched is done."""
     _cupy().cuda.get_current_stream().synchronize()
+
+
+@contextmanager
+def room(what: str) -> Iterator[None]:
+    """Say what to do where the GPU's memory is too small for what is done inside."""
+    cupy = _cupy()
+    try:
+        yield
+    except cupy.cuda.memory.OutOfMemoryError as error:
+        cupy.get_default_memory_pool().free_all_blocks()
+        raise BackendError(
+            f"the GPU's memory is too small for {what}: {error}. Take fewer runs at once, a "
+            "smaller table or batch, or float32; or use the numba backend"
+        ) from error

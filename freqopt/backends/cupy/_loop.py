@@ -72,13 +72,18 @@ class Runs:
         self._widest = max(first.problem.shapes[name][1] for name in problem.tables)
         self._count = FIRST_LAUNCH
         self._reached = min(simulation.step for simulation in simulations)
+        with device.room(f"{len(simulations)} runs at once"):
+            self._copy(problem)
+
+    def _copy(self, problem: ProblemData) -> None:
+        """Everything that the kernel reads and writes, on the device."""
         self._kept: list[Any] = []  # what the records point to
         self._steps: list[Any] = []
         self._moved: list[tuple[Movement, dict[str, Any]]] = []
         self._parameters: list[dict[str, Any]] = []
         self._problem = self._records([problem.fields])
         parts, runs = [], []
-        for simulation in simulations:
+        for simulation in self._simulations:
             copies, table_parts = {}, []
             for name, rows in problem.tables.items():
                 part, arrays = self._part(simulation, name, rows * simulation.batch)

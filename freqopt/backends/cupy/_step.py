@@ -69,8 +69,13 @@ class Stepper:
         BatchError, RowError, GradientError
             As `Rule.step`, before anything is changed.
         """
-        rule, xp, launch = self.rule, self.device.xp, self.module.launch
         _check(table, state, rows, grads, self._checked)
+        with self.device.room(f"a batch of {rows.size} x {self.width}"):
+            self._take(table, state, rows, grads)
+
+    def _take(self, table: Array, state: dict[str, Array], rows: Array, grads: Array) -> None:
+        """The step on arrays of the right kind. Memory is asked for before anything is changed."""
+        rule, xp, launch = self.rule, self.device.xp, self.module.launch
         size, width = table.shape
         scratch = width * self.dtype.itemsize
         slots = self._slots(state)
@@ -80,7 +85,7 @@ class Stepper:
         items = order.size if sequential else touched.size
         sums = xp.empty((items, width), self.dtype)
         squares = xp.empty((items if rule.duplicates == "squares" else 0, width), self.dtype)
-        norms = xp.empty(items if rule.clip_scope == "batch" else 0, self.dtype)
+        norms = xp.empty(order.size if rule.clip is not None else 0, self.dtype)
         alive = xp.ones(items, np.int64)
         launch(
             "combine", items, scratch,
@@ -92,17 +97,18 @@ class Stepper:
             factors = self._factors(norms, alive, starts)
             launch("shorten", items, 0, items, width, xp.asarray(factors), sums)
 
+        entry_of = None
+        if rule.rows == "all":
+            entry_of = xp.full(size, -1, np.int64)
+            entry_of[touched] = xp.arange(touched.size)
+        squares_wide = xp.empty(items if remembers(rule) else 0)
+
         state["t"] += 1
         t = int(state["t"])
         if rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all":
             factor = 1 - rule.rate(t) * rule.weight_decay
             launch("shrink", size, 0, table, size, width, factor)
-        entry_of = None
-        if rule.rows == "all":
-            entry_of = xp.full(size, -1, np.int64)
-            entry_of[touched] = xp.arange(touched.size)
         if remembers(rule):
-            squares_wide = xp.empty(items)
             launch(
                 "measure", items, 8 * width,
                 grads, order, starts, items, width, sums, squares_wide,
@@ -125,27 +131,27 @@ class Stepper:
         rule, xp = self.rule, self.device.xp
         batch, shift = rows.size, max(1, int(rows.size).bit_length())
         keys = xp.empty(batch, np.int64)
-        refused = xp.full(2, batch, np.int64)
+        counts = xp.asarray(np.array([batch, batch, 0, 0]))
         padding = -1 if rule.padding_row is None else rule.padding_row
         self.module.launch(
             "admit", batch, 0,
-            rows, grads, batch, len(table), self.width, padding, shift, keys,
-            refused[:1], refused[1:],
+            rows, grads, batch, len(table), self.width, padding, shift, keys, counts,
         )  # fmt: skip
-        outside, infinite = (int(b) for b in self.device.to_host(refused))
+        keys.sort()
+        first = (keys >> shift) != -1
+        first[1:] = (keys[1:] >> shift) != (keys[:-1] >> shift)
+        order, touched, starts = (xp.empty(batch + k, np.int64) for k in (0, 0, 1))
+        self.module.launch(
+            "segment", batch, 0,
+            keys, xp.cumsum(first), batch, shift, order, touched, starts, counts,
+        )  # fmt: skip
+        # The only time that Python waits for the device.
+        outside, infinite, distinct, kept = (int(n) for n in self.device.to_host(counts))
         if outside < batch or (infinite < batch and rule.nonfinite == "raise"):
             host = self.device.to_host
             intake(rule, host(table), host(rows), host(grads))
             raise AssertionError("a kernel refused a batch that the reference takes")
-        keys.sort()
-        keys = keys[: int((keys != np.iinfo(np.int64).max).sum())]
-        sorted_rows, order = keys >> shift, keys & ((1 << shift) - 1)
-        first = xp.ones(order.size, bool)
-        first[1:] = sorted_rows[1:] != sorted_rows[:-1]
-        begin = xp.flatnonzero(first)
-        starts = xp.empty(begin.size + 1, np.int64)
-        starts[:-1], starts[-1] = begin, order.size
-        return order, sorted_rows[begin], starts
+        return order[:kept], touched[:distinct], starts[: distinct + 1]
 
     def _factors(self, norms: Array, alive: Array, starts: Array) -> Array:
         """What every item is multiplied by so that its wave has at most norm `clip`."""

@@ -19,6 +19,7 @@ extern __shared__ __align__(16) unsigned char shared_memory[];
 struct Group {
     int lane;
     i64 number, groups;  // of this group, and how many there are
+    i64 spread;          // a number too: neighbours are in different blocks
     unsigned mask;
 
     DEVICE Group() {
@@ -26,6 +27,7 @@ struct Group {
         lane = threadIdx.x % LANES;
         number = thread / LANES;
         groups = (i64)gridDim.x * blockDim.x / LANES;
+        spread = (i64)(threadIdx.x / LANES) * gridDim.x + blockIdx.x;
         mask = (LANES == 32 ? 0xffffffffu : (1u << LANES) - 1) << (threadIdx.x % 32 / LANES * LANES);
     }
     DEVICE void sync() const { __syncwarp(mask); }
@@ -69,7 +71,7 @@ extern "C" void twin_memory(void* at) { memory = (unsigned char*)at; }
 
 struct Group {
     int lane = own_lane;
-    i64 number = 0, groups = 1;
+    i64 number = 0, groups = 1, spread = 0;
 
     void sync() const {
         if (LANES > 1) meeting.arrive_and_wait();

@@ -10,13 +10,15 @@
 
 constexpr bool SEQUENTIAL = IS(duplicates, sequential);
 constexpr bool PICKS = SEQUENTIAL || IS(duplicates, first) || IS(duplicates, last);
-constexpr bool CHANGES = HAS(maximize) || (HAS(clip) && IS(clip_scope, occurrence));
+constexpr bool CLIPS_OCCURRENCES = HAS(clip) && IS(clip_scope, occurrence);
+constexpr int AHEAD_OF_SUM = 16;
 // Whether every item's gradient is written down; else a single occurrence is read where it came.
 constexpr bool STORED = HAS(maximize) || HAS(clip) || OWN_SQUARES;
+enum { FIRST_OUTSIDE, FIRST_INFINITE, DISTINCT, IN_ORDER };  // first such occurrences; rows; occurrences
 constexpr i64 DROPPED = 0x7fffffffffffffffll;
 
 ENTRY admit(const i64* rows, const real* grads, i64 batch, i64 size, i64 width, i64 padding,
-            i64 shift, i64* keys, i64* first_outside, i64* first_infinite) {
+            i64 shift, i64* keys, i64* counts) {
     const Group group;
     for (i64 b = group.number; b < batch; b += group.groups) {
         const i64 row = rows[b];
@@ -29,10 +31,25 @@ ENTRY admit(const i64* rows, const real* grads, i64 batch, i64 size, i64 width, 
             kept = !infinite;
         }
         if (group.lane == 0) {
-            if (!inside) lower(first_outside, b);
-            if (infinite) lower(first_infinite, b);
+            if (!inside) lower(&counts[FIRST_OUTSIDE], b);
+            if (infinite) lower(&counts[FIRST_INFINITE], b);
             keys[b] = kept ? row << shift | b : DROPPED;
         }
+    }
+}
+
+// Sorted keys become occurrences `order`, the distinct rows `touched`, and where each one's begin;
+// through[b]: distinct rows among the keys 0 .. b.
+ENTRY segment(const i64* keys, const i64* through, i64 batch, i64 shift, i64* order, i64* touched,
+              i64* starts, i64* counts) {
+    const Group group;
+    for (i64 b = group.number; b < batch; b += group.groups) {
+        const i64 row = keys[b] >> shift, u = through[b] - 1;
+        if (keys[b] == DROPPED || group.lane > 0) continue;
+        order[b] = keys[b] & ((1ll << shift) - 1);
+        if (b == 0 || keys[b - 1] >> shift != row) touched[u] = row, starts[u] = b;
+        if (b == batch - 1 || keys[b + 1] == DROPPED)
+            starts[u + 1] = b + 1, counts[DISTINCT] = u + 1, counts[IN_ORDER] = b + 1;
     }
 }
 
@@ -41,7 +58,8 @@ ENTRY admit(const i64* rows, const real* grads, i64 batch, i64 size, i64 width, 
 struct Batch {
     const real* grads;  // (B, width)
     const i64 *order, *starts;
-    real *sums, *squares, *norms;  // of every item: (items, width) twice, (items,)
+    real *sums, *squares;          // of every item: (items, width)
+    real* norms;                   // (K,): of the items; factors of the occurrences
     i64* alive;                    // (items,)
 };
 
@@ -55,31 +73,39 @@ DEVICE void combine_item(const Group& group, const Batch& batch, i64 item, i64 w
     if (IS(duplicates, last)) begin = end - 1;
     const bool stored = STORED || end - begin > 1;
     real* const sum = batch.sums + item * width;
-    for (i64 k = begin; k < end; k++) {
-        const real* const g = batch.grads + order[k] * width;
-        real factor = 1;
-        if (HAS(clip) && IS(clip_scope, occurrence))
-            factor = clip_factor(squared_norm(group, g, work, width), real(clip));
-        if (stored) FOR_COLUMNS(j, group, width) {
-            Pack p = load(g, j), q = {}, total = {};
+    if (CLIPS_OCCURRENCES) {
+        for (i64 k = begin; k < end; k++) {
+            const real* const g = batch.grads + order[k] * width;
+            const real factor = clip_factor(squared_norm(group, g, work, width), real(clip));
+            if (group.lane == 0) batch.norms[k] = factor;
+        }
+        group.sync();
+    }
+    // The sum of a column stays in registers. AHEAD_OF_SUM gradients are asked for at once, so that a
+    // row of many occurrences waits for memory less often; they are added one by one, in order.
+    if (stored) FOR_COLUMNS(j, group, width) {
+        Pack total = {}, squared = {};
+        auto add = [&](i64 k, Pack p) {
             for (int v = 0; v < VECTOR; v++) {
                 if (HAS(maximize)) p.x[v] = -p.x[v];
-                if (CHANGES) p.x[v] *= factor;
-                q.x[v] = p.x[v] * p.x[v];
+                if (CLIPS_OCCURRENCES) p.x[v] *= batch.norms[k];
+                const real square = p.x[v] * p.x[v];
+                total.x[v] = k > begin ? total.x[v] + p.x[v] : p.x[v];
+                if (OWN_SQUARES) squared.x[v] = k > begin ? squared.x[v] + square : square;
             }
-            if (k > begin) {
-                total = load(sum, j);
-                for (int v = 0; v < VECTOR; v++) p.x[v] = total.x[v] + p.x[v];
-            }
-            store(sum, j, p);
-            if (OWN_SQUARES) {
-                if (k > begin) {
-                    total = load(squares + item * width, j);
-                    for (int v = 0; v < VECTOR; v++) q.x[v] = total.x[v] + q.x[v];
-                }
-                store(squares + item * width, j, q);
-            }
+        };
+        i64 k = begin;
+        for (; k + AHEAD_OF_SUM <= end; k += AHEAD_OF_SUM) {
+            Pack p[AHEAD_OF_SUM];
+#pragma unroll
+            for (int n = 0; n < AHEAD_OF_SUM; n++)
+                p[n] = load(batch.grads + order[k + n] * width, j);
+#pragma unroll
+            for (int n = 0; n < AHEAD_OF_SUM; n++) add(k + n, p[n]);
         }
+        for (; k < end; k++) add(k, load(batch.grads + order[k] * width, j));
+        store(sum, j, total);
+        if (OWN_SQUARES) store(squares + item * width, j, squared);
     }
     const real* const g = stored ? sum : batch.grads + order[begin] * width;
     if (count > 1 && (IS(duplicates, mean) || IS(duplicates, sqrt_count))) {
@@ -111,7 +137,7 @@ ENTRY combine(const real* grads, const i64* order, const i64* starts, i64 items,
     const Group group;
     const Batch batch = {grads, order, starts, sums, squares, norms, alive};
     real* const work = group.scratch<real>(width);
-    for (i64 item = group.number; item < items; item += group.groups)
+    for (i64 item = group.spread; item < items; item += group.groups)
         combine_item(group, batch, item, width, clip, work);
 }
 
