@@ -8,7 +8,7 @@ over the samples, never estimates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,24 @@ Sparse = dict[str, tuple[Integers, Floats]]
 """Table name -> (rows (M,), gradients (M, d)): one entry per occurrence, duplicates allowed."""
 
 
+class _WhenAsked:
+    """A constant that may be given as a function: it is called once, by the first who asks."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, constants: object, owner: type | None = None) -> float | None:
+        if constants is None:
+            return None  # the default
+        value = vars(constants)[self._name]
+        if callable(value):
+            value = vars(constants)[self._name] = value()
+        return value
+
+    def __set__(self, constants: object, value: float | Callable[[], float] | None) -> None:
+        vars(constants)[self._name] = value
+
+
 @dataclass(frozen=True)
 class Constants:
     """What a bound asks of a problem; None where the problem has no such constant.
@@ -45,7 +63,8 @@ class Constants:
         sigma_k: supremum over the tables of the conditional standard deviation of row k's gradient,
         given that the sample contains k (H3).
     optimum_value : float or None
-        f*, the infimum of the objective.
+        f*, the infimum of the objective. A function may be given instead, for where f* is a sum
+        over all pairs that a run without a gap never asks for.
     optimum : table -> float64 (N, d), or None
         A minimiser.
     notes : name -> str
@@ -56,7 +75,7 @@ class Constants:
     smoothness: float | None = None
     strong_convexity: float | None = None
     deviation: dict[str, NDArray[np.float64]] | None = None
-    optimum_value: float | None = None
+    optimum_value: _WhenAsked = _WhenAsked()
     optimum: dict[str, NDArray[np.float64]] | None = None
     notes: dict[str, str] = field(default_factory=dict)
 

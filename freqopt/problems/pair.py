@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -112,7 +112,7 @@ class Pair(Problem):
             frequency=frequency,
             smoothness=smoothness,
             deviation=deviation,
-            optimum_value=self.objective(self.optimum),
+            optimum_value=partial(self.objective, self.optimum),
             optimum=self.optimum,
             notes={
                 "smoothness": "none: the Hessian of a dot score grows with the tables"

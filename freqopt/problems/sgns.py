@@ -83,7 +83,7 @@ class Sgns(Problem):
             absent = absent * (1.0 - self.noise_law)
         return Constants(
             frequency={"centres": centres, "contexts": 1.0 - absent},
-            optimum_value=self._lower_bound(),
+            optimum_value=self._lower_bound,
             notes={
                 "frequency": "exact; a context counts as the pair's or as a negative",
                 "smoothness": "none: the Hessian of a dot score grows with the tables",

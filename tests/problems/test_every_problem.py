@@ -6,7 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
+from freqopt.backends import Simulation
 from freqopt.errors import ProblemError
+from freqopt.optimizers import rules
 from freqopt.problems import problems
 
 REAL = {"ratings": pytest.mark.movielens}
@@ -90,3 +92,20 @@ def test_samples_and_gradients_keep_their_bits(name):
                 rows, grads = sparse[table]
                 digest.update(rows.tobytes() + np.ascontiguousarray(grads).tobytes())
     assert digest.hexdigest()[:16] == BITS[name]
+
+
+def test_a_large_pair_problem_begins_without_its_sum_over_all_pairs(monkeypatch):
+    asked = []
+    objective = problems["pair"].objective
+    monkeypatch.setattr(
+        problems["pair"],
+        "objective",
+        lambda self, tables: asked.append(1) or objective(self, tables),
+    )
+    problem = problems["pair"](dimension=2)
+    Simulation.begin(problem, rules["cf_sgd"](smoothness=1.0), steps=5)
+    assert asked == []
+    value = problem.constants.optimum_value
+    assert problem.constants.optimum_value == value
+    assert asked == [1]
+    assert pickle.loads(pickle.dumps(problem)).constants.optimum_value == value
