@@ -20,7 +20,8 @@ Beware
     total weight and a step tied to K: see LIMIT-PERIODIC.
 Checks
     certificate: every stored file, in exact rational arithmetic by a checker that imports the
-    standard library only; search (needs cvxpy): false claims have no certificate.
+    standard library only; files that break one condition each are refused for that condition;
+    search (needs cvxpy): false claims have no certificate.
 Literature
     The semidefinite solver is not trusted: it only proposes.
 """
@@ -28,8 +29,9 @@ Literature
 import json
 from fractions import Fraction
 from pathlib import Path
+from unittest import mock
 
-from freqopt.theory import Check, Mutant, Theorem, Verdict, Word
+from freqopt.theory import Check, Mutant, Theorem, Verdict, Word, certificate
 from freqopt.theory.certificate import RefusedError, check
 from freqopt.theory.engines.atlas import cells, pace
 from freqopt.theory.engines.certify import Method, sealed, search, selection
@@ -48,7 +50,7 @@ def refuted(cell, note):
     return Verdict("", "", "", Word.REFUTED, kind="certificate", witness=witness, note=note)
 
 
-def examined(family, change):
+def examined(family, change, checker):
     """Check every stored certificate of a family, and that it proves what its name says."""
 
     def run(context):
@@ -58,7 +60,7 @@ def examined(family, change):
                 continue
             text = (FOLDER / f"{cell.name}.json").read_text(encoding="ascii")
             try:
-                claim = check(change(text) if change else text)
+                claim = checker(change(text) if change else text)
             except RefusedError as refused:
                 return refuted(cell, str(refused))
             method = cell.method
@@ -94,14 +96,36 @@ def no_false_certificate(context):
     return Verdict("", "", "", Word.EXACT, kind="certificate", note=note)
 
 
-def theorem(change=None):
-    """Part: what is done to the text of every certificate before it is checked."""
+def refusals(checker):
+    """Certificates that break one condition each: is each refused, and for that condition?"""
+
+    def run(context):
+        for name, (cell, change, condition) in BROKEN.items():
+            text = (FOLDER / f"{cell}.json").read_text(encoding="ascii")
+            try:
+                checker(change(text))
+            except RefusedError as refused:
+                if condition in str(refused):
+                    continue
+                note = f"{name}: refused, but for {refused}"
+            else:
+                note = f"{name}: accepted"
+            return Verdict("", "", "", Word.REFUTED, kind="certificate", witness=name, note=note)
+        note = f"{len(BROKEN)} broken files"
+        return Verdict("", "", "", Word.EXACT, kind="certificate", note=note)
+
+    return run
+
+
+def theorem(change=None, checker=check):
+    """Parts: what is done to every certificate before it is checked; the checker."""
     return Theorem(
         checks=(
             *(
-                Check("certificate", claim, examined(family, change))
+                Check("certificate", claim, examined(family, change, checker))
                 for family, claim in FAMILIES.items()
             ),
+            Check("certificate", "refused for the right reason", refusals(checker)),
             Check("search", "false claims", no_false_certificate, needs="cvxpy"),
         )
     )
@@ -155,7 +179,71 @@ def smaller_memory(document):
     document["K"] = str(int(document["K"]) - 1)
 
 
+def coupled_more(document):
+    """Off the diagonal only: P has a negative direction."""
+    P = document["P"]
+    P[0][1] = P[1][0] = str(Fraction(P[0][0]) + Fraction(P[1][1]))
+
+
+def flatter(document):
+    document["P"] = [[str(Fraction(v) / 10**6) for v in row] for row in document["P"]]
+
+
+def one_sided(document):
+    document["P"][0][1] = str(Fraction(document["P"][0][1]) + 1)
+
+
+def heavier(document):
+    document["vertices"][0]["x"][0] = "2"
+
+
+BROKEN = {  # what is wrong: (file, change, the condition that fails)
+    "a changed digit": ("selection_K1_kappa10", digit, "was not changed"),
+    "a negative multiplier": (
+        "selection_K1_kappa10",
+        edited(negative_multiplier),
+        "no negative multiplier",
+    ),
+    "a multiplier + 10 %": (
+        "selection_K1_kappa10",
+        edited(other_multiplier),
+        "f-values that cancel",
+    ),
+    "P indefinite": ("selection_K1_kappa10", edited(coupled_more), "P positive semidefinite"),
+    "P not symmetric": ("selection_K1_kappa10", edited(one_sided), "P symmetric"),
+    "V below |x|^2": ("selection_K1_kappa10", edited(flatter), "V - |x|^2 positive semidefinite"),
+    "too fast": ("noise_K0", scaled("rho", Fraction(99, 100)), "the decrease of V positive"),
+    "iterates weighed 2": ("selection_K1_kappa10", edited(heavier), "sum to 1"),
+}
+
+
+def without(condition):
+    """The checker with one of its conditions not looked at."""
+    look = certificate.need
+
+    def need(holds, expected):
+        look(holds or condition in expected, expected)
+
+    def checker(text):
+        with mock.patch.object(certificate, "need", need):
+            return check(text)
+
+    return checker
+
+
+CONDITIONS = (
+    "was not changed",
+    "no negative multiplier",
+    "f-values that cancel",
+    "positive semidefinite",
+    "sum to 1",
+)
+
 MUTANTS = {
+    **{
+        f"checker without: {condition}": Mutant("implementation", checker=without(condition))
+        for condition in CONDITIONS
+    },
     "a changed digit": Mutant("proof", change=digit),
     "rho 1 % faster": Mutant("statement", change=scaled("rho", Fraction(99, 100))),
     "L = 2": Mutant("statement", change=scaled("L", 2)),
