@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,16 @@ def chosen(name, dtype):
     kinds = ("defaults, default numbers", "defaults, other numbers", "defaults, limits")
     found = {case.name: case for case in cases(name, dtype)}
     return [found[f"{kind}, main"] for kind in kinds]
+
+
+def many_occurrences(options):
+    """53 occurrences of one row among others: more than are asked for at once, and a rest."""
+    case = cases("adagrad", np.float32)[0]
+    rng = np.random.default_rng(1)
+    rows = rng.permutation(np.repeat([0, 1, 2], [53, 16, 3]))
+    grads = rng.normal(size=(72, 4)) * 10.0 ** rng.integers(-3, 4, (72, 1))
+    exercise = replace(case.exercise, batches=[(rows, grads.astype(np.float32))] * 2)
+    assert_same(replace(case, rule=rules["adagrad"](lr=0.1, **options), exercise=exercise), lanes=1)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -46,6 +58,14 @@ def test_clipping_a_whole_batch_folds_over_its_rows():
     rule = rules["sgd"](clip=0.5, clip_scope="batch", duplicates="sequential", rows="nonzero")
     case = next(c for c in cases("sgd", np.float32) if c.name.endswith("main"))
     assert_same(type(case)("clipped", rule, case.exercise), lanes=1)
+
+
+MANY = [{}, {"duplicates": "squares"}, {"clip": 1.0, "clip_scope": "occurrence", "maximize": True}]
+
+
+@pytest.mark.parametrize("options", MANY, ids=["sum", "squares", "clipped"])
+def test_the_occurrences_of_a_frequent_row_are_added_in_order(options):
+    many_occurrences(options)
 
 
 def test_settling_brings_lazy_rows_up_to_the_present():

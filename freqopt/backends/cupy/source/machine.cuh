@@ -12,7 +12,7 @@ typedef unsigned long long u64;
 #if defined(__CUDACC__)
 
 #define DEVICE __device__ __forceinline__
-#define ENTRY extern "C" __global__ void
+#define ENTRY extern "C" __global__ void __launch_bounds__(256)  // THREADS of _gpu.py
 
 extern __shared__ __align__(16) unsigned char shared_memory[];
 
@@ -37,6 +37,8 @@ struct Group {
     }
 };
 
+// No load from before this is put off until after it: else the compiler saves registers that way.
+DEVICE void loaded() { __threadfence_block(); }
 DEVICE void lower(i64* place, i64 value) { atomicMin(place, value); }
 DEVICE u64 high_product(u64 a, u64 b) { return __umul64hi(a, b); }
 DEVICE double from_bits(i64 bits) { return __longlong_as_double(bits); }
@@ -87,6 +89,7 @@ struct Group {
     template <class T> T* scratch(i64) const { return (T*)memory; }
 };
 
+DEVICE void loaded() {}
 DEVICE void lower(i64* place, i64 value) {
     std::atomic_ref<i64> shared(*place);
     i64 seen = shared.load();

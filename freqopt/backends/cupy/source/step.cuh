@@ -96,10 +96,13 @@ DEVICE void combine_item(const Group& group, const Batch& batch, i64 item, i64 w
         };
         i64 k = begin;
         for (; k + AHEAD_OF_SUM <= end; k += AHEAD_OF_SUM) {
+            i64 at[AHEAD_OF_SUM];
             Pack p[AHEAD_OF_SUM];
 #pragma unroll
-            for (int n = 0; n < AHEAD_OF_SUM; n++)
-                p[n] = load(batch.grads + order[k + n] * width, j);
+            for (int n = 0; n < AHEAD_OF_SUM; n++) at[n] = order[k + n] * width;
+#pragma unroll
+            for (int n = 0; n < AHEAD_OF_SUM; n++) p[n] = load(batch.grads + at[n], j);
+            loaded();
 #pragma unroll
             for (int n = 0; n < AHEAD_OF_SUM; n++) add(k + n, p[n]);
         }

@@ -1,0 +1,113 @@
+"""Mistakes planted in the CUDA source: each is noticed by the tests of the twin."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from freqopt.backends.cupy import _source
+
+from .test_twin_loop import FORMS, run_both
+from .test_twin_step import chosen, many_occurrences
+from .twins import assert_same, needs_compiler
+
+pytestmark = [needs_compiler, pytest.mark.slow]
+
+# File, what stands there, the mistake, and the rule, or the problem and the rule, that shows it.
+STEPS = {
+    "rate of the batch before": ("source/rule.cuh", "(t - 1) * h", "(t - 2) * h", "sgd"),
+    "epsilon inside the root": (
+        "rules/adagrad.cuh", "sqrt(used) + epsilon", "sqrt(used + epsilon)", "adagrad",
+    ),
+    "a sum, not a mean": (
+        "rules/rowwise_adagrad.cuh", "return total / real(width);", "return total;",
+        "rowwise_adagrad",
+    ),
+    "bias correction of the next batch": (
+        "rules/adam.cuh", "integer_power(beta1, k) :", "integer_power(beta1, k + 1) :", "adam",
+    ),
+    "the last count only": ("rules/cf_sgd.cuh", "s.c = s.c + here;", "s.c = here;", "cf_sgd"),
+    "decay of a row that is left out": (
+        "source/update.cuh", "p.x[v] *= shrink;", "p.x[v] *= 1;", "adamw",
+    ),
+    "a fold from the left": (
+        "source/rows.cuh", "while (2 * half < count) half *= 2;", "", "rowwise_adagrad",
+    ),
+    "a test that is left out": (
+        "source/critical.cuh", "HAS(acceptance_test)", "!HAS(acceptance_test)", "sgd_c",
+    ),
+    "slots that stay where they are": (
+        "source/critical.cuh", "move(at, stays[at]);", "move(at, at);", "sgd_c",
+    ),
+}  # fmt: skip
+SUMS = {
+    "occurrences in reverse": ("p[n] = load(", "p[AHEAD_OF_SUM - 1 - n] = load("),
+    "a rest that is left out": ("for (; k < end; k++) add(", "for (; k + 1 < end; k++) add("),
+}
+LOOPS = {
+    "noise of the step before": (
+        "problems/token_quadratic.cuh", "first + k / numbers", "first + k / numbers + 1",
+        "token_quadratic",
+    ),
+    "a pair's own context among the negatives": (
+        "problems/sgns.cuh", "m == 0 ? -away : away", "away", "sgns",
+    ),
+    "weight decay without the bias": (
+        "problems/ratings.cuh", "+ l2 * u[j])", "+ (j > 0 ? l2 * u[j] : real(0)))", "ratings",
+    ),
+    "a class too few": (
+        "problems/softmax_regression.cuh", "-= real(1);", "-= real(0);", "softmax_regression",
+    ),
+    "a movement without the last row": (
+        "source/movement.cuh", "if (part.first[b] != b) continue;",
+        "if (part.first[b] != b || b == part.occurrences - 1) continue;", "factorisation_machine",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def planted(tmp_path, monkeypatch):
+    """The CUDA source with one place replaced."""
+
+    def plant(file, right, wrong):
+        shutil.copytree(_source.HERE, tmp_path / "cupy")
+        path = tmp_path / "cupy" / file
+        assert right in path.read_text()
+        path.write_text(path.read_text().replace(right, wrong))
+        monkeypatch.setattr(_source, "HERE", tmp_path / "cupy")
+        _source._file.cache_clear()
+
+    yield plant
+    _source._file.cache_clear()
+
+
+def same_in_all(found):
+    """Every case has the reference's bits."""
+    for case in found:
+        assert_same(case, lanes=1)
+
+
+@pytest.mark.parametrize("mistake", STEPS)
+def test_a_mistake_in_the_step_is_noticed(mistake, planted):
+    *where, rule = STEPS[mistake]
+    planted(*where)
+    with pytest.raises(AssertionError):
+        same_in_all(chosen(rule, np.float32))
+
+
+@pytest.mark.parametrize("mistake", SUMS)
+def test_a_mistake_in_a_long_sum_is_noticed(mistake, planted):
+    planted("source/step.cuh", *SUMS[mistake])
+    with pytest.raises(AssertionError):
+        many_occurrences({})
+
+
+@pytest.mark.parametrize("mistake", LOOPS)
+def test_a_mistake_in_the_loop_is_noticed(mistake, planted):
+    *where, problem = LOOPS[mistake]
+    planted(*where)
+    form = FORMS[problem][0]
+    with pytest.raises(AssertionError):
+        run_both((problem, form), "adagrad", batch=3, movement=True)
