@@ -70,7 +70,7 @@ class Runs:
             )
         self._module = _module(device, kernels.pop())
         self._widest = max(first.problem.shapes[name][1] for name in problem.tables)
-        self._count = FIRST_LAUNCH
+        self._count, self._fetched = FIRST_LAUNCH, False
         self._reached = min(simulation.step for simulation in simulations)
         with device.room(f"{len(simulations)} runs at once"):
             self._copy(problem)
@@ -101,9 +101,10 @@ class Runs:
         """
         scratch = 8 * self._widest * (2 if remembers(self._simulations[0].rule) else 1)
         count = len(self._simulations)
-        for movement, sums in self._moved:  # which may have been cleared meanwhile
+        for movement, sums in self._moved if self._fetched else ():  # perhaps cleared since then
             for what, values in sums.items():
                 values[...] = self._xp.asarray(getattr(movement, what))
+        self._fetched = False
         while self._reached < until:
             stop, began = min(until, self._reached + self._count), time.perf_counter()
             self._module.launch(
@@ -131,6 +132,7 @@ class Runs:
                     simulation.states[name][slot][...] = host(values).reshape(
                         simulation.states[name][slot].shape
                     )
+        self._fetched = True
         for movement, sums in self._moved:
             for what, values in sums.items():
                 getattr(movement, what)[...] = host(values)
