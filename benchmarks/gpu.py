@@ -43,6 +43,7 @@ class Sizes:
         self.rows, self.batch, self.widths = (64, 32, (8,)) if twin else (2**24, 10**6, (64, 128))
         self.rounds, self.runs = (2, 3) if twin else (rounds, runs)
         self.steps, self.size = (5, 20) if twin else (2000, 10**4)
+        self.rules = 1 if twin else 2  # of the loop
 
 
 def seconds(
@@ -210,7 +211,8 @@ def loops(device: ModuleType, sizes: Sizes) -> None:
     print("\n## Whole loop\n\nMillions of steps per second, all runs together.\n")
     print(f"| rule | {sizes.runs} runs here | Numba, 2 threads | ratio |")
     print("| --- | ---: | ---: | ---: |")
-    for rule in ({"name": "sgd", "lr": 0.1}, {"name": "cf_sgd", "lr": 0.1, "cap": "none"}):
+    rules = ({"name": "sgd", "lr": 0.1}, {"name": "cf_sgd", "lr": 0.1, "cap": "none"})
+    for rule in rules[: sizes.rules]:
         together = [begin("logistic", rule, run, size=sizes.size) for run in range(sizes.runs)]
         for simulation in together:  # one problem for all
             simulation.problem = together[0].problem

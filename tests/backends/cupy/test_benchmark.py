@@ -17,7 +17,7 @@ def test_it_runs_on_the_twin():
         [sys.executable, str(SCRIPT), "--twin"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    for line in ("| rowwise_adagrad | 8 |", "| zipf | 8 | sgd |", "| cf_sgd | 0."):
+    for line in ("| rowwise_adagrad | 8 |", "| zipf | 8 | sgd |", "| sgd | 0."):
         assert line in done.stdout
 
 

@@ -35,8 +35,13 @@ def compile_for(architecture, text, folder):
     return entries
 
 
+SLOW = set(RULES) - {"adam", "cf_sgd", "rowwise_adagrad", "sgd_c"}
+
+
 @needs_nvcc
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(rule, marks=[pytest.mark.slow] * (rule in SLOW)) for rule in RULES]
+)
 def test_every_rule_compiles_without_fused_arithmetic(name, tmp_path):
     rule = rules[name]()
     kernels = 9 if remembers(rule) else 7
