@@ -1,8 +1,12 @@
-"""The ratings that the loop's tests are run on."""
+"""A file of ratings, and mistakes planted in the CUDA source."""
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
+
+from freqopt.backends.cupy import _source
 
 from .twins import RATINGS
 
@@ -17,3 +21,19 @@ def ratings(tmp_path_factory):
         "".join(f"{u + 1}::{i + 1}::{1 + (u * i) % 5}::{n}\n" for n, (u, i) in enumerate(pairs))
     )
     RATINGS["path"] = str(file)
+
+
+@pytest.fixture
+def planted(tmp_path, monkeypatch):
+    """The CUDA source with one place replaced."""
+
+    def plant(file, right, wrong):
+        shutil.copytree(_source.HERE, tmp_path / "cupy")
+        path = tmp_path / "cupy" / file
+        assert right in path.read_text()
+        path.write_text(path.read_text().replace(right, wrong))
+        monkeypatch.setattr(_source, "HERE", tmp_path / "cupy")
+        _source._file.cache_clear()
+
+    yield plant
+    _source._file.cache_clear()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import pytest
-
-from freqopt.backends.cupy import _source
 
 from .test_twin_loop import FORMS, run_both
 from .test_twin_step import chosen, many_occurrences
@@ -65,22 +61,6 @@ LOOPS = {
         "if (part.first[b] != b || b == part.occurrences - 1) continue;", "factorisation_machine",
     ),
 }  # fmt: skip
-
-
-@pytest.fixture
-def planted(tmp_path, monkeypatch):
-    """The CUDA source with one place replaced."""
-
-    def plant(file, right, wrong):
-        shutil.copytree(_source.HERE, tmp_path / "cupy")
-        path = tmp_path / "cupy" / file
-        assert right in path.read_text()
-        path.write_text(path.read_text().replace(right, wrong))
-        monkeypatch.setattr(_source, "HERE", tmp_path / "cupy")
-        _source._file.cache_clear()
-
-    yield plant
-    _source._file.cache_clear()
 
 
 def same_in_all(found):
