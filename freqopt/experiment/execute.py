@@ -122,7 +122,9 @@ def simulate(
             f"scheduler = {scheduler!r} is of no use to executor = {executor!r}; add --executor "
             "dask, or leave --scheduler out"
         )
-    backends[backend]  # an unknown one is refused here, not in every run
+    engine = backends[backend]  # an unknown one is refused here, not in every run
+    if executor == "local":
+        engine()  # and so is one that this machine cannot run
     store = Store(Path(results), backend)
     points = {store.key(point.configuration): point for point in expand(study)}
     store.prepare()

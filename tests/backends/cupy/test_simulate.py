@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from freqopt.backends import cupy
@@ -130,3 +132,10 @@ def test_a_run_that_fails_leaves_the_others(study, tmp_path, monkeypatch):
     report = simulate(study, results=tmp_path, backend="cupy")
     assert report.computed == RUNS - 2
     assert [message for _, message in report.failed] == ["this one is broken"] * 2
+
+
+def test_without_a_gpu_nothing_is_begun(study, tmp_path, monkeypatch):
+    monkeypatch.delenv("FREQOPT_CUDA_TWIN")
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(BackendError, match="needs CuPy"):
+        simulate(study, results=tmp_path, backend="cupy")
