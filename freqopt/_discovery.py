@@ -54,7 +54,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             return self._only(load_file(Path(name), self.noun, self.error))
         if name not in self:
             near = difflib.get_close_matches(name, list(self), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self)}"
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self)}."
             raise self.error(
                 f"no {self.noun} is called {name!r}; {hint} A file of your own is given by its "
                 "path, ending in .py"

@@ -95,12 +95,15 @@ def write_folder(folder: Path, cases: Iterable[Case], form: Form = "json") -> in
     Raises
     ------
     CrosscheckError
-        The folder has something in it.
+        The folder has something in it, or cannot be made.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CrosscheckError(f"{folder} exists and is not an empty folder; give a new one")
-    (folder / "inputs").mkdir(parents=True)
-    (folder / "outputs").mkdir()
+    try:
+        (folder / "inputs").mkdir(parents=True)
+        (folder / "outputs").mkdir()
+    except OSError as error:
+        raise CrosscheckError(f"{folder} cannot be made: {error.strerror}; give another") from None
     entries: list[dict[str, Any]] = []
     for case in cases:
         stem = f"{case.rule.name()}-{case.exercise.table.dtype}-{len(entries):03d}"

@@ -65,14 +65,14 @@ def _guarded(where: str, call: Callable[..., Any], *arguments: Any) -> Any:
         raise
     except NotImplementedError as error:
         raise UnsupportedError(str(error) or "no reason given") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CrosscheckError(
             f"the implementation failed at {where}: {type(error).__name__}: {error}"
         ) from error
 
 
 def _table(after: Any, table: Floats, t: int) -> Floats:
-    array = np.asarray(after)
+    array = _guarded(f"reading the table of step {t}", np.asarray, after)
     if array.shape != table.shape or array.dtype != table.dtype:
         raise CrosscheckError(
             f"step {t} returned {array.dtype} of shape {array.shape}, expected the whole table: "

@@ -170,8 +170,10 @@ def judge(answer: Answer, on: Iterable[Case], ulps: float | Tolerance | None = N
     Raises
     ------
     CrosscheckError
-        None of the cases is supported, so nothing was judged.
+        None of the cases is supported, so nothing was judged; or the tolerance is below 0 or NaN.
     """
+    if ulps is not None and not callable(ulps) and not ulps >= 0:
+        raise CrosscheckError(f"a tolerance of {ulps} ULP; expected a number of at least 0")
     report = Report(tuple(_judge(answer, case, ulps) for case in on))
     if len(report.having("NONE")) == len(report.judgements):
         raise CrosscheckError(f"nothing could be judged. {report.summary()}")

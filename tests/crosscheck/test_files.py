@@ -159,6 +159,8 @@ def test_no_manifest_and_a_full_folder_are_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(CrosscheckError, match="not an empty folder"):
         write_folder(tmp_path, [])
+    with pytest.raises(CrosscheckError, match="cannot be made: Not a directory; give another"):
+        write_folder(tmp_path / "thesis.txt" / "vectors", [])
 
 
 @pytest.mark.parametrize(

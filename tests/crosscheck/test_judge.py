@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -100,6 +101,35 @@ def test_the_tolerance_is_the_callers_or_the_kits():
     assert judge(answers(nearly), on).matches
     assert not judge(answers(nearly), on, ulps=0).matches
     assert judge(answers(nearly), on, ulps=1).matches
+
+
+@pytest.mark.parametrize("ulps", [float("nan"), -1.0])
+def test_a_tolerance_that_is_none_is_refused(ulps):
+    with pytest.raises(CrosscheckError, match=f"a tolerance of {ulps} ULP; expected"):
+        judge(answers(reference), chosen_cases("sgd", ["float64"], {"lr": 0.5}), ulps)
+
+
+class Attached:
+    """A table that only another library can read."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("detach it first")
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (Attached, "failed at reading the table of step 1: RuntimeError: detach it"),
+        (lambda: [[1.0, 2.0], [3.0]], "failed at reading the table of step 1: ValueError"),
+        (lambda: None, "step 1 returned object of shape ()"),
+        (lambda: sys.exit(3), "failed at step 1: SystemExit: 3"),
+    ],
+)
+def test_what_is_no_table_is_an_error_of_its_case(returned, message):
+    on = chosen_cases("sgd", ["float64"], {"lr": 0.5})
+    report = judge(answers(lambda rule, table, given: lambda rows, grads: returned()), on)
+    assert len(report.having("ERROR")) == len(on)
+    assert message in report.having("ERROR")[0].message
 
 
 def test_refusals_and_errors_are_counted_apart():
