@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule, rules
 
 Floats = NDArray[np.floating]
+
+UNDESIRED = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9, 0.99)
+"""Usual values of a decay or a momentum, where none was asked for."""
 
 
 def apart(implementation: Implementation, rule: Rule, views: Sequence[Seen]) -> float:
@@ -63,6 +67,7 @@ def faults(asked: Rule, bases: Sequence[Rule], views: Sequence[Seen]) -> Meaning
 def other_numbers(asked: Rule, bases: Sequence[Rule], views: list[Seen]) -> Meanings:
     """One of these rules with another number, the first one also with one more option changed.
 
+    Or with two decay rates swapped.
     Or a known implementation with all its own numbers, deaf to those that it was given.
     """
     kind = type(asked)
@@ -75,6 +80,8 @@ def other_numbers(asked: Rule, bases: Sequence[Rule], views: list[Seen]) -> Mean
         for name in numbers(base):
             likely = tuple(_likely(base, name))
             boxes += [{**box_of(base), **more, name: likely} for more in free if likely]
+        for (one, first), (other, second) in combinations(_rates(base).items(), 2):
+            boxes.append({**box_of(base), one: (second,), other: (first,)})
     found = [one for box in boxes for one in search(kind, [box], views)[0]]
     return meanings(asked, kind, found)
 
@@ -89,6 +96,8 @@ def _likely(rule: Rule, name: str) -> Iterator[Any]:
     elif value:
         values += [0.0, 2 * value, value / 2, value * value, math.sqrt(value)]
         values += [10 * value, value / 10, -value]
+    else:
+        values += UNDESIRED
     for other in dict.fromkeys(values):
         if other != value and made(kind, {**dict(rule), name: other}):
             yield other

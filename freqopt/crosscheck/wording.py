@@ -81,7 +81,7 @@ def _word(value: Any) -> str:
 
 
 def _meaning(asked: Rule, meaning: Meaning) -> Iterator[str]:
-    """The first meaning, in full."""
+    """A meaning in full."""
     fault = f", with the fault {meaning.mutant!r}" if meaning.mutant else ""
     yield f"{sentence(meaning.rule)}{fault}"
     for line in _changed(asked, meaning.rule):
@@ -90,20 +90,6 @@ def _meaning(asked: Rule, meaning: Meaning) -> Iterator[str]:
     if meaning.alike:
         every = (f"{k} = {' or '.join(map(str, v))}" for k, v in meaning.alike.items())
         yield f"  the same in these batches: {'; '.join(every)}"
-
-
-def _others(first: Meaning, *others: Meaning) -> Iterator[str]:
-    """What else the batches do not tell from the first meaning."""
-    for other in others[:SHOWN]:
-        if type(other.rule) is type(first.rule):
-            pairs = changes(first.rule, other.rule).items()
-            words = [f"{name} = {_number(new)}" for name, (_, new) in pairs]
-        else:
-            words = [sentence(other.rule)]
-        words += [f"the fault {other.mutant!r}"] if other.mutant else []
-        yield f"  the same in these batches: {' and '.join(words)}"
-    if len(others) > SHOWN:
-        yield f"  and {len(others) - SHOWN} more"
 
 
 def _changed(asked: Rule, rule: Rule) -> Iterator[str]:

@@ -213,6 +213,59 @@ def test_every_fault_is_diagnosed_by_its_name(name):
     assert [mutant for mutant in mutants(name) if not diagnosed(name, mutant)] == []
 
 
+def lazy_adam_with(fault):
+    """Lazy Adam, one row after the other, as the textbook has it, and one thing wrong with it."""
+
+    def make(rule, table, _given):
+        m, v, t, last = np.zeros_like(table), np.zeros_like(table), int(fault == "from 2"), None
+
+        def step(rows, grads):
+            nonlocal t, last
+            if fault == "stale" and not rows.size and last:
+                rows, grads = last
+            last, t = (rows, grads), t + 1
+            b1, b2 = rule.beta1, rule.beta2
+            if fault == "swapped":
+                b1, b2 = b2, b1
+            lost = rows.max(initial=0) if fault == "highest row" else -1
+            for row in set(rows.tolist()) - {lost}:
+                g = grads[rows == row].sum(axis=0)
+                g += 1e-6 * table[row] if fault == "tiny decay" else 0
+                m[row] += (1 - b1) * (g - m[row])
+                v[row] += (1 - b2) * (g * g - v[row])
+                early = m[row].astype(np.float16) if fault == "early" else m[row]
+                rate = rule.lr * np.sqrt(1 - b2**t) / (1 - b1**t)
+                table[row] -= rate * early / (np.sqrt(v[row]) + rule.epsilon)
+                if fault in ("late", "early"):
+                    m[row] = m[row].astype(np.float16)
+            return table.round(6) if fault == "printed" else table
+
+        return step
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("fault", "named"),
+    [
+        ("from 2", "with the fault 'step index from 2'"),
+        ("stale", "with the fault 'empty batch repeats the last'"),
+        ("highest row", "with the fault 'highest row of a batch lost'"),
+        ("late", "with the fault 'm in float16'"),
+        ("early", "with the fault 'm in float16 at once'"),
+        ("printed", "with the fault 'printed with 6 decimals'"),
+        ("tiny decay", "weight_decay = 1e-06, asked was 0"),
+        ("swapped", "beta1 = 0.977, asked was 0.83"),
+    ],
+)
+def test_a_fault_in_somebody_elses_arithmetic_is_named(fault, named):
+    rule = rules["lazy_adam"](lr=0.0137, beta1=0.83, beta2=0.977, epsilon=3e-5)
+    assert fingerprint(lazy_adam_with(""), rule)
+    found = fingerprint(lazy_adam_with(fault), rule)
+    assert named in str(found)
+    assert len(found.meanings) == 1
+
+
 def test_a_number_of_another_library_is_named():
     rule = rules["rowwise_adagrad"](lr=0.07, epsilon=1e-8)
     squared = rules["rowwise_adagrad"](lr=0.07, epsilon=1e-8**2, rows="nonzero", count_empty=False)

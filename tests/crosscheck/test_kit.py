@@ -30,6 +30,8 @@ EVERY = {
     "count_empty = False", "state reset at step 7", "state in float32", "all rows decay by 1e-6",
     "moved rows decay by 1e-6", "sign of the step only", "plain SGD", "shown a step late",
     "weights lost", "every row its own clock", "lr_decay = 0", "lr decays a batch early",
+    "step index from 2", "empty batch repeats the last", "highest row of a batch lost",
+    "state in float16 at once", "printed with 6 decimals",
 }  # fmt: skip
 ROW_WISE = {
     "statistic = square_of_mean", "statistic = sum_square", "statistic = max_square",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,16 @@ from freqopt.crosscheck.implementation import (
     shown,
 )
 from freqopt.optimizers import Rule
+from freqopt.optimizers._rule import Rows
 
 EQUIVALENT = {
     "accepted never stored": "a count for the reader, which nothing depends on",
     "rejected never stored": "a count for the reader, which nothing depends on",
+    **{
+        f"priorities in {how}": "only their order is read, and no two here are so close"
+        for dtype in ("float32", "float16", "bfloat16")
+        for how in (dtype, f"{dtype} at once")
+    },
 }
 
 
@@ -30,8 +37,20 @@ def mutants(name: str) -> dict[str, Implementation]:
     """The faults of every rule, and those of each slot that some case of this rule has."""
     slots = {slot for case in cases(name) for slot in case.rule.all_slots()}
     names = sorted({slot.name for slot in slots if not slot.given})
-    rounded = ROUNDED if any(slot.dtype != "int64" for slot in slots) else {}
-    return {**COMMON, **rounded, **{f"{slot} never stored": _restored(slot) for slot in names}}
+    floats = sorted({slot.name for slot in slots if slot.dtype != "int64"})
+    stored = {f"{slot} never stored": _restored(slot) for slot in names}
+    one_by_one = floats if len(floats) > 1 else []
+    return {**COMMON, **stored, **(_rounded([None, *one_by_one]) if floats else {})}
+
+
+def _rounded(slots: list[str | None]) -> dict[str, Implementation]:
+    """A slot in a narrower dtype, after the step or already in it; None for all slots."""
+    found: dict[str, Implementation] = {}
+    for slot in slots:
+        for dtype, narrowed in NARROW.items():
+            name = f"{slot or 'state'} in {dtype}"
+            found |= {name: _stored(narrowed, slot), f"{name} at once": _used(narrowed, slot)}
+    return found
 
 
 def _batch(change: Callable[[Integers, Floats], tuple[Integers, Floats]]) -> Implementation:
@@ -82,9 +101,65 @@ def _state(change: Callable[[str, NDArray[Any], int], Any]) -> Implementation:
     return implementation
 
 
-def _stored(change: Callable[[NDArray[Any]], Any]) -> Implementation:
-    """`change(array)` is stored instead of each slot."""
-    return _state(lambda _name, slot, _step: change(slot))
+def _stored(change: Callable[[NDArray[Any]], Any], only: str | None = None) -> Implementation:
+    """`change(array)` is stored instead of a slot, by default of each."""
+    return _state(lambda name, slot, _step: change(slot) if only in (None, name) else slot)
+
+
+def _used(change: Callable[[NDArray[Any]], Any], only: str | None = None) -> Implementation:
+    """As `_stored`, and the step itself goes on with what is stored of the updated rows."""
+
+    def assign(rows: Rows, name: str, values: Any) -> None:
+        vars(rows)[name] = change(np.asarray(values)) if only in (None, name) else values
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        step = reference(rule, table, given)
+
+        def changed(rows: Integers, grads: Floats) -> Floats:
+            Rows.__setattr__ = assign  # type: ignore[method-assign, assignment]
+            try:
+                with np.errstate(over="ignore"):
+                    return step(rows, grads)
+            finally:
+                del Rows.__setattr__
+
+        return changed
+
+    return implementation
+
+
+def _shown(change: Callable[[Floats], Floats]) -> Implementation:
+    """`change(table)` is shown, and the rule goes on from the table."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        step = reference(rule, table, given)
+        return lambda rows, grads: change(step(rows, grads))
+
+    return implementation
+
+
+def _from_second(rule: Rule, table: Floats, given: Given) -> Step:
+    """The step index of the first batch is 2."""
+    state = rule.init(table, **given)
+    state["t"] += 1
+
+    def step(rows: Integers, grads: Floats) -> Floats:
+        rule.step(table, state, rows, grads)
+        return shown(rule, table, state)
+
+    return step
+
+
+def _stale(rule: Rule, table: Floats, given: Given) -> Step:
+    """An empty batch leaves the buffers of the batch before it as they are."""
+    step, last = reference(rule, table, given), None
+
+    def again(rows: Integers, grads: Floats) -> Floats:
+        nonlocal last
+        last = (rows, grads) if rows.size or last is None else last
+        return step(*last)
+
+    return again
 
 
 def _restored(only: str | None = None, at: int | None = None) -> Implementation:
@@ -154,6 +229,19 @@ def _unsettled(rule: Rule, table: Floats, given: Given) -> Step:
     return step
 
 
+def _without(rows: Integers, grads: Floats, row: int) -> tuple[Integers, Floats]:
+    """The batch without one of its rows."""
+    return rows[rows != row], grads[rows != row]
+
+
+def _six_digits(values: Floats) -> Floats:
+    """Numbers as %g prints them. In float32 that is 65 units, too near to rounding to count."""
+    if values.dtype == np.float32:
+        return values
+    texts = [float(f"{value:.5e}") for value in values.ravel().tolist()]
+    return np.array(texts, values.dtype).reshape(values.shape)
+
+
 def _kept(old: Floats, new: Floats, where: Any) -> Floats:
     """The new table with the old values at one place."""
     new[where] = old[where]
@@ -195,6 +283,10 @@ COMMON: dict[str, Implementation] = {
     "gradient in float16": _batch(lambda rows, grads: (rows, _through(np.float16, grads))),
     "first occurrence lost": _batch(lambda rows, grads: (rows[1:], grads[1:])),
     "last occurrence lost": _batch(lambda rows, grads: (rows[:-1], grads[:-1])),
+    "highest row of a batch lost": _batch(
+        lambda rows, grads: _without(rows, grads, rows.max(initial=0))
+    ),
+    "empty batch repeats the last": _stale,
     "row 0 taken for padding": _batch(lambda rows, grads: (rows[rows > 0], grads[rows > 0])),
     "columns reversed": _batch(lambda rows, grads: (rows, grads[:, ::-1].copy())),
     # the table
@@ -207,19 +299,22 @@ COMMON: dict[str, Implementation] = {
     "table in float32": _table(lambda _, new: _through(np.float32, new)),
     "table in float16": _table(lambda _, new: _through(np.float16, new)),
     "table in bfloat16": _table(lambda _, new: _bfloat16(new)),
+    "printed with 6 decimals": _shown(lambda new: new.round(6)),
+    "float64 printed with 6 digits": _shown(_six_digits),
     "all rows decay by 1e-3": _table(lambda _, new: new * (1 - 1e-3)),
     "all rows decay by 1e-6": _table(lambda _, new: new * (1 - 1e-6)),
     "moved rows decay by 1e-6": _table(lambda old, new: new * np.where(new == old, 1, 1 - 1e-6)),
     # the state
     "state one row too far": _stored(lambda slot: np.roll(slot, 1, axis=0) if slot.ndim else slot),
     "state reset at step 7": _restored(at=7),
+    "step index from 2": _from_second,
     "step index ahead by one": _state(lambda name, x, step: x + (name == "t" and step == 1)),
     "step index behind by one": _state(lambda name, x, step: x - (name == "t" and step == 1)),
     "lazy rows shown as they lie": _unsettled,
 }
 
-ROUNDED: dict[str, Implementation] = {
-    "state in float32": _stored(lambda slot: _through(np.float32, slot)),
-    "state in float16": _stored(lambda slot: _through(np.float16, slot)),
-    "state in bfloat16": _stored(_bfloat16),
+NARROW: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "float32": partial(_through, np.float32),
+    "float16": partial(_through, np.float16),
+    "bfloat16": _bfloat16,
 }

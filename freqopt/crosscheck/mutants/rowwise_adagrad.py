@@ -12,6 +12,7 @@ EDITS = {
     "mean of |g|": ("squares = s.squared(g)", "squares = abs(g)"),
     "root of the mean of squares": ("return total / width", "return np.sqrt(total / width)"),
     "mean over d - 1": ("return total / width", "return total / max(width - 1, 1)"),
+    "mean over d padded to 4": ("return total / width", "return total / (-(-width // 4) * 4)"),
     "visits counted": ("s.s = s.s + x", "s.s = s.s + 1"),
     "largest statistic kept": ("s.s = s.s + x", "s.s = np.maximum(s.s, x)"),
     "mean without 1 - rho": ("(1 - self.rho) * x", "x"),
