@@ -19,7 +19,7 @@ ALWAYS = ("rows", "duplicates")
 """Options of every rule that are always said; the others where they are off their default."""
 
 SHOWN = 6
-"""Other meanings that are listed one by one."""
+"""Meanings beside the first that are listed one by one."""
 
 
 def report(found: Fingerprint) -> str:
@@ -31,12 +31,12 @@ def report(found: Fingerprint) -> str:
         lines.append("it means what was asked:" if found else "it means something else:")
     else:
         lines.append("no combination of options does what was seen; this does:")
-    for meaning in found.meanings[:SHOWN]:
-        lines += ["  " + line for line in _meaning(found.asked, meaning)]
-    if len(found.meanings) > SHOWN:
-        lines.append(
-            f"  and {len(found.meanings) - SHOWN} more that this input does not tell apart"
-        )
+    if found.meanings:
+        first, *others = found.meanings
+        lines += [f"  {line}" for line in _meaning(found.asked, first)]
+        lines += [f"  or {_other(first, other)}" for other in others[:SHOWN]]
+        if len(others) > SHOWN:
+            lines.append(f"  or {len(others) - SHOWN} more that this input does not tell apart")
     if found.known:
         lines.append(f"known implementations that do the same: {', '.join(found.known)}")
     if found.nearest is not None:
@@ -90,6 +90,16 @@ def _meaning(asked: Rule, meaning: Meaning) -> Iterator[str]:
     if meaning.alike:
         every = (f"{k} = {' or '.join(map(str, v))}" for k, v in meaning.alike.items())
         yield f"  the same in these batches: {'; '.join(every)}"
+
+
+def _other(first: Meaning, other: Meaning) -> str:
+    """What another meaning has that the first has not."""
+    alike = type(other.rule) is type(first.rule)
+    new = changes(first.rule, other.rule) if alike else {}
+    words = [f"{name} = {_number(value)}" for name, (_, value) in new.items()]
+    words += [] if alike else [sentence(other.rule)]
+    words += [f"with the fault {other.mutant!r}"] if other.mutant != first.mutant else []
+    return ", ".join(words)
 
 
 def _changed(asked: Rule, rule: Rule) -> Iterator[str]:

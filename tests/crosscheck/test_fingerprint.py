@@ -334,6 +334,22 @@ def test_the_text_is_a_sentence_with_what_differs_and_who_does_it():
     assert fingerprint(reference, kind(epsilon=1e-8))
 
 
+def test_what_means_the_same_is_said_in_a_line_each():
+    asked = rules["sgd"](lr=0.1, momentum=0.5, nesterov=True)
+    found = fingerprint(doing(rules["sgd"](lr=0.1, momentum=0.5)), asked)
+    assert len(found.meanings) == 4
+    lines = str(found).splitlines()
+    assert sum("at most" in line for line in lines) == 1
+    assert [line for line in lines if line.startswith("  or ")] == [
+        "  or count_empty = False",
+        "  or rate_place = inside",
+        "  or count_empty = False, rate_place = inside",
+    ]
+    lost = fingerprint(mutants("sgd")["first row never written"], rules["sgd"](lr=0.1))
+    assert "with the fault 'row 0 taken for padding'\n" in str(lost)
+    assert "\n  or with the fault 'first row never written'\n" in str(lost)
+
+
 def test_options_without_effect_are_not_told_apart():
     (first, *_) = fingerprint(reference, rules["sgd"](lr=0.1)).meanings
     assert set(first.alike) >= {"lr_decay_law", "decay", "decay_rows", "clip_scope", "rate_place"}
