@@ -196,7 +196,7 @@ def write_goldens(folder: Path, names: list[str], form: Form = "npz") -> int:
     Raises
     ------
     CrosscheckError
-        The references do not agree, or mpmath is not installed.
+        The references do not agree, mpmath is not installed, or the folder cannot be made.
     """
     made = []
     for name in names:
@@ -207,7 +207,10 @@ def write_goldens(folder: Path, names: list[str], form: Form = "npz") -> int:
                 "mpmath is asked before goldens are written, and is not installed; "
                 "pip install mpmath"
             ) from None
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CrosscheckError(f"{folder} cannot be made: {error.strerror}; give another") from None
     for manifest, arrays in made:
         name = manifest["rule"]
         content = as_npz(arrays) if form == "npz" else as_json(listed(arrays))

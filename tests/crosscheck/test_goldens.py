@@ -187,6 +187,12 @@ def test_the_command_wants_one_of_the_two(tmp_path, capsys):
     assert "give one of --write DIR and --check DIR" in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path, capsys):
+    (tmp_path / "thesis.txt").write_text("precious")
+    assert run(["goldens", "sgd", "--write", str(tmp_path / "thesis.txt" / "goldens")]) == 2
+    assert "cannot be made: Not a directory; give another" in capsys.readouterr().err
+
+
 def test_the_command_writes_and_prints_json(folder, capsys):
     assert run(["goldens", "rowwise_adagrad", "--write", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["written"] == 2

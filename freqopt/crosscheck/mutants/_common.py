@@ -19,8 +19,16 @@ from freqopt.crosscheck.implementation import (
     reference,
     shown,
 )
+from freqopt.crosscheck.mutants._around import (
+    on_batch,
+    on_show,
+    on_state,
+    on_table,
+    restored,
+    stored,
+    used,
+)
 from freqopt.optimizers import Rule
-from freqopt.optimizers._rule import Rows
 
 EQUIVALENT = {
     "accepted never stored": "a count for the reader, which nothing depends on",
@@ -38,9 +46,9 @@ def mutants(name: str) -> dict[str, Implementation]:
     slots = {slot for case in cases(name) for slot in case.rule.all_slots()}
     names = sorted({slot.name for slot in slots if not slot.given})
     floats = sorted({slot.name for slot in slots if slot.dtype != "int64"})
-    stored = {f"{slot} never stored": _restored(slot) for slot in names}
+    never = {f"{slot} never stored": restored(slot) for slot in names}
     one_by_one = floats if len(floats) > 1 else []
-    return {**COMMON, **stored, **(_rounded([None, *one_by_one]) if floats else {})}
+    return {**COMMON, **never, **(_rounded([None, *one_by_one]) if floats else {})}
 
 
 def _rounded(slots: list[str | None]) -> dict[str, Implementation]:
@@ -49,93 +57,8 @@ def _rounded(slots: list[str | None]) -> dict[str, Implementation]:
     for slot in slots:
         for dtype, narrowed in NARROW.items():
             name = f"{slot or 'state'} in {dtype}"
-            found |= {name: _stored(narrowed, slot), f"{name} at once": _used(narrowed, slot)}
+            found |= {name: stored(narrowed, slot), f"{name} at once": used(narrowed, slot)}
     return found
-
-
-def _batch(change: Callable[[Integers, Floats], tuple[Integers, Floats]]) -> Implementation:
-    """The rule is given `change(rows, grads)` instead of the batch."""
-
-    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        step = reference(rule, table, given)
-        return lambda rows, grads: step(*change(rows, grads))
-
-    return implementation
-
-
-def _table(change: Callable[[Floats, Floats], Floats]) -> Implementation:
-    """`change(old, new)` is written instead of the new table."""
-
-    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        state = rule.init(table, **given)
-
-        def step(rows: Integers, grads: Floats) -> Floats:
-            old = table.copy()
-            rule.step(table, state, rows, grads)
-            with np.errstate(over="ignore"):
-                table[...] = change(old, table.copy())
-            return shown(rule, table, state)
-
-        return step
-
-    return implementation
-
-
-def _state(change: Callable[[str, NDArray[Any], int], Any]) -> Implementation:
-    """`change(slot's name, its array, step from 1)` is stored instead of each slot."""
-
-    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        state, taken = rule.init(table, **given), 0
-
-        def step(rows: Integers, grads: Floats) -> Floats:
-            nonlocal taken
-            taken += 1
-            rule.step(table, state, rows, grads)
-            with np.errstate(over="ignore"):
-                for name, slot in state.items():
-                    slot[...] = change(name, slot, taken)
-            return shown(rule, table, state)
-
-        return step
-
-    return implementation
-
-
-def _stored(change: Callable[[NDArray[Any]], Any], only: str | None = None) -> Implementation:
-    """`change(array)` is stored instead of a slot, by default of each."""
-    return _state(lambda name, slot, _step: change(slot) if only in (None, name) else slot)
-
-
-def _used(change: Callable[[NDArray[Any]], Any], only: str | None = None) -> Implementation:
-    """As `_stored`, and the step itself goes on with what is stored of the updated rows."""
-
-    def assign(rows: Rows, name: str, values: Any) -> None:
-        vars(rows)[name] = change(np.asarray(values)) if only in (None, name) else values
-
-    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        step = reference(rule, table, given)
-
-        def changed(rows: Integers, grads: Floats) -> Floats:
-            Rows.__setattr__ = assign  # type: ignore[method-assign, assignment]
-            try:
-                with np.errstate(over="ignore"):
-                    return step(rows, grads)
-            finally:
-                del Rows.__setattr__
-
-        return changed
-
-    return implementation
-
-
-def _shown(change: Callable[[Floats], Floats]) -> Implementation:
-    """`change(table)` is shown, and the rule goes on from the table."""
-
-    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        step = reference(rule, table, given)
-        return lambda rows, grads: change(step(rows, grads))
-
-    return implementation
 
 
 def _from_second(rule: Rule, table: Floats, given: Given) -> Step:
@@ -160,20 +83,6 @@ def _stale(rule: Rule, table: Floats, given: Given) -> Step:
         return step(*last)
 
     return again
-
-
-def _restored(only: str | None = None, at: int | None = None) -> Implementation:
-    """A slot (by default each) has its first value again after a step (by default each)."""
-
-    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        start = rule.init(table, **given)
-
-        def change(name: str, slot: NDArray[Any], step: int) -> NDArray[Any]:
-            return start[name] if only in (None, name) and at in (None, step) else slot
-
-        return _state(change)(rule, table, given)
-
-    return implementation
 
 
 def _rate(factor: float) -> Implementation:
@@ -268,48 +177,48 @@ COMMON: dict[str, Implementation] = {
     "lr x 2": _rate(2.0),
     "lr x 1/2": _rate(0.5),
     "lr x 0.999": _rate(0.999),
-    "update dropped": _table(lambda old, _: old),
-    "wrong sign": _table(lambda old, new: old - (new - old)),
-    "step x 2": _table(lambda old, new: old + 2 * (new - old)),
-    "step x 1/2": _table(lambda old, new: old + (new - old) / 2),
-    "sign of the step only": _table(lambda old, new: old + np.sign(new - old) / 64),
+    "update dropped": on_table(lambda old, _: old),
+    "wrong sign": on_table(lambda old, new: old - (new - old)),
+    "step x 2": on_table(lambda old, new: old + 2 * (new - old)),
+    "step x 1/2": on_table(lambda old, new: old + (new - old) / 2),
+    "sign of the step only": on_table(lambda old, new: old + np.sign(new - old) / 64),
     "shown a step late": _late,
     "every row its own clock": _own_clocks,
     # the batch
-    "gradient x 2": _batch(lambda rows, grads: (rows, 2 * grads)),
-    "gradient over batch size": _batch(lambda rows, grads: (rows, grads / max(rows.size, 1))),
-    "sign of the gradient only": _batch(lambda rows, grads: (rows, np.sign(grads))),
-    "gradient clipped to [-1, 1]": _batch(lambda rows, grads: (rows, grads.clip(-1, 1))),
-    "gradient in float16": _batch(lambda rows, grads: (rows, _through(np.float16, grads))),
-    "first occurrence lost": _batch(lambda rows, grads: (rows[1:], grads[1:])),
-    "last occurrence lost": _batch(lambda rows, grads: (rows[:-1], grads[:-1])),
-    "highest row of a batch lost": _batch(
+    "gradient x 2": on_batch(lambda rows, grads: (rows, 2 * grads)),
+    "gradient over batch size": on_batch(lambda rows, grads: (rows, grads / max(rows.size, 1))),
+    "sign of the gradient only": on_batch(lambda rows, grads: (rows, np.sign(grads))),
+    "gradient clipped to [-1, 1]": on_batch(lambda rows, grads: (rows, grads.clip(-1, 1))),
+    "gradient in float16": on_batch(lambda rows, grads: (rows, _through(np.float16, grads))),
+    "first occurrence lost": on_batch(lambda rows, grads: (rows[1:], grads[1:])),
+    "last occurrence lost": on_batch(lambda rows, grads: (rows[:-1], grads[:-1])),
+    "highest row of a batch lost": on_batch(
         lambda rows, grads: _without(rows, grads, rows.max(initial=0))
     ),
     "empty batch repeats the last": _stale,
-    "row 0 taken for padding": _batch(lambda rows, grads: (rows[rows > 0], grads[rows > 0])),
-    "columns reversed": _batch(lambda rows, grads: (rows, grads[:, ::-1].copy())),
+    "row 0 taken for padding": on_batch(lambda rows, grads: (rows[rows > 0], grads[rows > 0])),
+    "columns reversed": on_batch(lambda rows, grads: (rows, grads[:, ::-1].copy())),
     # the table
-    "first row never written": _table(lambda old, new: _kept(old, new, 0)),
-    "last row never written": _table(lambda old, new: _kept(old, new, -1)),
-    "last column never written": _table(lambda old, new: _kept(old, new, np.s_[:, -1])),
-    "first column's step for all": _table(lambda old, new: old + (new - old)[:, :1]),
-    "every row's step one too far": _table(lambda old, new: old + np.roll(new - old, 1, axis=0)),
-    "weights lost": _table(lambda old, new: np.full_like(old + new, np.nan)),
-    "table in float32": _table(lambda _, new: _through(np.float32, new)),
-    "table in float16": _table(lambda _, new: _through(np.float16, new)),
-    "table in bfloat16": _table(lambda _, new: _bfloat16(new)),
-    "printed with 6 decimals": _shown(lambda new: new.round(6)),
-    "float64 printed with 6 digits": _shown(_six_digits),
-    "all rows decay by 1e-3": _table(lambda _, new: new * (1 - 1e-3)),
-    "all rows decay by 1e-6": _table(lambda _, new: new * (1 - 1e-6)),
-    "moved rows decay by 1e-6": _table(lambda old, new: new * np.where(new == old, 1, 1 - 1e-6)),
+    "first row never written": on_table(lambda old, new: _kept(old, new, 0)),
+    "last row never written": on_table(lambda old, new: _kept(old, new, -1)),
+    "last column never written": on_table(lambda old, new: _kept(old, new, np.s_[:, -1])),
+    "first column's step for all": on_table(lambda old, new: old + (new - old)[:, :1]),
+    "every row's step one too far": on_table(lambda old, new: old + np.roll(new - old, 1, axis=0)),
+    "weights lost": on_table(lambda old, new: np.full_like(old + new, np.nan)),
+    "table in float32": on_table(lambda _, new: _through(np.float32, new)),
+    "table in float16": on_table(lambda _, new: _through(np.float16, new)),
+    "table in bfloat16": on_table(lambda _, new: _bfloat16(new)),
+    "printed with 6 decimals": on_show(lambda new: new.round(6)),
+    "float64 printed with 6 digits": on_show(_six_digits),
+    "all rows decay by 1e-3": on_table(lambda _, new: new * (1 - 1e-3)),
+    "all rows decay by 1e-6": on_table(lambda _, new: new * (1 - 1e-6)),
+    "moved rows decay by 1e-6": on_table(lambda old, new: new * np.where(new == old, 1, 1 - 1e-6)),
     # the state
-    "state one row too far": _stored(lambda slot: np.roll(slot, 1, axis=0) if slot.ndim else slot),
-    "state reset at step 7": _restored(at=7),
+    "state one row too far": stored(lambda slot: np.roll(slot, 1, axis=0) if slot.ndim else slot),
+    "state reset at step 7": restored(at=7),
     "step index from 2": _from_second,
-    "step index ahead by one": _state(lambda name, x, step: x + (name == "t" and step == 1)),
-    "step index behind by one": _state(lambda name, x, step: x - (name == "t" and step == 1)),
+    "step index ahead by one": on_state(lambda name, x, step: x + (name == "t" and step == 1)),
+    "step index behind by one": on_state(lambda name, x, step: x - (name == "t" and step == 1)),
     "lazy rows shown as they lie": _unsettled,
 }
 
