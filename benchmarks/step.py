@@ -39,6 +39,8 @@ OURS = {
     "adagrad": {},
     "lazy_adam": {},
 }
+GROUPS = (("sgd", "fa_sgd", "cf_sgd"), ("rowwise_adagrad",), ("adagrad",), ("lazy_adam",))
+"""Rules whose contenders take turns; their tables are in memory at the same time."""
 REFERENCE_ROUNDS = 3
 PAUSE = 0.004
 """Seconds before every contender: waiting threads of the one before stop spinning."""
@@ -75,15 +77,16 @@ def reference(cell: Cell, name: str) -> Contender:
     )
 
 
-def contenders(cell: Cell) -> tuple[list[Contender], list[str]]:
-    """All that can run here, and the names of the absent libraries."""
-    found = [ours(cell, name, **options, **UNCHECKED) for name, options in OURS.items()]
-    found.append(ours(cell, "sgd", "ours sgd, gradients checked"))
-    found += [reference(cell, name) for name in OURS]
+def contenders(cell: Cell, group: tuple[str, ...]) -> tuple[list[Contender], list[str]]:
+    """All of some rules that can run here, and the names of the absent libraries."""
+    found = [ours(cell, name, **OURS[name], **UNCHECKED) for name in group]
+    if "sgd" in group:
+        found.append(ours(cell, "sgd", "ours sgd, gradients checked"))
+    found += [reference(cell, name) for name in group]
     absent = []
     for library, make in PEERS.items():
         try:
-            found += make(cell)
+            found += [one for one in make(cell) if one.rule in group]
         except ImportError:
             absent.append(library)
     return found, absent
@@ -150,9 +153,7 @@ def ratio(a: np.ndarray, b: np.ndarray) -> float:
 
 def table_of(cell: Cell, found: list[Contender], times: dict[str, np.ndarray]) -> list[str]:
     """Markdown rows: every contender against its limits and against ours."""
-    ratios = ["raw / it", "coalesce / it", "floor / it", "it / ours"]
-    header = ["contender", "ms", "M rows/s", *ratios, "target"]
-    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
+    lines = []
     for one in found:
         t = times[one.name]
         milliseconds = 1e3 * float(np.nanmedian(t))
@@ -180,14 +181,20 @@ def table_of(cell: Cell, found: list[Contender], times: dict[str, np.ndarray]) -
 def run(cell: Cell, rounds: int, clock: Callable[[], float]) -> list[str]:
     """One cell: its table as lines of markdown."""
     bare = passes()
-    found, absent = contenders(cell)
-    check(cell, found)
-    bounds = [Contender(name, "sgd", one) for name, one in limits(cell, bare).items()]
-    times = measure(cell, [*bounds, *found], rounds, clock)
+    ratios = ["raw / it", "coalesce / it", "floor / it", "it / ours"]
+    header = ["contender", "ms", "M rows/s", *ratios, "target"]
+    table = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
+    absent: list[str] = []
+    for group in GROUPS:
+        found, absent = contenders(cell, group)
+        check(cell, found)
+        bounds = [Contender(name, "sgd", one) for name, one in limits(cell, bare).items()]
+        times = measure(cell, [*bounds, *found], rounds, clock)
+        table += table_of(cell, found, times)
     lines = [f"## {cell}", "", f"{rounds} rounds, clock {clock.__name__}; limits in {bare.name}."]
     if absent:
         lines.append(f"Absent: {', '.join(absent)}.")
-    return [*lines, "", *table_of(cell, found, times), ""]
+    return [*lines, "", *table, ""]
 
 
 def grow(base: Cell, rounds: int) -> list[str]:

@@ -140,7 +140,7 @@ def settle(
         chosen = np.unique(
             check_batch(table, rows, np.zeros((rows.size, table.shape[1]), table.dtype))[0]
         )
-    parts = workspace.parts_for(chosen.size)
+    parts = workspace.parts_for(chosen.size, table.shape[1])
     compiled, until = make_settle(rule, table.dtype), int(state["t"])
     scratch = np.zeros((parts, 3, table.shape[1]), table.dtype)
     _threads.team.run(
@@ -170,7 +170,8 @@ class _Begun:
         rows, grads = _batch(table, rows, grads, elements)
         self._plan, self._rule, self._state, self._grads = plan, rule, state, grads
 
-        self._parts = parts = workspace.parts_for(len(table) if plan.everyone else rows.size)
+        visited = len(table) if plan.everyone else rows.size
+        self._parts = parts = workspace.parts_for(visited, table.shape[1])
         self._space = space = workspace.space(
             table, parts, rows.size, squares=rule.duplicates == "squares"
         )
