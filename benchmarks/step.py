@@ -106,7 +106,7 @@ def check(cell: Cell, found: list[Contender]) -> None:
             expected[one.rule] = moved
         scale = np.abs(expected[one.rule]).max()
         apart = np.abs(moved - expected[one.rule]).max() / scale
-        if not apart < 1e-3:
+        if not apart < 1e-2:  # a gradient of 1e-6 divided by epsilons of 1e-8 and 1e-10
             raise SystemExit(f"{one.name} moves rows by {apart:.1e} of a step otherwise than ours")
 
 
