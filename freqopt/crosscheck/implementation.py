@@ -81,26 +81,26 @@ def _table(after: Any, table: Floats, t: int) -> Floats:
     return array
 
 
-def reference(rule: Rule, table: Floats, given: Given) -> Step:
-    """The reference itself, as an implementation."""
-    state = rule.init(table, **given)
+def stepping(take: Callable[[Rule, Floats, State, Integers, Floats], None]) -> Implementation:
+    """An implementation from `take(rule, table, state, rows, grads)`, a step in place."""
 
-    def step(rows: Integers, grads: Floats) -> Floats:
-        rule.step(table, state, rows, grads)
-        return shown(rule, table, state)
+    def start(rule: Rule, table: Floats, given: Given) -> Step:
+        state = rule.init(table, **given)
 
-    return step
+        def step(rows: Integers, grads: Floats) -> Floats:
+            take(rule, table, state, rows, grads)
+            return shown(rule, table, state)
+
+        return step
+
+    return start
 
 
-def slow_reference(rule: Rule, table: Floats, given: Given) -> Step:
-    """The second reference, in scalar loops."""
-    state = rule.init(table, **given)
+reference = stepping(lambda rule, *step: rule.step(*step))
+"""The reference itself, as an implementation."""
 
-    def step(rows: Integers, grads: Floats) -> Floats:
-        rule.slow_step(table, state, rows, grads)
-        return shown(rule, table, state)
-
-    return step
+slow_reference = stepping(lambda rule, *step: rule.slow_step(*step))
+"""The second reference, in scalar loops."""
 
 
 def shown(rule: Rule, table: Floats, state: State) -> Floats:

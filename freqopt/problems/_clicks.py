@@ -42,22 +42,22 @@ class ClickRows(Nested):
     @property
     def sizes(self) -> tuple[int, ...]:
         """Number of tokens of each field."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say this")
 
     @property
     def tokens(self) -> Integers:
         """Tokens int64 (n, F), 0 .. sizes[f] - 1 in column f."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say this")
 
     @property
     def labels(self) -> Doubles:
         """1 clicked, 0 not, float64 (n,)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say this")
 
     @property
     def timestamps(self) -> Integers:
         """Time or row number, int64 (n,)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say this")
 
 
 class Planted(ClickRows):

@@ -27,17 +27,17 @@ class ExampleSet(Nested):
     @property
     def features(self) -> Doubles:
         """float64 (n, F)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say this")
 
     @property
     def labels(self) -> Integers:
         """Classes 0 .. K-1, int64 (n,)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say this")
 
     @property
     def class_count(self) -> int:
         """K."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say this")
 
 
 class Blobs(ExampleSet):
