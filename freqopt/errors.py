@@ -50,6 +50,10 @@ class BackendError(FreqoptError):
     """No such backend, or one that cannot run what was asked of it."""
 
 
+class DeviceError(BackendError):
+    """A GPU, its driver or its compiler failed: nothing on it can succeed in this process."""
+
+
 class StudyError(FreqoptError):
     """A study file cannot be read or describes no runnable study."""
 

@@ -18,6 +18,7 @@ from freqopt._fields import is_whole
 from freqopt.backends import DEFAULT, FallbackWarning, backends
 from freqopt.errors import (
     BackendError,
+    DeviceError,
     FreqoptError,
     ResultError,
     StudyError,
@@ -213,9 +214,12 @@ def _work_together(tasks: Sequence[Task]) -> list[Outcome]:
                 )
                 for task, trajectory in zip(tasks, done, strict=True)
             ]
+        except DeviceError as error:
+            return [Outcome(task.point, task.key, error=str(error)) for task in tasks]
         except Exception:  # whose it is, and what it says, the last half of one run tells
-            half = len(tasks) // 2
-            return [*_work_together(tasks[:half]), *_work_together(tasks[half:])]
+            pass  # the error holds the memory that it was about until it is forgotten, here
+        half = len(tasks) // 2
+        return [*_work_together(tasks[:half]), *_work_together(tasks[half:])]
     return [_work(task) for task in tasks]
 
 

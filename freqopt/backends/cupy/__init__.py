@@ -14,12 +14,28 @@ from types import ModuleType
 from freqopt.backends._backend import Backend, FallbackWarning
 from freqopt.backends._simulation import Simulation
 from freqopt.backends.cupy import _gpu, _twin
-from freqopt.backends.cupy._loop import Runs, alike
+from freqopt.backends.cupy._loop import Runs, alike, kernel_of
+from freqopt.backends.cupy._problem import find_problem
 from freqopt.backends.cupy._step import Stepper, settle, step
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BackendError, GradientError
 
-__all__ = ["CupyBackend", "FallbackWarning", "Runs", "Stepper", "settle", "step"]
+__all__ = ["CupyBackend", "FallbackWarning", "Runs", "Stepper", "chosen_device", "settle", "step"]
+
+
+def chosen_device() -> ModuleType:
+    """The GPU, or with FREQOPT_CUDA_TWIN=1 in the environment its twin on the processor.
+
+    Raises
+    ------
+    BackendError
+        It cannot be used; the message says what is missing.
+    """
+    if os.environ.get("FREQOPT_CUDA_TWIN") == "1":
+        _twin.compiler()
+        return _twin
+    _ = _gpu.xp
+    return _gpu
 
 
 class CupyBackend(Backend):
@@ -31,8 +47,7 @@ class CupyBackend(Backend):
     Parameters
     ----------
     device : module, optional
-        The GPU or the twin; by default the GPU, and with FREQOPT_CUDA_TWIN=1 in the environment
-        the twin.
+        The GPU or the twin; by default `chosen_device()`.
 
     Raises
     ------
@@ -43,8 +58,7 @@ class CupyBackend(Backend):
     together = 4096
 
     def __init__(self, device: ModuleType | None = None) -> None:
-        self._device = device or (_twin if os.environ.get("FREQOPT_CUDA_TWIN") == "1" else _gpu)
-        _ = self._device.xp  # is there a GPU?
+        self._device = device or chosen_device()
         self._of: list[Simulation] = []
         self._runs: list[Runs] = []
         self._left: list[Simulation] = []
@@ -62,10 +76,11 @@ class CupyBackend(Backend):
         if list(map(id, simulations)) != list(map(id, self._of)):
             self._take_up(simulations)
         for runs in self._runs:
-            try:
-                runs.advance(until)
-            finally:  # after Ctrl-C too
-                runs.fetch()
+            with self._device.room("runs side by side"):
+                try:
+                    runs.advance(until)
+                finally:  # after Ctrl-C too
+                    runs.fetch()
         left = NumpyBackend().advance_together(self._left, until)
         refused = dict(zip(map(id, self._left), left, strict=True))
         return [refused.get(id(one)) or _refusal(one, until) for one in simulations]
@@ -76,10 +91,12 @@ class CupyBackend(Backend):
         reasons = set()
         for group in alike(simulations):
             try:
-                self._runs.append(Runs(group, self._device))
-            except BackendError as reason:
+                kernel_of(group[0], find_problem(group[0].problem))
+            except BackendError as reason:  # there is no such kernel; any other error is one
                 self._left += group
                 reasons.add(str(reason))
+            else:
+                self._runs.append(Runs(group, self._device))
         for said in sorted(reasons):
             message = f"the NumPy loop takes over: {said}"
             warnings.warn(message, FallbackWarning, stacklevel=4)

@@ -69,7 +69,7 @@ class Stepper:
         BatchError, RowError, GradientError
             As `Rule.step`, before anything is changed.
         """
-        _check(table, state, rows, grads, self._checked)
+        _check(table, state, rows, grads, self._checked, self.device.xp.ndarray)
         with self.device.room(f"a batch of {rows.size} x {self.width}"):
             self._take(table, state, rows, grads)
 
@@ -94,7 +94,7 @@ class Stepper:
         if not rule.count_empty and not bool(alive.any()):
             return
         if rule.clip is not None and rule.clip_scope == "batch":
-            factors = self._factors(norms, alive, starts)
+            factors = self._factors(norms[:items], alive, starts)
             launch("shorten", items, 0, items, width, xp.asarray(factors), sums)
 
         entry_of = None
@@ -171,13 +171,13 @@ class Stepper:
 
     def settle(self, table: Array, state: dict[str, Array], rows: Array | None = None) -> None:
         """As `Rule.settle`: bring rows that a lazy rule left behind up to the present, in place."""
-        slots = self._slots(state)
         count = len(table) if rows is None else rows.size
-        self.module.launch(
-            "settle_rows", count, self.width * self.dtype.itemsize,
-            table, self.width, slots, state.get("decayed_at"), rows, count, self.hyper,
-            int(state["t"]),
-        )  # fmt: skip
+        with self.device.room(f"{count} rows to settle"):
+            self.module.launch(
+                "settle_rows", count, self.width * self.dtype.itemsize,
+                table, self.width, self._slots(state), state.get("decayed_at"), rows, count,
+                self.hyper, int(state["t"]),
+            )  # fmt: skip
 
 
 def step(rule: Rule, table: Array, state: dict[str, Array], rows: Array, grads: Array) -> None:
@@ -220,8 +220,17 @@ def _module(device: ModuleType, source: Source) -> Any:
     return device.Module(source)
 
 
-def _check(table: Array, state: dict[str, Array], rows: Array, grads: Array, slots: Any) -> None:
-    """Refuse arrays of the wrong shape, dtype or layout: a kernel would not notice."""
+def _check(
+    table: Array, state: dict[str, Array], rows: Array, grads: Array, slots: Any, kind: type
+) -> None:
+    """Refuse arrays of the wrong place, shape, dtype or layout: a kernel would not notice."""
+    given = {"table": table, "rows": rows, "grads": grads, **state}
+    for name, array in given.items():
+        if name != "t" and not isinstance(array, kind):
+            raise BatchError(
+                f"{name} is a {type(array).__module__}.{type(array).__name__}, expected a "
+                f"{kind.__module__}.{kind.__name__}; copy it there once with asarray"
+            )
     if table.ndim != 2 or table.dtype not in (np.float32, np.float64):
         raise BatchError(
             f"the table is {table.dtype} of shape {table.shape}, expected float32 or float64 (N, d)"

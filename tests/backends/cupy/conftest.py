@@ -1,13 +1,15 @@
-"""A file of ratings, and mistakes planted in the CUDA source."""
+"""A file of ratings, mistakes planted in the CUDA source, and a stand-in for CuPy."""
 
 from __future__ import annotations
 
 import shutil
+import sys
 
 import pytest
 
-from freqopt.backends.cupy import _source
+from freqopt.backends.cupy import _gpu, _loop, _source, _step
 
+from .stand_in import StandIn
 from .twins import RATINGS
 
 
@@ -37,3 +39,18 @@ def planted(tmp_path, monkeypatch):
 
     yield plant
     _source._file.cache_clear()
+
+
+@pytest.fixture
+def cupy(monkeypatch, tmp_path):
+    """The stand-in in the place of CuPy, and nothing remembered of what came before."""
+    module = StandIn()
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    monkeypatch.delenv("FREQOPT_CUDA_TWIN", raising=False)
+    monkeypatch.setattr(_gpu, "cache_directory", lambda: tmp_path / "kernels" / "numba")
+    caches = (_gpu._cupy, _step._module, _step._steppers, _loop._module)
+    for one in caches:
+        one.cache_clear()
+    yield module
+    for one in caches:
+        one.cache_clear()

@@ -4,62 +4,17 @@ from __future__ import annotations
 
 import builtins
 import sys
-from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
-from freqopt.backends.cupy import CupyBackend, _gpu
-from freqopt.backends.cupy._source import Source
-from freqopt.errors import BackendError
+from freqopt.backends.cupy import CupyBackend, _gpu, _twin, chosen_device, step
+from freqopt.backends.cupy._source import Source, _file, step_source
+from freqopt.errors import BackendError, DeviceError
+from freqopt.optimizers import rules
 
-
-class CudaError(RuntimeError):
-    """cupy.cuda.runtime.CUDARuntimeError."""
-
-
-class CompileError(Exception):
-    """cupy.cuda.compiler.CompileException."""
-
-
-class NoMemoryError(MemoryError):
-    """cupy.cuda.memory.OutOfMemoryError."""
-
-
-@pytest.fixture
-def fake(monkeypatch):
-    """A CuPy with one recent GPU, whose kernels compile and do nothing."""
-    launches = []
-
-    class RawModule:
-        def __init__(self, code, options):
-            self.code, self.options = code, options
-
-        def compile(self):
-            pass
-
-        def get_function(self, name):
-            return lambda *given, **more: launches.append((name, given, more))
-
-    runtime = SimpleNamespace(
-        CUDARuntimeError=CudaError,
-        getDeviceCount=lambda: 1,
-        runtimeGetVersion=lambda: 13000,
-    )
-    device = SimpleNamespace(compute_capability="90", attributes={"MultiProcessorCount": 100})
-    module = ModuleType("cupy")
-    module.__version__ = "14.2.0"
-    module.RawModule, module.launches, module.freed = RawModule, launches, []
-    module.cuda = SimpleNamespace(
-        runtime=runtime,
-        Device=lambda: device,
-        compiler=SimpleNamespace(CompileException=CompileError),
-        memory=SimpleNamespace(OutOfMemoryError=NoMemoryError),
-    )
-    pool = SimpleNamespace(free_all_blocks=lambda: module.freed.append(True))
-    module.get_default_memory_pool = lambda: pool
-    monkeypatch.setitem(sys.modules, "cupy", module)
-    return module
+from .stand_in import CompileException, CUDADriverError, CUDARuntimeError, OutOfMemoryError
+from .twins import needs_compiler
 
 
 def failing(error):
@@ -83,68 +38,148 @@ def test_cupy_is_installed_and_does_not_load(monkeypatch):
 
     def imported(name, *rest):
         if name == "cupy":
-            raise ImportError("libcudart.so.12: cannot open shared object file")
+            raise ImportError("\n=====\nlibcublas.so.12: cannot open\n=====")
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", imported)
-    with pytest.raises(BackendError, match=r"does not load: libcudart.so.12.*cupy-cuda12x\[ctk\]"):
+    with pytest.raises(BackendError, match=r"load: libcublas.so.12: cannot open\. .*cupy-cuda12x"):
         CupyBackend()
 
 
-def test_no_driver(fake):
-    fake.cuda.runtime.getDeviceCount = failing(CudaError("cudaErrorInsufficientDriver"))
-    with pytest.raises(BackendError, match=r"14\.2\.0 .*InsufficientDriver.*nvidia-smi.*CUDA 13"):
+@pytest.mark.parametrize(
+    ("driver", "status", "message"),
+    [
+        (0, 35, r"CuPy 14\.2\.0 finds no usable GPU: .*There is no NVIDIA driver"),
+        (12040, 35, r"is for CUDA 12 and this CuPy for CUDA 13: .*'freqopt\[cuda12\]'"),
+        (13020, 100, r"no CUDA-capable device.* nvidia-smi lists one, and that CUDA_VISIBLE"),
+    ],
+)
+def test_a_driver_that_is_absent_or_older_or_shows_nothing(cupy, driver, status, message):
+    cupy.cuda.runtime.getDeviceCount = failing(CUDARuntimeError(status))
+    cupy.cuda.runtime.driverGetVersion = lambda: driver
+    with pytest.raises(BackendError, match=message):
         CupyBackend()
 
 
-def test_no_gpu(fake):
-    fake.cuda.runtime.getDeviceCount = lambda: 0
+def test_no_gpu(cupy):
+    cupy.cuda.runtime.getDeviceCount = lambda: 0
     with pytest.raises(BackendError, match="there is no GPU"):
         CupyBackend()
 
 
-def test_a_gpu_that_is_too_old(fake):
-    fake.cuda.Device().compute_capability = "61"
+def test_a_gpu_that_is_too_old(cupy):
+    cupy.capability = "61"
     with pytest.raises(BackendError, match=r"capability 6\.1, and 7\.0 is the oldest"):
         CupyBackend()
 
 
 @pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (CompileError("kern.cu(3): error"), r"NVRTC refuses the kernel source: kern.cu\(3\)"),
-        (RuntimeError("CuPy failed to load libnvrtc.so.13"), r"libnvrtc.so.13.*another CUDA"),
-    ],
+    ("capability", "message"),
+    [("70", r"7\.0, .*CUDA 13 knows 7\.5, .*freqopt\[cuda12\]"), ("130", "install a newer")],
 )
-def test_kernels_that_cannot_be_compiled(fake, error, message):
-    fake.RawModule.compile = failing(error)
-    with pytest.raises(BackendError, match=message):
+def test_a_gpu_that_the_compiler_does_not_know(cupy, capability, message):
+    cupy.capability = capability
+    with pytest.raises(DeviceError, match=message):
+        _gpu.Module(step_source(rules["sgd"](), np.float32, 4))
+
+
+def test_a_source_that_cannot_be_compiled(cupy):
+    with pytest.raises(BackendError, match=r"refuses the kernel source: freqopt.cu\(3\): error"):
+        _gpu.Module(Source("#error", 32))
+    assert not cupy.programs  # nothing is left with NVRTC
+
+
+def test_a_compiler_that_is_not_there(cupy):
+    cupy.cuda.nvrtc.getSupportedArchs = failing(RuntimeError("Failure finding libnvrtc.so.13"))
+    with pytest.raises(DeviceError, match=r"Failure finding libnvrtc\.so\.13\. .*another CUDA"):
         _gpu.Module(Source("", 32))
 
 
-def test_memory_that_is_too_small(fake):
-    asked = NoMemoryError("Out of memory allocating 8,000,000 bytes")
-    with (
-        pytest.raises(BackendError, match=r"too small for 512 runs at once: .* 8,000,000 bytes"),
-        _gpu.room("512 runs at once"),
-    ):
-        raise asked
-    assert fake.freed  # so that fewer runs have a chance
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (OutOfMemoryError(8, 9), BackendError, r"too small for some runs: .* 8 bytes"),
+        (CUDADriverError(2), BackendError, "too small for some runs"),
+        (CUDARuntimeError(700), DeviceError, "failed at some runs: cudaErrorIllegalAddress.*dmesg"),
+        (CompileException("no cuda_fp16.h", "", "", ()), DeviceError, r"no cuda_fp16\.h.*\[ctk\]"),
+    ],
+)
+def test_what_is_said_where_the_gpu_fails(cupy, error, kind, message):
+    with pytest.raises(BackendError, match=message) as caught, _gpu.room("some runs"):
+        raise error
+    assert type(caught.value) is kind
+    assert bool(cupy.freed) == (kind is BackendError)  # so that fewer runs have a chance
 
 
-def test_a_row_that_is_too_wide(fake):
-    module = _gpu.Module(Source("", 32))
+@needs_compiler
+def test_a_step_for_which_memory_is_too_small_changes_nothing(cupy):
+    rule, table = rules["adagrad"](), cupy.ones((5, 4), np.float32)
+    state = {"t": np.zeros((), np.int64), "v": cupy.zeros((5, 4), np.float32)}
+    rows, grads = cupy.zeros(9, np.int64), cupy.ones((9, 4), np.float32)
+    needs = Needs(cupy)
+    step(rule, table, state, rows, grads)
+    for k in range(1, needs.count()):
+        before = cupy.asnumpy(table), cupy.asnumpy(state["v"]), int(state["t"])
+        needs.fail_at(k)
+        with pytest.raises(BackendError, match="too small for a batch of 9 x 4"):
+            step(rule, table, state, rows, grads)
+        assert (cupy.asnumpy(table) == before[0]).all()
+        assert (cupy.asnumpy(state["v"]) == before[1]).all()
+        assert int(state["t"]) == before[2]
+
+
+class Needs:
+    """Counts allocations, and refuses the k-th from now on."""
+
+    def __init__(self, cupy):
+        self._new, self._left, self._seen = cupy._new, None, 0
+        cupy._new = self
+
+    def __call__(self, values):
+        self._seen += 1
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                raise OutOfMemoryError(values.nbytes, 0)
+        return self._new(values)
+
+    def count(self):
+        return self._seen
+
+    def fail_at(self, k):
+        self._left = k
+
+
+@needs_compiler
+def test_a_row_that_is_too_wide(cupy):
+    module = _gpu.Module(step_source(rules["sgd"](), np.float32, 4, lanes=32))
     with pytest.raises(BackendError, match=r"needs 80000 bytes of shared memory and a block has"):
         module.launch("apply", 10, 80_000)
-    assert fake.launches == []
+    assert cupy.launches == []
 
 
+PROBE = "typedef float real;\n#define LANES 32\n#define VECTOR 4\n{}\nENTRY probe({}) {{}}\n"
+
+
+@needs_compiler
 @pytest.mark.parametrize(
     ("items", "blocks", "threads"), [(5, 5, 32), (10**9, 1600, 256), (0, 1, 32)]
 )
-def test_a_launch_has_whole_warps_and_arguments_of_64_bits(fake, items, blocks, threads):
-    _gpu.Module(Source("", 32)).launch("apply", items, 100, 3, 0.5, None, True)
-    ((name, (grid, block, given), more),) = fake.launches
-    assert (name, grid, block) == ("apply", (blocks,), (threads,))
-    assert [type(value) for value in given] == [np.int64, np.float64, np.uintp, np.int64]
-    assert more == {"shared_mem": threads // 32 * 112}  # 100 bytes, in units of 16
+def test_a_launch_has_whole_warps_and_arguments_of_64_bits(cupy, items, blocks, threads):
+    text = PROBE.format(_file("source/machine.cuh"), "i64 a, double b, const real* c, i64 d")
+    _gpu.Module(Source(text, 32)).launch("probe", items, 100, 3, 0.5, None, True)
+    shared = threads // 32 * 112  # 100 bytes, in units of 16
+    assert cupy.launches == [("probe", blocks, threads, shared)]
+
+
+@pytest.mark.parametrize("wanted", ["1", "0"])
+def test_the_twin_takes_the_gpus_place_only_when_asked_to(cupy, monkeypatch, wanted):
+    monkeypatch.setenv("FREQOPT_CUDA_TWIN", wanted)
+    assert chosen_device() is (_twin if wanted == "1" else _gpu)
+
+
+def test_a_twin_without_a_compiler_is_refused_at_once(monkeypatch):
+    monkeypatch.setenv("FREQOPT_CUDA_TWIN", "1")
+    monkeypatch.setattr(_twin, "compiler", failing(BackendError("needs a C++20 compiler")))
+    with pytest.raises(BackendError, match=r"C\+\+20"):
+        CupyBackend()

@@ -54,8 +54,9 @@ def test_every_case_has_the_references_bits(name, dtype):
         assert_same(case, lanes=(1, 4)[k % 2])
 
 
-def test_clipping_a_whole_batch_folds_over_its_rows():
-    rule = rules["sgd"](clip=0.5, clip_scope="batch", duplicates="sequential", rows="nonzero")
+@pytest.mark.parametrize("duplicates", ["sequential", "sum"])
+def test_clipping_a_whole_batch_folds_over_its_rows(duplicates):
+    rule = rules["sgd"](clip=0.5, clip_scope="batch", duplicates=duplicates, rows="nonzero")
     case = next(c for c in cases("sgd", np.float32) if c.name.endswith("main"))
     assert_same(type(case)("clipped", rule, case.exercise), lanes=1)
 
