@@ -73,7 +73,7 @@ def loop_source(
     purposes : name -> purpose of a stream
         For the constants PURPOSE_name.
     dtype : float32 or float64
-    widths : of the tables
+    widths : of the arrays that the rule moves
     lanes : int, optional
     """
     vector = vector_of(dtype, math.gcd(*widths))
@@ -83,11 +83,14 @@ def loop_source(
     parts = [
         *_step_parts(rule, dtype, lanes, vector),
         "\n".join(constants),
+        _file("source/occurrences.cuh"),
         _file("source/simulation.cuh"),
         _file("source/pairs.cuh") if "LAW" in options else "",
         _file("source/losses.cuh") if "LOSS" in options else "",
         _file(f"problems/{problem}.cuh"),
+        _file("source/layers.cuh"),
         _file("source/movement.cuh"),
+        _file("source/batch.cuh"),
         _file("source/loop.cuh"),
     ]
     return Source("\n".join(parts), lanes)

@@ -8,7 +8,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from freqopt.backends.cupy import Runs, _twin
+from freqopt.backends.cupy._loop import kernel_of
+from freqopt.backends.cupy._problem import find_problem
 from freqopt.backends.cupy._source import remembers, step_source
 from freqopt.optimizers import rules
 
@@ -49,18 +50,15 @@ def test_every_rule_compiles_without_fused_arithmetic(name, tmp_path):
 
 
 @needs_nvcc
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_every_problem_compiles_for_an_older_gpu(name, tmp_path, monkeypatch):
-    sources = []
-
-    class Stop(Exception):  # noqa: N818
-        pass
-
-    def keep(source):
-        sources.append(source)
-        raise Stop
-
-    monkeypatch.setattr(_twin, "Module", keep)
-    with pytest.raises(Stop):
-        Runs(begin((name, FORMS[name][0]), "adagrad", dtype="float32"), _twin, lanes=8)
-    assert compile_for("sm_80", sources[0].text, tmp_path) == 8
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [
+        pytest.param(name, architecture, marks=[pytest.mark.slow] * (architecture != "sm_80"))
+        for name in PROBLEMS
+        for architecture in ("sm_80", "sm_90")
+    ],
+)
+def test_every_problem_compiles_without_fused_arithmetic(name, architecture, tmp_path):
+    (simulation,) = begin((name, FORMS[name][0]), "adagrad", dtype="float32", layers={"inner": 8})
+    source = kernel_of(simulation, find_problem(simulation.problem), lanes=8)
+    assert compile_for(architecture, source.text, tmp_path) == 8

@@ -57,8 +57,27 @@ LOOPS = {
         "problems/softmax_regression.cuh", "-= real(1);", "-= real(0);", "softmax_regression",
     ),
     "a movement without the last row": (
-        "source/movement.cuh", "if (part.first[b] != b) continue;",
-        "if (part.first[b] != b || b == part.occurrences - 1) continue;", "factorisation_machine",
+        "source/movement.cuh", "if (!step.begins(p)) continue;",
+        "if (!step.begins(p) || p == step.count - 1) continue;", "factorisation_machine",
+    ),
+    "rows that are not sorted": (
+        "source/occurrences.cuh", "if (b < a)", "if (false)", "softmax_regression",
+    ),
+}  # fmt: skip
+LAYERS = {
+    "a unit that is left out": (
+        "layers", "fold_rows(group, work, inner,", "fold_rows(group, work, inner - 1,",
+    ),
+    "the second layer by its columns": (
+        "layers", "k % inner * width + k / inner", "k / inner + k % inner",
+    ),
+    "the same unit for every row of W2": ("layers", "* inner + u] * table", "* inner] * table"),
+    "an occurrence that is left out": (
+        "layers", "fold_rows(group, work, m,", "fold_rows(group, work, m - 1,",
+    ),
+    "rows as they were before the step": ("loop", "if (LAYERED) collapse(", "if (false) collapse("),
+    "a layer that is not settled": (
+        "loop", "k < PARTS; k++) settle_step", "k < PARTS - 2; k++) settle_step",
     ),
 }  # fmt: skip
 
@@ -82,6 +101,22 @@ def test_a_mistake_in_a_long_sum_is_noticed(mistake, planted):
     planted("source/step.cuh", *SUMS[mistake])
     with pytest.raises(AssertionError):
         many_occurrences({})
+
+
+@pytest.mark.parametrize("mistake", LAYERS)
+def test_a_mistake_in_the_layers_is_noticed(mistake, planted):
+    name, *change = LAYERS[mistake]
+    planted(f"source/{name}.cuh", *change)
+    pair, layers = ("pair", FORMS["pair"][0]), {"inner": 3}
+    with pytest.raises(AssertionError):
+        run_both(pair, "catchup_adam", batch=3, movement=True, weight_decay=0.1, layers=layers)
+
+
+def test_a_mistake_in_the_waves_of_a_clipped_batch_is_noticed(planted):
+    planted("source/batch.cuh", "wave << part.occurrences.shift", "0ll")
+    clipped = {"clip": 0.01, "clip_scope": "batch", "duplicates": "sequential"}
+    with pytest.raises(AssertionError):
+        run_both(("sgns", FORMS["sgns"][0]), "sgd", batch=4, **clipped)
 
 
 @pytest.mark.parametrize("mistake", LOOPS)

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 import freqopt
-from freqopt.backends import Simulation
+from freqopt.backends import Factorised, Simulation
 from freqopt.backends.cupy import CupyBackend, FallbackWarning, Runs, _twin
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BackendError, GradientError
@@ -48,12 +48,15 @@ FORMS = {
 }
 
 
-def begin(problem, rule, *, dtype="float64", batch=1, runs=1, movement=False, **options):
+def begin(
+    problem, rule, *, dtype="float64", batch=1, runs=1, movement=False, layers=None, **options
+):
     return [
         Simulation.begin(
             freqopt.problem(*problem[:1], **problem[1]),
             freqopt.rule(rule, **{"lr": 0.1 / (1 + run), **options}),
             steps=STEPS, batch=batch, seed=3, run=run, dtype=dtype, track_movement=movement,
+            factorised=layers and Factorised(**layers),
         )
         for run in range(runs)
     ]  # fmt: skip
@@ -105,6 +108,35 @@ def test_critical_gradients_of_tables_that_share_a_norm_or_do_not():
     run_both(sgns, "adam_c", lanes=4, capacity=2, aggregation="median", synced=False, max_age=3)
 
 
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_tables_of_two_layers(name):
+    options = {"layers": {"inner": 6}, "movement": True, "batch": 3}
+    run_both((name, FORMS[name][0]), "adagrad", dtype="float32", lanes=4, **options)
+
+
+@pytest.mark.parametrize("trained", ["both", "first", "second"])
+def test_layers_that_move_and_tables_that_stay_plain(trained):
+    pair = ("pair", FORMS["pair"][0])
+    layers = {"inner": 8, "trained": trained, "tables": ("u",)}
+    run_both(pair, "sgd", runs=2, movement=True, momentum=0.9, layers=layers)
+    lazy = {"dtype": "float32", "weight_decay": 0.1, "movement": True}
+    run_both(pair, "catchup_adam", batch=2, layers={**layers, "inner": 3}, **lazy)
+    run_both(pair, "sgd_c", batch=2, lanes=2, layers={**layers, "tables": ()})
+
+
+def test_layers_of_different_sizes_side_by_side():
+    pair = ("pair", FORMS["pair"][0])
+    ours, theirs = (
+        [begin(pair, "sgd", batch=2, layers={"inner": k})[0] for k in (3, 9)] for _ in range(2)
+    )
+    runs = Runs(ours, _twin)
+    runs.advance(STEPS)
+    runs.fetch()
+    for simulation in theirs:
+        NumpyBackend().advance(simulation, STEPS)
+    assert_same(ours, theirs)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -113,6 +145,9 @@ def test_every_problem_with_every_rule(name, rule):
     for form in FORMS[name]:
         for dtype, batch in (("float32", 1), ("float64", 7)):
             run_both((name, form), rule, dtype=dtype, batch=batch, runs=2, **options)
+    for dtype, inner in (("float32", 8), ("float64", 3)):
+        layers = {"layers": {"inner": inner}, "movement": True}
+        run_both((name, FORMS[name][-1]), rule, dtype=dtype, batch=2, **layers, **options)
 
 
 @pytest.mark.slow

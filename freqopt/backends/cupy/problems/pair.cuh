@@ -16,11 +16,11 @@ template <class T> DEVICE T score(const Group& group, const T* u, const T* v, i6
 }
 
 // Samples: y (AHEAD, B).
-DEVICE void draw(const Group& group, const Problem& problem, const Run& run, const Part* parts,
+DEVICE void draw(const Group& group, const Problem& problem, const Run& run, const Read* tables,
                  i64 first, i64 count, void* scratch) {
-    const i64 batch = run.batch, width = parts->width;
+    const i64 batch = run.batch, width = tables->width;
     double* const y = (double*)run.samples;
-    i64 *const i = parts[0].rows, *const j = parts[1].rows;
+    i64 *const i = tables[0].rows, *const j = tables[1].rows;
     draw_pairs(group, problem.pairs, run, first, count, i, j);
     group.sync();
     const Key labels = {run.seed, run.run, PURPOSE_labels};
@@ -35,18 +35,18 @@ DEVICE void draw(const Group& group, const Problem& problem, const Run& run, con
 
 // l'(s; y) ds/du / B and l'(s; y) ds/dv / B.
 DEVICE void gradients(const Group& group, const Problem& problem, const Run& run,
-                      const Part* parts, i64 s, void* scratch) {
-    const i64 batch = run.batch, width = parts->width;
+                      const Read* tables, i64 s, void* scratch) {
+    const i64 batch = run.batch, width = tables->width;
     const double* const y = (const double*)run.samples + s * batch;
     for (i64 b = 0; b < batch; b++) {
-        const real* const u = parts[0].weights + parts[0].rows[s * batch + b] * width;
-        const real* const v = parts[1].weights + parts[1].rows[s * batch + b] * width;
+        const real* const u = tables[0].row(s, b);
+        const real* const v = tables[1].row(s, b);
         const real at = score(group, u, v, width, problem.root, (real*)scratch);
         const real each = slope(at, real(y[b])) / real(batch);
         const real even = each * real(problem.one_over_root);
         for (i64 j = group.lane; j < width; j += LANES) {
-            parts[0].grads[b * width + j] = IS_DOT ? each * v[j] : even;
-            parts[1].grads[b * width + j] = IS_DOT ? each * u[j] : even;
+            tables[0].grads[b * width + j] = IS_DOT ? each * v[j] : even;
+            tables[1].grads[b * width + j] = IS_DOT ? each * u[j] : even;
         }
     }
 }

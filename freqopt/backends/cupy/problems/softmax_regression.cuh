@@ -10,14 +10,14 @@ struct Problem {
 };
 
 // Samples: number of the example, i64 (AHEAD, B).
-DEVICE void draw(const Group& group, const Problem& problem, const Run& run, const Part* parts,
+DEVICE void draw(const Group& group, const Problem& problem, const Run& run, const Read* tables,
                  i64 first, i64 count, void* scratch) {
-    const i64 batch = run.batch, numbers = batch * parts->size;
+    const i64 batch = run.batch, numbers = batch * tables->size;
     i64* const example = (i64*)run.samples;
     const Key key = {run.seed, run.run, PURPOSE_examples};
     for (i64 k = group.lane; k < count * batch; k += LANES)
         example[k] = index(word_at(key, u64(first + k / batch), u64(k % batch)), problem.size);
-    for (i64 k = group.lane; k < count * numbers; k += LANES) parts->rows[k] = k % parts->size;
+    for (i64 k = group.lane; k < count * numbers; k += LANES) tables->rows[k] = k % tables->size;
 }
 
 // Logits q (width,) become probabilities.
@@ -32,10 +32,10 @@ DEVICE void softmax(const Group& group, real* q, real* work, int width) {
 
 // (x_k (q - e_c) + l2 W_k) / B.
 DEVICE void gradients(const Group& group, const Problem& problem, const Run& run,
-                      const Part* parts, i64 s, void* scratch) {
-    const i64 batch = run.batch, width = parts->width, rows = parts->size;
+                      const Read* tables, i64 s, void* scratch) {
+    const i64 batch = run.batch, width = tables->width, rows = tables->size;
     const i64* const example = (const i64*)run.samples + s * batch;
-    const real *const W = parts->weights, l2 = problem.l2, size = batch;
+    const real *const W = tables->row(s, 0), l2 = problem.l2, size = batch;
     real* const q = run.work;  // (N, width): terms of the logits, which are left in the first row
     for (i64 b = 0; b < batch; b++) {
         const double* const x = problem.features + example[b] * rows;
@@ -45,7 +45,7 @@ DEVICE void gradients(const Group& group, const Problem& problem, const Run& run
         if (group.lane == 0) q[problem.classes[example[b]]] -= real(1);
         group.sync();
         for (i64 k = group.lane; k < rows * width; k += LANES)
-            parts->grads[b * rows * width + k] =
+            tables->grads[b * rows * width + k] =
                 (real(x[k / width]) * q[k % width] + l2 * W[k]) / size;
         group.sync();  // q is read
     }

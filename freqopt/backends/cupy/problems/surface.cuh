@@ -34,19 +34,19 @@ DEVICE void slopes(real x, real y, real& along_x, real& along_y) {
     }
 }
 
-DEVICE void draw(const Group& group, const Problem& problem, const Run& run, const Part* parts,
+DEVICE void draw(const Group& group, const Problem& problem, const Run& run, const Read* tables,
                  i64 first, i64 count, void* scratch) {
     for (i64 k = group.lane; k < count * run.batch; k += LANES)
-        parts[0].rows[k] = parts[1].rows[k] = 0;
+        tables[0].rows[k] = tables[1].rows[k] = 0;
 }
 
 // df/dx and df/dy over B, B times.
 DEVICE void gradients(const Group& group, const Problem& problem, const Run& run,
-                      const Part* parts, i64 s, void* scratch) {
+                      const Read* tables, i64 s, void* scratch) {
     real along_x = 0, along_y = 0;
-    slopes(parts[0].weights[0], parts[1].weights[0], along_x, along_y);
+    slopes(*tables[0].row(s, 0), *tables[1].row(s, 0), along_x, along_y);
     for (i64 b = group.lane; b < run.batch; b += LANES) {
-        parts[0].grads[b] = along_x / real(run.batch);
-        parts[1].grads[b] = along_y / real(run.batch);
+        tables[0].grads[b] = along_x / real(run.batch);
+        tables[1].grads[b] = along_y / real(run.batch);
     }
 }

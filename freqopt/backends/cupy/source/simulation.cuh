@@ -1,23 +1,38 @@
 // What the loop holds of a simulation, in memory of its own.
 #pragma once
 
-struct Part {  // one table
-    real* weights;  // (N, width)
-    i64 size, width;
-    const u64* slots;  // addresses of the slots' arrays
-    i64 *decayed_at, *t;
+struct Read {  // one table, as the problem reads it
+    i64 size, width;               // N, d
     i64* rows;                     // (AHEAD, M): rows of M occurrences in each step drawn ahead
-    i64 occurrences;               // M
+    Occurrences occurrences;       // of the step that is taken
+    real* weights;                 // (N, width); of two layers the M rows that the step reads
+    real* grads;                   // (M, width)
+    const real *first, *second;    // W1 (N, inner), W2 (inner, width); null for a plain table
+    i64 inner;
+    real *of_first, *of_second;    // (M, inner), (inner, width): gradients; null for a frozen layer
+    double *moved, *pushed;        // (N,) each, and what follows, where movement is kept up
+    i64* visits;                   // (N,)
+    double* total;                 // (M, width)
+    real* before;                  // (M, width)
+
+    // What occurrence n of step s reads.
+    DEVICE const real* row(i64 s, i64 n) const {
+        return weights + (LAYERED && first ? n : rows[s * occurrences.count + n]) * width;
+    }
+};
+
+struct Part {  // one array that the rule moves: a plain table, or a layer
+    real* weights;                 // (N, width)
+    i64 size, width;
+    const u64* slots;              // addresses of the slots' arrays
+    i64 *decayed_at, *t;
+    Occurrences occurrences;       // M of them
     real* grads;                   // (M, width)
     real *sums, *squares;          // (M, width) each
-    i64 *order, *starts, *touched, *alive, *leader;  // (M,), (M + 1,), (M,), (M,), (M,)
+    i64 *order, *starts, *touched, *alive, *waves;  // (M,), (M + 1,), (M,), (M,), (M,)
     real* norms;                   // (2, M)
     double *squares_wide, *norm;   // (M,), (1,), of a fixed-memory rule
     i64* entry_of;                 // (N,), all -1, where every row is updated; else null
-    double *moved, *pushed;        // (N,) each, and what follows, where movement is kept up
-    i64 *visits, *first;           // (N,), (M,)
-    double* total;                 // (M, width)
-    real* before;                  // (M, width)
 };
 
 struct Run {
@@ -26,6 +41,5 @@ struct Run {
     const double* h;
     i64* step;        // steps taken
     void* samples;    // the problem's, drawn ahead
-    real* work;       // the problem's, for one gradient
+    real* work;       // the problem's, for one gradient, and the layers'
 };
-
