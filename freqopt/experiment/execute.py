@@ -217,7 +217,7 @@ def _work_together(tasks: Sequence[Task]) -> list[Outcome]:
         except DeviceError as error:
             return [Outcome(task.point, task.key, error=str(error)) for task in tasks]
         except Exception:  # whose it is, and what it says, the last half of one run tells
-            pass  # the error holds the memory that it was about until it is forgotten, here
+            pass  # out of here: the error's frames hold the memory that the halves want
         half = len(tasks) // 2
         return [*_work_together(tasks[:half]), *_work_together(tasks[half:])]
     return [_work(task) for task in tasks]
