@@ -66,10 +66,13 @@ class Runs:
             for one in simulations
             for shape in (*one.problem.shapes.values(), *(p.shape for p in one.parameters.values()))
         )
+        scratch = 8 * self._widest * (2 if remembers(first.rule) else 1)
+        fits = scratch * (32 // self._module.lanes) <= device.SHARED  # that of a warp
         self._count, self._fetched = FIRST_LAUNCH, False
         self._reached = min(simulation.step for simulation in simulations)
         with device.room(f"{len(simulations)} runs at once"):
-            self._memory = Memory(simulations, problem, device)
+            self._memory = Memory(simulations, problem, device, 0 if fits else scratch)
+        self._shared = scratch if fits else 0
 
     def advance(self, until: int) -> None:
         """Take every simulation to `until` steps, or up to the step that the rule refuses.
@@ -77,14 +80,13 @@ class Runs:
         In launches of a fraction of a second: Ctrl-C is heard between two.
         """
         memory, count = self._memory, len(self._simulations)
-        scratch = 8 * self._widest * (2 if remembers(self._simulations[0].rule) else 1)
         if self._fetched:
             memory.send_movement()
         self._fetched = False
         while self._reached < until:
             stop, began = min(until, self._reached + self._count), time.perf_counter()
             self._module.launch(
-                "loop", count, scratch,
+                "loop", count, self._shared,
                 memory.runs, memory.tables, memory.parts, count, stop, memory.problem, self._widest,
             )  # fmt: skip
             self._device.wait()

@@ -41,6 +41,8 @@ class Memory:
         Of all of them.
     device : module
         `_gpu` or `_twin`.
+    scratch : int
+        Bytes for what a group's lanes share; 0 where shared memory is enough.
 
     Attributes
     ----------
@@ -49,9 +51,14 @@ class Memory:
     """
 
     def __init__(
-        self, simulations: Sequence[Simulation], problem: ProblemData, device: ModuleType
+        self,
+        simulations: Sequence[Simulation],
+        problem: ProblemData,
+        device: ModuleType,
+        scratch: int,
     ) -> None:
         self._simulations, self._device, self._xp = simulations, device, device.xp
+        self._scratch = scratch
         self._kept: list[Any] = []  # what the structures point to
         self._steps: list[Any] = []
         self._moved: list[tuple[Movement, dict[str, Any]]] = []
@@ -150,8 +157,9 @@ class Memory:
             if isinstance(table := simulation.tables[name], FactorisedTable)
         ]
         work = xp.zeros(max(problem.scratch, *products, 0), _dtype(simulation))
-        h = self._xp.asarray(hyper(simulation.rule))
-        return simulation.seed, simulation.run, simulation.batch, h, step, samples, work
+        h = xp.asarray(hyper(simulation.rule))
+        scratch = xp.zeros(self._scratch // 8) if self._scratch else None
+        return simulation.seed, simulation.run, simulation.batch, h, step, samples, work, scratch
 
     def _occurrences(self, keys: Any) -> Fields:
         """The fields of an `Occurrences`."""

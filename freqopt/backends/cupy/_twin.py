@@ -28,6 +28,8 @@ from freqopt.errors import BackendError
 FLAGS = ("-std=c++20", "-O0", "-ffp-contract=off", "-fno-fast-math", "-shared", "-fPIC", "-pthread")
 LANES = 1
 """Threads that share a row by default."""
+SHARED = 48 * 1024
+"""Bytes of memory that 32 threads share, as on a GPU."""
 xp = np
 """Where arrays come from."""
 

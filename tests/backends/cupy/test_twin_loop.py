@@ -124,6 +124,20 @@ def test_layers_that_move_and_tables_that_stay_plain(trained):
     run_both(pair, "sgd_c", batch=2, lanes=2, layers={**layers, "tables": ()})
 
 
+def test_rows_that_are_too_wide_for_shared_memory(monkeypatch):
+    launch, shared = _twin.Module.launch, []
+
+    def watched(self, name, items, scratch, *arguments):
+        shared.append(scratch)
+        launch(self, name, items, scratch, *arguments)
+
+    monkeypatch.setattr(_twin.Module, "launch", watched)
+    for most in (8 * 700 * 32, 8 * 700 * 32 - 1):
+        monkeypatch.setattr(_twin, "SHARED", most)
+        run_both(("token_quadratic", {"dimension": 700}), "rowwise_adagrad", batch=2)
+    assert shared == [5600, 5600, 0, 0]
+
+
 def test_layers_of_different_sizes_side_by_side():
     pair = ("pair", FORMS["pair"][0])
     ours, theirs = (

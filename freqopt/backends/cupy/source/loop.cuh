@@ -88,9 +88,10 @@ DEVICE bool take_step(const Group& group, const Problem& problem, const Run& run
 ENTRY loop(const Run* runs, const Read* all_tables, const Part* all_parts, i64 count, i64 until,
            const Problem* problem, i64 widest) {
     const Group group;
-    void* const scratch = group.scratch<double>(widest * (CRITICAL ? 2 : 1));
+    void* const shared = group.scratch<double>(widest * (CRITICAL ? 2 : 1));
     for (i64 number = group.number; number < count; number += group.groups) {
         const Run run = runs[number];
+        void* const scratch = run.scratch ? run.scratch : shared;
         const Read* const tables = all_tables + number * TABLES;
         const Part* const parts = all_parts + number * PARTS;
         i64 t = *run.step;

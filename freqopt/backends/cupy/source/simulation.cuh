@@ -42,4 +42,5 @@ struct Run {
     i64* step;        // steps taken
     void* samples;    // the problem's, drawn ahead
     real* work;       // the problem's, for one gradient, and the layers'
+    void* scratch;    // the group's, where shared memory is too small for a row; else null
 };
