@@ -41,11 +41,11 @@ def crosscheck_(
     ----------
     target
         A Python file of yours with a function make(rule, table, given), or a guest
-        ("torch.SparseAdam"), or a backend ("numba").
+        ("torch.SparseAdam"), or a backend ("numba", "cupy").
     exec_
         A program that reads batches and writes rows: --exec './my_kernel --fast'.
     every
-        All installed guests and all backends.
+        All guests and backends that can run here.
     rule
         The rule that it implements, where the target does not say so; for a backend, all.
     dtype

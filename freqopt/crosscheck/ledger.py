@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from freqopt.crosscheck.backends import numba
+from freqopt.crosscheck.backends import cuda_twin, numba
 from freqopt.crosscheck.cases import Case, cases
 from freqopt.crosscheck.compare import compare
 from freqopt.crosscheck.exact import exact
@@ -37,6 +37,11 @@ def _numba(case: Case) -> Floats | None:
     return trace(numba, case) if case.name == "defaults, other numbers, main" else None
 
 
+def _cuda_twin(case: Case) -> Floats | None:
+    """The fused step in CUDA, on the CPU twin, in the same case."""
+    return trace(cuda_twin, case) if case.name == "defaults, other numbers, main" else None
+
+
 def _exact(case: Case) -> Floats | None:
     """The equations in 40 digits, rounded once; how far the reference is from them."""
     table = exact(case)
@@ -46,6 +51,7 @@ def _exact(case: Case) -> Floats | None:
 JUDGED: dict[str, Callable[[Case], Floats | None]] = {
     "slow_reference": _slow,
     "numba": _numba,
+    "cuda_twin": _cuda_twin,
     "forty_digits": _exact,
 }
 """What is measured against the reference: a trajectory, or None where there is none."""

@@ -8,18 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from freqopt.backends import backends
 from freqopt.crosscheck.agreement import guest_cases
-from freqopt.crosscheck.backends import numba
+from freqopt.crosscheck.backends import cupy, numba
 from freqopt.crosscheck.cases import Case
 from freqopt.crosscheck.chosen import chosen_cases
 from freqopt.crosscheck.guests import Guest, guests
 from freqopt.crosscheck.implementation import Implementation, slow_reference
 from freqopt.crosscheck.judge import Tolerance
 from freqopt.crosscheck.own_file import own_implementation
-from freqopt.errors import CrosscheckError
+from freqopt.errors import BackendError, CrosscheckError
 from freqopt.optimizers import rules
 
-BACKENDS: dict[str, Implementation] = {"numba": numba, "slow_reference": slow_reference}
+BACKENDS: dict[str, Implementation] = {
+    "numba": numba,
+    "cupy": cupy,
+    "slow_reference": slow_reference,
+}
 """What the project itself has beside the reference."""
 
 
@@ -73,6 +78,8 @@ def find_targets(name: str, wish: Wish) -> list[Target]:
     ------
     CrosscheckError
         Nothing has that name, or it does not fit the wish.
+    BackendError
+        This machine cannot run it.
     """
     if name.endswith(".py"):
         rule, implementation = own_implementation(Path(name), wish.rule)
@@ -96,12 +103,30 @@ def all_targets(wish: Wish) -> Iterator[Target]:
         if guest.library.present and wish.rule in (None, guest.rule):
             yield _guest(guest, wish)
     for name in BACKENDS:
-        yield from _backend(name, wish)
+        if not _lacking(name):
+            yield from _backend(name, wish)
 
 
 def absent() -> list[str]:
-    """The guests that are not installed, each with what to do about it."""
-    return [f"{g.name}: {g.library.absence}" for g in guests.values() if not g.library.present]
+    """Guests and backends that cannot run here, each with what to do about it."""
+    missing = {g.name: g.library.absence for g in guests.values() if not g.library.present}
+    missing |= {name: lacking for name in BACKENDS if (lacking := _lacking(name))}
+    return [f"{name}: {reason}" for name, reason in missing.items()]
+
+
+def _lacking(name: str) -> str:
+    """What a backend lacks on this machine; empty if nothing."""
+    try:
+        _demand(name)
+    except BackendError as error:
+        return str(error)
+    return ""
+
+
+def _demand(name: str) -> None:
+    """Refuse a backend that this machine cannot run."""
+    if name in backends:
+        backends[name]()
 
 
 def _guest(guest: Guest, wish: Wish) -> Target:
@@ -117,5 +142,6 @@ def _guest(guest: Guest, wish: Wish) -> Target:
 
 def _backend(name: str, wish: Wish) -> list[Target]:
     """A backend has the reference's bits: no tolerance."""
+    _demand(name)
     chosen = [wish.rule] if wish.rule else list(rules)
     return [Target(name, rule, BACKENDS[name], wish.cases(rule), 0.0) for rule in chosen]

@@ -11,6 +11,8 @@ from freqopt.crosscheck import cases, ledger, reference, trace
 from freqopt.crosscheck.exact import RULES
 from freqopt.optimizers import rules
 
+from ..backends.cupy.twins import needs_compiler
+
 PATH = Path(__file__).parents[1] / "ledger.json"
 STORED = json.loads(PATH.read_text())
 COMPILED = "sgd"
@@ -20,8 +22,8 @@ COMPILED = "sgd"
 def entries():
     for implementation, by_rule in STORED.items():
         for rule in by_rule:
-            slow = implementation == "numba" and rule != COMPILED
-            marks = [pytest.mark.slow] if slow else []
+            slow = implementation in ("numba", "cuda_twin") and rule != COMPILED
+            marks = [pytest.mark.slow] * slow + [needs_compiler] * (implementation == "cuda_twin")
             yield pytest.param(implementation, rule, marks=marks, id=f"{implementation}-{rule}")
 
 
@@ -36,7 +38,7 @@ def test_no_distance_has_grown(implementation, rule):
 
 def test_every_rule_is_in_the_ledger():
     assert set(STORED) == set(ledger.JUDGED)
-    for implementation in ("slow_reference", "numba"):
+    for implementation in ("slow_reference", "numba", "cuda_twin"):
         assert set(STORED[implementation]) == set(rules)
     assert set(STORED["forty_digits"]) == set(RULES)
     assert ledger.text(STORED) == PATH.read_text()

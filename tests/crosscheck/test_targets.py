@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from freqopt.cli import run
 from freqopt.crosscheck.guests import guests
 from freqopt.crosscheck.judge import answers, judge
 from freqopt.crosscheck.targets import BACKENDS, Wish, absent, all_targets, find_targets
-from freqopt.errors import CrosscheckError, RuleError
+from freqopt.errors import BackendError, CrosscheckError, RuleError
 from freqopt.optimizers import rules
 
 
@@ -23,12 +24,27 @@ def test_a_backend_has_every_rule_unless_one_is_named():
     assert {target.implementation for target in found} == {BACKENDS["numba"]}
 
 
-def test_all_are_the_guests_that_are_installed_and_the_backends():
+def no_gpu():
+    raise BackendError("there is no GPU")
+
+
+def test_all_are_the_guests_that_are_installed_and_the_backends(monkeypatch):
+    monkeypatch.setattr("freqopt.backends.cupy.chosen_device", no_gpu)
     named = {target.name for target in all_targets(Wish("adam", ["float64"], {"lr": 0.5}))}
     present = {name for name, guest in guests.items() if guest.library.present}
-    assert named == {*BACKENDS, *(name for name in present if guests[name].rule == "adam")}
+    own = set(BACKENDS) - {"cupy"}
+    assert named == {*own, *(name for name in present if guests[name].rule == "adam")}
     lacking = {line.partition(": ")[0] for line in absent()}
-    assert lacking == set(guests) - present
+    assert lacking == (set(guests) - present) | {"cupy"}
+    assert "cupy: there is no GPU" in absent()
+
+
+def test_a_backend_that_cannot_run_here_is_refused_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr("freqopt.backends.cupy.chosen_device", no_gpu)
+    with pytest.raises(BackendError, match="there is no GPU"):
+        find_targets("cupy", Wish("sgd", ["float64"], {}))
+    assert run(["crosscheck", "cupy"]) == 2
+    assert capsys.readouterr().err == "freqopt: there is no GPU\n"
 
 
 def test_a_guest_that_is_not_installed_or_is_another_rule_is_refused(monkeypatch):
