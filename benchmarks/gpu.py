@@ -1,171 +1,158 @@
-"""The CuPy backend on a GPU: update pass, whole step, whole loop, against the issue's targets.
+"""The CuPy backend on a GPU: bits, update pass, whole step, whole loop, against their targets.
 
-    python benchmarks/gpu.py [--rounds 20] [--runs 4096] > docs/gpu.md
-    python benchmarks/gpu.py --twin    # tiny, without a GPU: does the script run?
+    python benchmarks/gpu.py --page docs/gpu.md    # one GPU of 96 GB or more, about 6 minutes
+    python benchmarks/gpu.py --rows 4194304        # with 30 GB
+    python benchmarks/gpu.py --twin                # tiny, without a GPU: does every line run?
 
 Contenders take turns in every round, times are medians over rounds, and every limit is measured in
 the same run. PyTorch and JAX are compared where they are installed with CUDA.
 
-- The update pass reads gradient, row and state and writes row and state, once each: those bytes
+- *Bits*: large batches beside the NumPy reference, and long trajectories beside Numba.
+- The *update pass* reads gradient, row and state and writes row and state, once each: those bytes
   over its time, against the bandwidth of a copy. The rows of the batch are distinct and uniform.
-- The whole step also finds the duplicates and adds them up, in occurrence order.
-- The whole loop is the single-sample pair problem of benchmarks/loop.py.
+- The *whole step* also finds the duplicates and adds them up, in occurrence order. Its bytes are
+  those of every gradient, and of the distinct rows and their state, read and written.
+- The *whole loop* is the single-sample pair problem of benchmarks/loop.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import datetime as dt
-import importlib.util
+import itertools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from loop import begin, ours
+from gpu_peers import AbsentError, free, peers, with_jax
+from loop import CASES, LEAST, begin, jaxs, ours
 from machine import machine
 
 import freqopt
+from freqopt.backends import Simulation
 from freqopt.backends.cupy import Runs, Stepper, _gpu, _twin
+from freqopt.backends.numba import NumbaBackend
 from freqopt.errors import BackendError
+from freqopt.streams import BoundedZipf, Stream
 
-RULES = ("sgd", "cf_sgd", "rowwise_adagrad")
-COPY, SGD, SPARSE_ADAM, LOOP = 0.85, 5.0, 10.0, 20.0
-"""Targets: share of the copy bandwidth; times as fast as PyTorch's two; as two cores with Numba."""
+COPY, LOOP = 0.85, 20.0
+"""Targets: share of the copy's bandwidth; times as fast as two cores with Numba."""
+TARGETS = {"PyTorch SGD": 5.0, "PyTorch SparseAdam": 10.0}
+"""Times as fast as these: each of the first three rules."""
+RULES = {
+    "SGD": {"name": "sgd", "lr": 0.1},
+    "CF-SGD": {"name": "cf_sgd", "lr": 0.1, "form": "anytime", "cap": "none"},
+    "row-wise AdaGrad": {"name": "rowwise_adagrad", "lr": 0.1},
+    "AdaGrad": {"name": "adagrad", "lr": 0.1},
+    "lazy Adam": {"name": "lazy_adam", "lr": 0.001},
+}
+PROMISED = list(RULES)[:3]
+CLOSEST = {
+    "PyTorch SGD": "SGD",
+    "PyTorch Adagrad": "AdaGrad",
+    "PyTorch SparseAdam": "lazy Adam",
+    "JAX SGD": "SGD",
+}
+"""The rule of ours that does the same."""
 
 
+@dataclass(frozen=True)
 class Sizes:
-    """What is measured: on a GPU, or a hundred-thousandth of it on the twin."""
+    """How large everything is."""
 
-    def __init__(self, *, twin: bool, rounds: int, runs: int) -> None:
-        self.rows, self.batch, self.widths = (64, 32, (8,)) if twin else (2**24, 10**6, (64, 128))
-        self.rounds, self.runs = (2, 3) if twin else (rounds, runs)
-        self.steps, self.size = (5, 20) if twin else (2000, 10**4)
-        self.rules = 1 if twin else 2  # of the loop
+    rows: int = 2**24
+    batch: int = 10**6
+    widths: tuple[int, ...] = (128, 64)  # what the wider one took is enough for the narrower
+    rounds: int = 20
+    calls: int = 10  # of an update pass, in a row
+    small: tuple[int, int] = (2**16, 10**5)  # rows and batch beside the reference
+    runs: int = 4096
+    tokens: int = 10**4
+    steps: int = 10**4
+    trajectory: int = 10**6
+    cases: int = len(CASES)
+
+
+TINY = Sizes(
+    rows=64, batch=32, widths=(8,), rounds=2, calls=2, small=(40, 60), runs=3, tokens=20, steps=5,
+    trajectory=200, cases=1,
+)  # fmt: skip
 
 
 def seconds(
-    device: ModuleType, calls: dict[str, Callable[[], Any]], rounds: int
+    device: ModuleType, calls: dict[str, Callable[[], Any]], rounds: int, times: int = 1
 ) -> dict[str, float]:
-    """Median seconds of every call, taken in turns after one that does not count."""
+    """Median seconds of every call, `times` in a row, in turns after one that does not count."""
     found: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(rounds + 1):
         for name, call in calls.items():
             device.wait()
             began = time.perf_counter()
-            call()
+            for _ in range(times):
+                call()
             device.wait()
             if number:
-                found[name].append(time.perf_counter() - began)
-    return {name: statistics.median(times) for name, times in found.items()}
+                found[name].append((time.perf_counter() - began) / times)
+    return {name: statistics.median(all_of) for name, all_of in found.items()}
 
 
-def batch_of(sizes: Sizes, law: str, seed: int = 0) -> np.ndarray:
+def batch_of(law: str, rows: int, batch: int, seed: int = 0) -> np.ndarray:
     """Rows of a batch: Zipf(1.05) tokens, uniform ones, or distinct uniform ones."""
     rng = np.random.default_rng(seed)
     if law == "distinct":
-        return rng.permutation(sizes.rows)[: sizes.batch]
+        return rng.permutation(rows)[:batch]
     if law == "uniform":
-        return rng.integers(0, sizes.rows, sizes.batch)
-    tokens = freqopt.problem(
-        "token_quadratic", tokens={"kind": "zipf", "exponent": 1.05, "size": sizes.rows}
-    ).tokens
-    drawn = tokens.law.draw(freqopt.streams.Stream(seed, 0, "tokens"), np.arange(1), sizes.batch)
-    return np.ascontiguousarray(drawn[0])
+        return rng.integers(0, rows, batch)
+    return BoundedZipf(1.05, rows).draw(Stream(seed, 0, "tokens"), np.arange(1), batch)[0]
 
 
 class Step:
-    """One rule and one batch on the device."""
+    """One rule and one batch on the device. The rules of a cell share table and gradients."""
 
-    def __init__(self, device: ModuleType, rule: str, sizes: Sizes, width: int, law: str) -> None:
+    def __init__(self, device: ModuleType, rule: str, table: Any, rows: Any, grads: Any) -> None:
         xp, self._device = device.xp, device
-        self._rule = freqopt.rule(rule)
-        self.table = xp.zeros((sizes.rows, width), np.float32)
-        self.rows = xp.asarray(batch_of(sizes, law))
-        self.grads = xp.ones((sizes.batch, width), np.float32)
-        shapes = {slot.name: slot.shape(self.table.shape) for slot in self._rule.all_slots()}
-        kinds = {s.name: "f4" if s.dtype == "table" else s.dtype for s in self._rule.all_slots()}
-        self._state = {name: xp.zeros(shape, kinds[name]) for name, shape in shapes.items()}
+        self._rule = freqopt.rule(**RULES[rule])
+        self._batch, width = (table, rows, grads), table.shape[1]
+        slots = [slot for slot in self._rule.all_slots() if slot.name != "t"]
+        kinds = {slot.name: "f4" if slot.dtype == "table" else slot.dtype for slot in slots}
+        self._state = {s.name: xp.zeros(s.shape(table.shape), kinds[s.name]) for s in slots}
         self._state["t"] = np.zeros((), np.int64)
         self._stepper = Stepper(self._rule, np.float32, width, device)
-        self._ready = self._stepper._admit(self.table, self.rows, self.grads)
+        self._ready = self._stepper._admit(table, rows, grads)
         self._slots = self._stepper._slots(self._state)
-        per_row = sum(s.bytes_per_row(width, 4) for s in self._rule.all_slots() if s.per != "table")
-        self.useful = sizes.batch * (3 * 4 * width + 2 * per_row)
+        per_row = sum(slot.bytes_per_row(width, 4) for slot in slots if slot.per != "table")
+        self.useful = 4 * grads.size + self._ready[1].size * 2 * (4 * width + per_row)
 
     def whole(self) -> None:
         """De-duplication and update."""
-        self._stepper(self.table, self._state, self.rows, self.grads)
+        table, rows, grads = self._batch
+        self._stepper(table, self._state, rows, grads)
 
     def update(self) -> None:
         """The update alone, of rows that are known to be distinct."""
-        order, touched, starts = self._ready
-        size, width = self.table.shape
+        (table, _, grads), (order, touched, starts) = self._batch, self._ready
+        size, width = table.shape
         self._stepper.module.launch(
             "apply", touched.size, 4 * width,
-            self.table, size, width, self._slots, self._state.get("decayed_at"), self.grads,
-            touched, order, starts, touched.size, None, self.grads, None, None,
+            table, size, width, self._slots, self._state.get("decayed_at"), grads,
+            touched, order, starts, touched.size, None, grads, None, None,
             self._stepper.hyper, 1,
         )  # fmt: skip
 
 
-def with_torch(rows: np.ndarray, size: int, width: int) -> dict[str, Callable[[], Any]]:
-    """PyTorch's sparse SGD and SparseAdam on the GPU, if it is there."""
-    if importlib.util.find_spec("torch") is None:
-        return {}
-    import torch
-
-    if not torch.cuda.is_available():
-        return {}
-    calls = {}
-    for name, make in (
-        ("PyTorch SGD", torch.optim.SGD),
-        ("PyTorch SparseAdam", torch.optim.SparseAdam),
-    ):
-        table = torch.nn.Parameter(torch.zeros(size, width, device="cuda"))
-        optimizer = make([table], lr=0.1)
-        indices = torch.as_tensor(rows, device="cuda")[None]
-        grads = torch.ones(rows.size, width, device="cuda")
-
-        def step(table=table, optimizer=optimizer, indices=indices, grads=grads) -> None:
-            table.grad = torch.sparse_coo_tensor(indices, grads, table.shape)
-            optimizer.step()
-            torch.cuda.synchronize()
-
-        calls[name] = step
-    return calls
-
-
-def with_jax(rows: np.ndarray, size: int, width: int) -> dict[str, Callable[[], Any]]:
-    """SGD by JAX's scatter-add on the GPU, if it is there; its order of sums is not fixed."""
-    if importlib.util.find_spec("jax") is None:
-        return {}
-    import jax
-    import jax.numpy as jnp
-
-    if jax.default_backend() != "gpu":
-        return {}
-    update = jax.jit(lambda table, rows, grads: table.at[rows].add(-0.1 * grads), donate_argnums=0)
-    table = [jnp.zeros((size, width), jnp.float32)]
-    indices, grads = jnp.asarray(rows), jnp.ones((rows.size, width), jnp.float32)
-
-    def step() -> None:
-        table[0] = update(table[0], indices, grads).block_until_ready()
-
-    return {"JAX SGD": step}
-
-
-def bandwidth(device: ModuleType, sizes: Sizes) -> float:
-    """Bytes per second, read and written, of a copy of eight times the batch's gradients."""
-    source = device.xp.ones(8 * sizes.batch * sizes.widths[0], np.float32)
-    target = device.xp.empty_like(source)
-
-    def copy() -> None:
-        target[...] = source
-
-    return 2 * source.nbytes / seconds(device, {"copy": copy}, sizes.rounds)["copy"]
+def arrays(device: ModuleType, sizes: Sizes, width: int, law: str) -> tuple[Any, Any, Any]:
+    """A table, the rows of a batch and its gradients."""
+    xp = device.xp
+    rows = xp.asarray(batch_of(law, sizes.rows, sizes.batch))
+    grads = xp.full((sizes.batch, width), 1e-3, np.float32)
+    return xp.zeros((sizes.rows, width), np.float32), rows, grads
 
 
 def verdict(ratio: float, target: float) -> str:
@@ -173,61 +160,194 @@ def verdict(ratio: float, target: float) -> str:
     return f"{ratio:.2f} ({'reached' if ratio >= target else 'missed'}: {target:g})"
 
 
-def updates(device: ModuleType, sizes: Sizes) -> None:
+def bits(device: ModuleType, sizes: Sizes) -> Iterator[str]:
+    """Equal bits? A batch of many rows, and long trajectories."""
+    yield "\n## Bits\n\n| | compared with | bits |\n| --- | --- | --- |"
+    (rows, batch), width = sizes.small, min(sizes.widths)
+    for name, options in RULES.items():
+        same = True
+        for dtype in (np.float32, np.float64):
+            same &= _same_steps(device, freqopt.rule(**options), dtype, (rows, width), batch)
+        about = f"three steps of {name}, B = {batch:,}, float32 and float64"
+        yield f"| {about} | NumPy | {_said(same)} |"
+    for case in ("logistic, CF-SGD", "logistic, lazy Adam")[: sizes.cases]:
+        here, there = (runs_of(case, 4, sizes.tokens, "float64") for _ in range(2))
+        runs = Runs(here, device)
+        runs.advance(sizes.trajectory)
+        runs.fetch()
+        for simulation in there:
+            NumbaBackend(patience=0).advance(simulation, sizes.trajectory)
+        about = f"{sizes.trajectory:,} steps of {case}, 4 runs, float64"
+        yield f"| {about} | Numba | {_said(same_runs(here, there))} |"
+
+
+def _said(same: bool) -> str:
+    return "equal" if same else "**differ**"
+
+
+def _same_steps(
+    device: ModuleType, rule: Any, dtype: Any, shape: tuple[int, int], batch: int
+) -> bool:
+    xp, rng, (size, width) = device.xp, np.random.default_rng(1), shape
+    table = rng.normal(size=shape).astype(dtype)
+    state = rule.init(table)
+    there = xp.asarray(table.copy())
+    states = {k: v.copy() if k == "t" else xp.asarray(v.copy()) for k, v in state.items()}
+    stepper = Stepper(rule, dtype, width, device)
+    for seed in range(3):
+        rows = batch_of("zipf", size, batch, seed)
+        grads = rng.normal(size=(batch, width)).astype(dtype)
+        stepper(there, states, xp.asarray(rows), xp.asarray(grads))
+        rule.step(table, state, rows, grads)
+    host = device.to_host
+    pairs = [(there, table), *((states[name], state[name]) for name in state)]
+    return all(host(mine).tobytes() == right.tobytes() for mine, right in pairs)
+
+
+def runs_of(case: str, count: int, tokens: int, dtype: str = "float32") -> list[Simulation]:
+    """Runs of a case of benchmarks/loop.py that differ in their random numbers."""
+    first = begin(*CASES[case], 0, size=tokens)
+    for table in first.tables.values():
+        table.weights = table.weights.astype(dtype)
+    states = {name: first.rule.init(w) for name, w in first.parameters.items()}
+    return [
+        replace(first, run=run, tables=copy.deepcopy(first.tables), states=copy.deepcopy(states))
+        for run in range(count)
+    ]
+
+
+def same_runs(here: list[Simulation], there: list[Simulation]) -> bool:
+    """Equal steps and tables."""
+    return all(
+        mine.step == right.step and array.tobytes() == right.parameters[name].tobytes()
+        for mine, right in zip(here, there, strict=True)
+        for name, array in mine.parameters.items()
+    )
+
+
+def bandwidth(device: ModuleType, sizes: Sizes) -> float:
+    """Bytes per second, read and written, of a copy of eight times the batch's gradients."""
+    source = device.xp.ones(8 * sizes.batch * min(sizes.widths), np.float32)
+    target = device.xp.empty_like(source)
+
+    def copied() -> None:
+        target[...] = source
+
+    took = seconds(device, {"copy": copied}, sizes.rounds, sizes.calls)["copy"]
+    return 2 * source.nbytes / took
+
+
+def updates(device: ModuleType, sizes: Sizes) -> Iterator[str]:
     """The table of update passes."""
     copied = bandwidth(device, sizes)
-    print(f"\n## Update pass\n\nCopy: {copied / 1e9:.0f} GB/s. Target: {COPY:g} of it.\n")
-    print("| rule | d | GB/s of useful bytes | share of the copy |\n| --- | ---: | ---: | ---: |")
+    yield f"\n## Update pass\n\nCopy: {copied / 1e9:.0f} GB/s. Target: {COPY:g} of it.\n"
+    yield "| rule | d | GB/s of useful bytes | share of the copy |\n| --- | ---: | ---: | ---: |"
     for width in sizes.widths:
-        for rule in RULES:
-            step = Step(device, rule, sizes, width, "distinct")
-            took = seconds(device, {"update": step.update}, sizes.rounds)["update"]
+        batch = arrays(device, sizes, width, "distinct")
+        for rule in PROMISED:
+            step = Step(device, rule, *batch)
+            took = seconds(device, {rule: step.update}, sizes.rounds, sizes.calls)[rule]
             speed = step.useful / took
-            print(f"| {rule} | {width} | {speed / 1e9:.0f} | {verdict(speed / copied, COPY)} |")
+            yield f"| {rule} | {width} | {speed / 1e9:.0f} | {verdict(speed / copied, COPY)} |"
 
 
-def steps(device: ModuleType, sizes: Sizes, *, guests: bool) -> None:
+def steps(device: ModuleType, sizes: Sizes) -> Iterator[str]:
     """The table of whole steps."""
-    print("\n## Whole step\n\nMicroseconds; how many times as long another takes.\n")
-    print("| law | d | rule | ours | others |\n| --- | ---: | --- | ---: | --- |")
+    yield (
+        "\n## Whole step\n\nBeside another library's step: how many times as long it takes as ours "
+        f"that does the same, and as the slowest of {', '.join(PROMISED)}, with its target.\n\n"
+        "| law | d | step | us | GB/s of useful bytes | x ours | x slowest |\n"
+        "| --- | ---: | --- | ---: | ---: | ---: | ---: |"
+    )
     for law in ("uniform", "zipf"):
         for width in sizes.widths:
-            for rule in RULES:
-                step = Step(device, rule, sizes, width, law)
-                calls: dict[str, Callable[[], Any]] = {"ours": step.whole}
-                if guests and rule == "sgd":
-                    rows = batch_of(sizes, law)
-                    calls |= with_torch(rows, sizes.rows, width) | with_jax(rows, sizes.rows, width)
-                took = seconds(device, calls, sizes.rounds)
-                mine = took.pop("ours")
-                targets = {"PyTorch SGD": SGD, "PyTorch SparseAdam": SPARSE_ADAM, "JAX SGD": 0.0}
-                others = [f"{k} {verdict(v / mine, targets[k])}" for k, v in took.items()]
-                said = "; ".join(others) or ("-" if rule != "sgd" else "none installed")
-                print(f"| {law} | {width} | {rule} | {mine * 1e6:.0f} | {said} |")
+            table, rows, grads = arrays(device, sizes, width, law)
+            mine = {rule: Step(device, rule, table, rows, grads) for rule in RULES}
+            others, absent = peers(
+                device.to_host(rows), sizes.rows, width, processor=device is _twin
+            )
+            calls = {**{rule: step.whole for rule, step in mine.items()}, **others}
+            took = seconds(device, calls, sizes.rounds)
+            slowest = max(took[rule] for rule in PROMISED)
+            for rule, step in mine.items():
+                speed = step.useful / took[rule] / 1e9
+                yield f"| {law} | {width} | {rule} | {took[rule] * 1e6:.0f} | {speed:.0f} | | |"
+            for name in others:
+                same, most = took[name] / took[CLOSEST[name]], took[name] / slowest
+                against = verdict(most, TARGETS[name]) if name in TARGETS else f"{most:.2f}"
+                yield (
+                    f"| {law} | {width} | {name} | {took[name] * 1e6:.0f} | | {same:.2f} | "
+                    f"{against} |"
+                )
+            for name, reason in absent.items():
+                yield f"| {law} | {width} | {name} | absent: {reason} | | | |"
+            del table, rows, grads, mine, step, others, calls  # the next cell's need their memory
+            free()
 
 
-def loops(device: ModuleType, sizes: Sizes) -> None:
+def loops(device: ModuleType, sizes: Sizes) -> Iterator[str]:
     """The table of whole loops."""
-    print("\n## Whole loop\n\nMillions of steps per second, all runs together.\n")
-    print(f"| rule | {sizes.runs} runs here | Numba, 2 threads | ratio |")
-    print("| --- | ---: | ---: | ---: |")
-    rules = ({"name": "sgd", "lr": 0.1}, {"name": "cf_sgd", "lr": 0.1, "cap": "none"})
-    for rule in rules[: sizes.rules]:
-        together = [begin("logistic", rule, run, size=sizes.size) for run in range(sizes.runs)]
-        for simulation in together:  # one problem for all
-            simulation.problem = together[0].problem
-        runs, reached = Runs(together, device), [0]
-
-        def here(runs=runs, reached=reached) -> None:
-            reached[0] += sizes.steps
-            runs.advance(reached[0])
-
-        two = ours(2, 2, "logistic", rule, size=sizes.size)
-        calls = {"here": here, "numba": lambda two=two: two(10 * sizes.steps)}
+    yield (
+        "\n## Whole loop\n\nMillions of steps per second, all runs together; *bits*: of the first "
+        "two, beside Numba.\n\n"
+        f"| case | {sizes.runs} runs here | Numba, 2 threads | x Numba | JAX, {sizes.runs} runs | "
+        "bits |\n| --- | ---: | ---: | ---: | ---: | --- |"
+    )
+    for case, (loss, rule) in list(CASES.items())[: sizes.cases]:
+        together = runs_of(case, sizes.runs, sizes.tokens)
+        alone = copy.deepcopy(together[:2])
+        runs, until = Runs(together, device), itertools.count(sizes.steps, sizes.steps)
+        calls = {
+            "here": lambda runs=runs, until=until: runs.advance(next(until)),
+            "numba": partial(ours(2, 2, loss, rule, size=sizes.tokens), 10 * sizes.steps),
+        }
+        work = {"here": sizes.runs * sizes.steps, "numba": 20 * sizes.steps}
+        said = ""
+        try:
+            with_jax(processor=device is _twin)
+            scan = jaxs(loss, rule, seeds=sizes.runs, size=sizes.tokens)
+            calls["jax"], work["jax"] = partial(scan, LEAST), LEAST * sizes.runs
+            del scan
+        except (AbsentError, RuntimeError) as error:
+            said = f"absent: {str(error).splitlines()[0]}"
         took = seconds(device, calls, min(sizes.rounds, 5))
-        mine = sizes.runs * sizes.steps / took["here"] / 1e6
-        numba = 2 * 10 * sizes.steps / took["numba"] / 1e6
-        print(f"| {rule['name']} | {mine:.2f} | {numba:.2f} | {verdict(mine / numba, LOOP)} |")
+        speed = {name: work[name] / took[name] / 1e6 for name in calls}
+        said = said or f"{speed['jax']:.2f}"
+        runs.fetch()
+        for simulation in alone:
+            NumbaBackend(patience=0).advance(simulation, together[0].step)
+        same = _said(same_runs(together[:2], alone))
+        ratio = verdict(speed["here"] / speed["numba"], LOOP)
+        yield f"| {case} | {speed['here']:.2f} | {speed['numba']:.2f} | {ratio} | {said} | {same} |"
+        del together, runs, calls  # the next case's need their memory
+
+
+def page(device: ModuleType, sizes: Sizes) -> Iterator[str]:
+    """Every line of the page; a section that fails is named, and the others go on."""
+    began = time.perf_counter()
+    yield "# GPU\n"
+    try:
+        xp = device.xp
+    except BackendError as error:
+        yield f"Absent: {error}"
+        return
+    card = "CPU twin: these figures say nothing about a GPU"
+    if device is _gpu:
+        runtime = xp.cuda.runtime
+        about = runtime.getDeviceProperties(xp.cuda.Device().id)
+        card = (
+            f"{about['name'].decode()}, {about['totalGlobalMem'] / 2**30:.0f} GiB, CuPy "
+            f"{xp.__version__}, driver for CUDA {runtime.driverGetVersion() / 1000:g}"
+        )
+    yield f"Written by `python benchmarks/gpu.py` on {dt.datetime.now(dt.UTC).date()}; {card}."
+    yield f"{machine()}\n\nN = {sizes.rows:,}, B = {sizes.batch:,}, float32."
+    for section in (bits, updates, steps, loops):
+        try:
+            with device.room(section.__name__):
+                yield from section(device, sizes)
+        except (BackendError, MemoryError) as error:
+            yield f"\n{section.__name__} failed: {error}"
+    yield f"\nAll this took {time.perf_counter() - began:.0f} s."
 
 
 def main() -> None:
@@ -236,24 +356,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--twin", action="store_true", help="tiny, on the processor")
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--runs", type=int, default=4096)
-    options = parser.parse_args()
-    print("# GPU\n")
-    device = _twin if options.twin else _gpu
-    try:
-        xp = device.xp
-    except BackendError as error:
-        print(f"Absent: {error}")
-        return
-    card = "CPU twin: these figures say nothing about a GPU"
-    if not options.twin:
-        card = xp.cuda.runtime.getDeviceProperties(0)["name"].decode()
-    print(f"{dt.datetime.now(dt.UTC).date()}, {card}; {machine()}")
-    sizes = Sizes(twin=options.twin, rounds=options.rounds, runs=options.runs)
-    updates(device, sizes)
-    steps(device, sizes, guests=not options.twin)
-    loops(device, sizes)
+    parser.add_argument("--rounds", type=int, default=Sizes.rounds)
+    parser.add_argument("--runs", type=int, default=Sizes.runs)
+    parser.add_argument("--rows", type=int, default=Sizes.rows, help="of the table")
+    parser.add_argument("--page", type=Path, help="write here too")
+    asked = parser.parse_args()
+    device = _twin if asked.twin else _gpu
+    sizes = TINY if asked.twin else Sizes(rounds=asked.rounds, runs=asked.runs, rows=asked.rows)
+    lines = []
+    for line in page(device, sizes):
+        print(line, flush=True)
+        lines.append(line)
+        if asked.page:  # as far as it is: nothing is lost if the machine goes
+            asked.page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

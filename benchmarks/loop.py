@@ -76,13 +76,13 @@ def numpys(loss: str, rule: dict) -> Steps:
     return lambda count: NumpyBackend().advance(simulation, simulation.step + count)
 
 
-def jaxs(loss: str, rule: dict) -> Steps:
-    """Steps of SEEDS runs: a compiled scan, vmapped; its arrays are donated from call to call."""
+def jaxs(loss: str, rule: dict, *, seeds: int = SEEDS, **sizes: float) -> Steps:
+    """Steps of several runs: a compiled scan, vmapped; its arrays are donated from call to call."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     import jax
     from jax import numpy as jnp
 
-    start = begin(loss, rule, 0)
+    start = begin(loss, rule, 0, **sizes)
     (size, _), best = start.problem.shapes["u"], start.problem.optimum
     weights = np.arange(1, size + 1) ** -1.05
     cumulated = jnp.asarray(np.cumsum(weights / weights.sum()), jnp.float32)
@@ -133,7 +133,7 @@ def jaxs(loss: str, rule: dict) -> Steps:
     scan = jax.jit(
         jax.vmap(lambda state: jax.lax.scan(one_step, state, length=LEAST)[0]), donate_argnums=0
     )
-    state = [jax.vmap(fresh)(jax.random.split(jax.random.key(0), SEEDS))]
+    state = [jax.vmap(fresh)(jax.random.split(jax.random.key(0), seeds))]
 
     def steps(count: int) -> None:
         for _ in range(count // LEAST):

@@ -135,7 +135,7 @@ class StandIn(ModuleType):
         stream = SimpleNamespace(synchronize=self._wait)
         self.cuda = SimpleNamespace(
             Device=lambda device=None: SimpleNamespace(
-                compute_capability=self.capability, attributes={"MultiProcessorCount": 100}
+                id=0, compute_capability=self.capability, attributes={"MultiProcessorCount": 100}
             ),
             Module=lambda: Module(self),
             compiler=SimpleNamespace(CompileException=CompileException),

@@ -70,7 +70,7 @@ def test_its_errors_are_cupys(path):
 def test_what_else_is_used_is_there():
     assert callable(real.cuda.Stream.synchronize)
     assert callable(real.get_default_memory_pool().free_all_blocks)
-    for name in ("compute_capability", "attributes"):
+    for name in ("id", "compute_capability", "attributes"):
         assert hasattr(real.cuda.Device, name)
     for name in ("shape", "dtype", "size", "ndim", "nbytes", "flags", "data", "reshape"):
         assert hasattr(real.ndarray, name)
