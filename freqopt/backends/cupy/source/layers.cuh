@@ -29,7 +29,6 @@ DEVICE void split(const Group& group, const Read& table, i64 s, real* work) {
         fold_rows(group, work, width, inner);
         for (int u = group.lane; u < inner; u += LANES) table.of_first[i64(n) * inner + u] = work[u];
     }
-    group.sync();
     for (int u = 0; table.of_second && u < inner; u++) {  // W1^T G
         for (int k = group.lane; k < m * width; k += LANES)
             work[k] = table.first[table.rows[s * m + k / width] * inner + u] * table.grads[k];
