@@ -10,7 +10,7 @@ import pytest
 from freqopt.backends.cupy import _gpu, _loop, _source, _step
 
 from .stand_in import StandIn
-from .twins import RATINGS
+from .twins import RATINGS, has_gpu
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,3 +54,15 @@ def cupy(monkeypatch, tmp_path):
     yield module
     for one in caches:
         one.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered():
+    """Whether there is a GPU is found out anew in every test."""
+    _gpu._cupy.cache_clear()
+
+
+@pytest.fixture
+def gpu(request):
+    """CuPy: the real one where there is a GPU, else the stand-in."""
+    return _gpu.xp if has_gpu() else request.getfixturevalue("cupy")

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from freqopt.backends.cupy import Stepper, _gpu, _twin, settle, step
+from freqopt.backends.cupy import Stepper, _twin, settle, step
 from freqopt.crosscheck import cases
 from freqopt.errors import BackendError, BatchError, GradientError, RowError
 from freqopt.optimizers import rules
 
-from .twins import RULES, OwnRule, assert_same, needs_compiler
+from .twins import RULES, OwnRule, assert_same, has_gpu, needs_compiler
 
 pytestmark = needs_compiler
 
@@ -137,13 +137,6 @@ def test_a_rule_without_a_file_is_refused_by_name():
 
 def test_every_rule_has_a_file():
     assert list(rules) == RULES
-
-
-def has_gpu():
-    try:
-        return _gpu.xp is not None
-    except BackendError:
-        return False
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")

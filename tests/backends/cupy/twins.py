@@ -7,8 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
-from freqopt.backends.cupy import Stepper, _twin
+from freqopt.backends.cupy import Stepper, _gpu, _twin
 from freqopt.backends.cupy._source import HERE
+from freqopt.errors import BackendError
 from freqopt.optimizers import rules
 
 RULES = sorted(path.stem for path in (HERE / "rules").glob("*.cuh"))
@@ -20,6 +21,14 @@ RATINGS = {"path": "", "format": "movielens_1m"}
 needs_compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler for the twin"
 )
+
+
+def has_gpu():
+    """Whether there is a GPU that the backend can use."""
+    try:
+        return _gpu.xp is not None
+    except BackendError:
+        return False
 
 
 class OwnRule(rules["sgd"]):
