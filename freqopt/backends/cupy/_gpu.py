@@ -32,6 +32,8 @@ WRONG_BUILD = (
 )
 NO_MEMORY = 2
 """cudaErrorMemoryAllocation, CUDA_ERROR_OUT_OF_MEMORY."""
+SEAL = 32
+"""Bytes of the hash before what is kept of a kernel."""
 THREADS, SHARED, WAVES = 256, 48 * 1024, 16
 LANES = None
 """Threads that share a row: as many as it needs."""
@@ -155,16 +157,18 @@ def _machine_code(nvrtc: Any, text: str) -> bytes:
         about = (text, OPTIONS, architecture, nvrtc.getVersion())
     except RuntimeError as error:  # no libnvrtc
         raise DeviceError(f"CuPy cannot compile: {_line(error)}. {WRONG_BUILD}") from error
-    digest = hashlib.sha256(repr(about).encode()).hexdigest()[:32]
-    path = cache_directory().parent / "cuda" / f"{digest}.cubin"
+    name = hashlib.sha256(repr(about).encode()).hexdigest()[:32]
+    path = cache_directory().parent / "cuda" / f"{name}.cubin"
     with suppress(OSError):
-        return path.read_bytes()
+        seal, code = (stored := path.read_bytes())[:SEAL], stored[SEAL:]
+        if hashlib.sha256(code).digest() == seal:
+            return code
     code = _compiled(nvrtc, text, architecture)
     with suppress(OSError):  # where nothing can be kept, every process compiles
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, scratch = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "wb") as file:
-            file.write(code)
+            file.write(hashlib.sha256(code).digest() + code)
         Path(scratch).replace(path)
     return code
 

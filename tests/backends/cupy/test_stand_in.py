@@ -45,6 +45,23 @@ def test_a_kernel_is_compiled_once_and_kept(cupy):
     assert not cupy.programs
 
 
+@needs_compiler
+@pytest.mark.parametrize("damage", [b"", b"\x7fELF", None])
+def test_a_kept_kernel_that_is_damaged_or_cannot_be_kept_is_compiled_again(cupy, tmp_path, damage):
+    source = step_source(rules["sgd"](), np.float32, 4)
+    folder = tmp_path / "kernels" / "cuda"
+    if damage is None:
+        folder.parent.mkdir()
+        folder.touch()  # no folder can be made here
+        _gpu.Module(source)
+    else:
+        _gpu.Module(source)
+        (kept,) = folder.iterdir()
+        kept.write_bytes(damage)
+    _gpu.Module(source)
+    assert len(cupy.options) == 2
+
+
 @pytest.mark.parametrize(
     ("capability", "archs", "taken"), [("86", (80, 86, 90), 86), ("121", (90, 100, 120), 120)]
 )
