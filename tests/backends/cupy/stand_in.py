@@ -66,6 +66,17 @@ def own(value):
     return value.values if isinstance(value, ndarray) else value
 
 
+class MemoryPointer:
+    """`cupy.cuda.MemoryPointer`."""
+
+    def __init__(self, values):
+        self._values, self.ptr = values, values.ctypes.data if values.size else 0
+
+    def copy_from_device_async(self, src, size, stream=None):
+        assert size == self._values.nbytes == src._values.nbytes
+        self._values[...] = src._values
+
+
 class ndarray:  # noqa: N801
     """An array on the GPU."""
 
@@ -87,7 +98,7 @@ class ndarray:  # noqa: N801
 
     @property
     def data(self):
-        return SimpleNamespace(ptr=self.values.ctypes.data if self.size else 0)
+        return MemoryPointer(self.values)
 
     def __len__(self):
         return len(self.values)
@@ -137,6 +148,7 @@ class StandIn(ModuleType):
             Device=lambda device=None: SimpleNamespace(
                 id=0, compute_capability=self.capability, attributes={"MultiProcessorCount": 100}
             ),
+            MemoryPointer=MemoryPointer,
             Module=lambda: Module(self),
             compiler=SimpleNamespace(CompileException=CompileException),
             driver=SimpleNamespace(CUDADriverError=CUDADriverError),

@@ -22,7 +22,8 @@ real = pytest.importorskip("cupy", reason="CuPy's own signatures need the extra 
 CALLED = (
     "asarray", "asnumpy", "arange", "cumsum", "empty", "empty_like", "full", "ones", "zeros",
     "get_default_memory_pool", "ndarray.any", "ndarray.sort",
-    "cuda.Module.load", "cuda.Module.get_function", "cuda.get_current_stream",
+    "cuda.MemoryPointer.copy_from_device_async", "cuda.get_current_stream",
+    "cuda.Module.load", "cuda.Module.get_function",
     "cuda.nvrtc.createProgram", "cuda.nvrtc.compileProgram", "cuda.nvrtc.getCUBIN",
     "cuda.nvrtc.getProgramLog", "cuda.nvrtc.destroyProgram", "cuda.nvrtc.getVersion",
     "cuda.nvrtc.getSupportedArchs", "cuda.runtime.getDeviceCount",
