@@ -11,8 +11,8 @@ import numpy as np
 class Cell:
     """One combination of sizes, and its data.
 
-    Batches rotate, so that no contender finds its gradients in a cache. Rows follow a Zipf law in
-    no order of frequency.
+    Batches rotate, so that no contender finds its gradients in a near cache. Rows follow a Zipf law
+    in no order of frequency.
     """
 
     rows: int
@@ -20,11 +20,13 @@ class Cell:
     batch: int = 65536
     threads: int = 2
     exponent: float = 1.05
-    batches: int = 8
+    batches: int = field(init=False)
     ids: list[np.ndarray] = field(init=False)
     grads: list[np.ndarray] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.batches = min(64, max(8, 2**18 // self.batch))
+        self._found = np.empty((self.batch, self.width), np.float32)
         rng = np.random.default_rng(0)
         law = np.cumsum(np.arange(1, self.rows + 1) ** -self.exponent)
         names = rng.permutation(self.rows)
@@ -40,6 +42,10 @@ class Cell:
     def table(self, value: float = 0.1) -> np.ndarray:
         """A table of its own for each contender, its pages touched."""
         return np.full((self.rows, self.width), value, np.float32)
+
+    def look_up(self, table: np.ndarray, k: int) -> None:
+        """Read the rows of batch k."""
+        np.take(table, self.ids[k], axis=0, out=self._found[:, : table.shape[1]], mode="clip")
 
     def __str__(self) -> str:
         distinct = np.unique(self.ids[0]).size

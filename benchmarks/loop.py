@@ -14,6 +14,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from machine import machine
@@ -21,7 +22,6 @@ from machine import machine
 import freqopt
 from freqopt.backends import Simulation
 from freqopt.backends.numba import NumbaBackend
-from freqopt.backends.numba._threads import Team
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.problems import Constants
 
@@ -58,14 +58,15 @@ def begin(
 def ours(runs: int, threads: int, loss: str, rule: dict, **sizes: float) -> Steps:
     """Steps of several runs on a team of threads."""
     simulations = [begin(loss, rule, run, **sizes) for run in range(runs)]
-    backends, team = [NumbaBackend(patience=0) for _ in simulations], Team()
+    backends = [NumbaBackend(patience=0) for _ in simulations]
+    team = ThreadPoolExecutor(threads)
 
     def steps(count: int) -> None:
         def part(k: int) -> None:
             for simulation, backend in list(zip(simulations, backends, strict=True))[k::threads]:
                 backend.advance(simulation, simulation.step + count)
 
-        team.run(part, threads)
+        list(team.map(part, range(threads)))
 
     return steps
 

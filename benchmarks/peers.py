@@ -44,12 +44,13 @@ def torch_steps(cell: Cell) -> Iterator[Contender]:
         table = torch.nn.Parameter(torch.from_numpy(cell.table()))
         optimizer = kind([table], lr=0.01, **options)
 
+        numbers = table.detach().numpy()
+
         def prepare(k: int) -> None:
             table.grad = grads[k]
+            cell.look_up(numbers, k)
 
-        return Contender(
-            name, rule, lambda _: optimizer.step(), prepare, lambda: table.detach().numpy()
-        )
+        return Contender(name, rule, lambda _: optimizer.step(), prepare, lambda: numbers)
 
     yield contender("torch SGD", "sgd", torch.optim.SGD)
     yield contender("torch Adagrad", "adagrad", torch.optim.Adagrad)
@@ -101,13 +102,17 @@ def jax_steps(cell: Cell) -> Iterator[Contender]:
 
     rows = [jax.numpy.asarray(ids) for ids in cell.ids]
     grads = [jax.numpy.asarray(g) for g in cell.grads]
+    look_up = jax.jit(lambda w, i: w[i])
     scatter = jax.jit(lambda w, i, g: w.at[i].add(-0.01 * g), donate_argnums=0)
     table = [jax.numpy.asarray(cell.table())]
 
     def step(k: int) -> None:
         table[0] = scatter(table[0], rows[k], grads[k]).block_until_ready()
 
-    yield Contender("JAX scatter", "sgd", step, table=lambda: np.asarray(table[0]))
+    def prepare(k: int) -> None:
+        look_up(table[0], rows[k]).block_until_ready()
+
+    yield Contender("JAX scatter", "sgd", step, prepare, lambda: np.asarray(table[0]))
 
 
 PEERS = {"torch": torch_steps, "fbgemm_gpu": fbgemm_steps, "jax": jax_steps}

@@ -1,4 +1,4 @@
-"""The team of threads: errors, Ctrl-C, callers in several threads, forks."""
+"""The team of threads: sleeping helpers, Ctrl-C, callers in several threads, forks."""
 
 from __future__ import annotations
 
@@ -7,47 +7,80 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
-from freqopt.backends.numba import Workspace
-from freqopt.backends.numba._threads import Team
+from freqopt.backends.numba import Workspace, _threads
+from freqopt.backends.numba._atomic import add, load
+from freqopt.backends.numba._compile import entry
+from freqopt.backends.numba._threads import AWAKE, Team
 from freqopt.optimizers import rules
 
 from .compared import Pair, zipf_batch
 
 
-def test_every_part_runs_once_and_at_the_same_time() -> None:
-    together = threading.Barrier(4, timeout=30)
-    done: list[int] = []
+@entry("test: note")
+def note(part: int, parts: int, calls: Any, scale: float) -> None:
+    """Count the calls for each part, and spend some time."""
+    for _ in range(1000):
+        calls[part, 1] += scale
+    calls[part, 0] += parts
 
-    def task(part: int) -> None:
-        together.wait()
-        done.append(part)
 
+@entry("test: meet")
+def meet(part: int, words: Any) -> None:
+    """Wait until another part is being worked on too, or for long."""
+    add(words, 0, 1)
+    for _ in range(2 * 10**9):
+        if load(words, 0) >= 2:
+            add(words, 1, 1)
+            return
+
+
+@entry("test: fail")
+def fail(part: int, calls: Any) -> None:
+    """Fail in one part."""
+    if part == 1:
+        raise ValueError
+    calls[part] += 1
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01])
+def test_every_part_is_worked_on_once(pause: float) -> None:
+    """With helpers that look for work and, after a pause, with helpers that sleep."""
     team = Team()
-    for _ in range(50):
-        team.run(task, 4)
-    assert sorted(done) == sorted(list(range(4)) * 50)
+    for parts in (1, 2, 3, 7, 64):
+        calls = np.zeros((parts, 2))
+        for _ in range(20):
+            team.run(note, (parts, calls, 0.5), parts)
+            time.sleep(pause)
+        assert (calls == [20 * parts, 20 * 500]).all()
 
 
-@pytest.mark.parametrize("failing", [0, 2])
-def test_an_error_of_a_part_is_raised_when_all_have_ended(failing: int) -> None:
-    ended: list[int] = []
+@pytest.mark.skipif(_threads.usable_cores() < 2, reason="this process has one core")
+def test_parts_are_worked_on_at_the_same_time() -> None:
+    words = np.zeros(2, np.int64)
+    Team().run(meet, (words,), 2)
+    assert words.tolist() == [2, 2]
 
-    def task(part: int) -> None:
-        if part == failing:
-            raise ZeroDivisionError
-        time.sleep(0.05)
-        ended.append(part)
 
+@pytest.mark.skipif(_threads.usable_cores() < 2, reason="this process has one core")
+def test_helpers_go_to_sleep() -> None:
     team = Team()
-    with pytest.raises(ZeroDivisionError):
-        team.run(task, 3)
-    assert sorted(ended) == sorted({0, 1, 2} - {failing})
-    team.run(ended.append, 3)
-    assert len(ended) == 5
+    team.run(note, (2, np.zeros((2, 2)), 1.0), 2)
+    while team._words[AWAKE] or team._bell.qsize():
+        time.sleep(0.001)
+    assert len([t for t in threading.enumerate() if t.name == "freqopt"]) >= 1
+
+
+def test_a_part_that_fails_is_an_error_when_all_have_ended() -> None:
+    team, calls = Team(), np.zeros(4)
+    with pytest.raises(AssertionError, match="half updated"):
+        team.run(fail, (calls,), 4)
+    assert calls.tolist() == [1, 0, 1, 1]
+    team.run(note, (2, np.zeros((2, 2)), 1.0), 2)
 
 
 @pytest.fixture
@@ -58,19 +91,23 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+def run_for_ever(team: Team, calls: Any) -> None:
+    while True:
+        team.run(note, (4, calls, 1.0), 4)
+
+
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_waits_for_the_parts() -> None:
-    ended = threading.Event()
-
-    def task(part: int) -> None:
-        if part == 1:
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.1)
-            ended.set()
-
+    calls = np.zeros((4, 2))
+    team = Team()
+    team.run(note, (4, calls, 1.0), 4)
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
-        Team().run(task, 2)
-    assert ended.is_set()
+        run_for_ever(team, calls)
+    assert (calls == calls[0]).all()
+    before = calls.copy()
+    team.run(note, (4, calls, 1.0), 4)
+    assert (calls[:, 0] == before[:, 0] + 4).all()
 
 
 def test_callers_in_several_threads() -> None:

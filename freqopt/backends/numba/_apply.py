@@ -8,7 +8,7 @@ from typing import Any
 from freqopt.backends.numba._compile import compiled, entry
 from freqopt.backends.numba._index import bin_of, entry_of, region_of
 from freqopt.backends.numba._kernel import Visit, find_kernel
-from freqopt.backends.numba._memory import address, addresses, prefetch
+from freqopt.backends.numba._memory import address, addresses, prefetch, prefetch_stream
 from freqopt.backends.numba._rows import scale
 from freqopt.backends.numba._scalars import around_of
 from freqopt.backends.numba._settle import settle_row
@@ -72,7 +72,7 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
                 prefetch((address(table, soon), *addresses(elements, soon)), width * table.itemsize)
                 prefetch(addresses(rows, soon), 1)
                 if there >= 0:
-                    prefetch((address(grads, there),), width * table.itemsize)
+                    prefetch_stream((address(grads, there),), width * table.itemsize)
             if settles:
                 settle(table, elements, rows, decayed_at, i, t - 1, h, scratch[part])
             visit = Visit(t, occurrences, first_wave, width)
@@ -88,7 +88,7 @@ def entry_in_batch(i: int, bounds: Any, starts: Any, index: Any, base: int) -> i
     owner = 0
     while bounds[owner + 1] <= bin_of(i):
         owner += 1
-    return entry_of(index, base, region_of(starts, owner), i)
+    return entry_of(index, base, region_of(starts[owner], starts[owner + 1] - 1), i)
 
 
 @entry("shrink")

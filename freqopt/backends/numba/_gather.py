@@ -16,7 +16,7 @@ import numpy as np
 from freqopt.backends.numba._compile import compiled, entry
 from freqopt.backends.numba._index import BINS, bin_of, entry_of, region_of, set_entry
 from freqopt.backends.numba._kernel import Reals
-from freqopt.backends.numba._memory import address, prefetch, sweep
+from freqopt.backends.numba._memory import address, prefetch, prefetch_stream, sweep
 from freqopt.backends.numba._rows import clip, squared_norm
 
 # The choices of the fields `duplicates`, `nonfinite` and `clip_scope`, in their order.
@@ -29,55 +29,19 @@ AHEAD = 24
 """Occurrences whose index entry is asked for beforehand."""
 
 
-@entry("survey")
-def survey(rows: Any, size: int, space: Any) -> bool:
-    """Check the range of the rows and deal their occurrences out to parts of nearly equal work.
-
-    Fills, of `Workspace.space`: bounds (parts + 1,), the first hash bin of each part; starts
-    (parts + 1,), where its occurrences begin; and `own`, their numbers in ascending order. One
-    place is left free behind every part. Returns whether every row lies in [0, size).
-    """
-    bounds, starts, ends, bins, own, _, _, _, _, _, _ = space
-    parts, batch = ends.size, rows.size
-    largest = np.uint64(0)
-    for b in range(batch):
-        largest = max(largest, np.uint64(rows[b]))  # a negative row is a large one
-    if batch and largest >= np.uint64(size):
-        return False
-    bounds[0], bounds[parts], starts[0], starts[parts] = 0, BINS, 0, batch + parts
-    if parts == 1:
-        return True  # `gather` fills `own`
-    bins[:] = 0
-    for b in range(batch):
-        bins[bin_of(rows[b])] += 1
-    dealt, part = 0, 0
-    for bin_ in range(BINS):
-        while part + 1 < parts and dealt * parts >= (part + 1) * batch:
-            part += 1
-            bounds[part], starts[part] = bin_, dealt + part
-        dealt += bins[bin_]
-        bins[bin_] = part
-    while part + 1 < parts:
-        part += 1
-        bounds[part], starts[part] = BINS, dealt + part
-    ends[:] = starts[:parts]
-    for b in range(batch):
-        part = bins[bin_of(rows[b])]
-        own[ends[part]] = b
-        ends[part] += 1
-    return True
-
-
 @entry("gather")
 def gather(
-    part: int, rows: Any, grads: Any, options: Any, limit: Any, index: Any, base: int, space: Any
-) -> None:
+    part: int, rows: Any, size: int, grads: Any, options: Any, limit: Any, index: Any, base: int,
+    space: Any,
+) -> None:  # fmt: skip
     """Turn the occurrences of a part's rows into entries, and say in `ends` where they end.
 
     Parameters
     ----------
     part : int
-    rows : int64 (B,), in range
+    rows : int64 (B,)
+    size : int
+        Rows of the table; the batch is refused if one of `rows` is not in [0, size).
     grads : (B, d)
     options : int64 (7,)
         How duplicates combine, what non-finite occurrences meet, the padding row or -1, whether
@@ -91,18 +55,17 @@ def gather(
         `Workspace.space`.
     """
     how, policy, padding, negate, clipped, moving, stored = options
-    _, starts, ends, _, own, numbers, entries, sums, squares, norms, scratch = space
+    _, _, ends, _, own, numbers, entries, sums, squares, norms, scratch = space
     _, place, count, _ = entries
     work, changed = scratch[part, 0], scratch[part, 1:2]
     most = limit if clipped == OCCURRENCE else limit - limit
     changes = negate != 0 or clipped == OCCURRENCE
     picks = how in (SEQUENTIAL, LAST, FIRST)
-    start, region = starts[part], region_of(starts, part)
 
-    end = starts[part + 1] - 1
-    if ends.size == 1:
-        for b in range(rows.size):
-            own[b] = b
+    if not _in_range(rows, size):
+        ends[part] = REFUSED
+        return
+    start, end, region = _deal(part, rows, space)
     checked = policy == RAISE and how not in (LAST, FIRST)  # with the entries, see below
     if padding >= 0 or not (checked or policy == PROPAGATE):
         end = _admit(rows, grads, own, start, end, padding, PROPAGATE if checked else policy)
@@ -113,10 +76,14 @@ def gather(
         end = _drop_zeros(grads, own, start, end, negate, most, changed, work)
     last = _number(rows, own, start, end, how, index, base, region, entries, numbers)
 
-    filled = start
-    for k in range(start, end if stored or not picks else start):
+    if not stored:  # the gradient of an entry with one occurrence stays where it is
+        end = start if picks else _keep_repeated(own, numbers, count, start, end)
+    filled, bytes_a_row = start, grads.shape[1] * grads.itemsize
+    for k in range(start, end):
         b, e = own[k], numbers[k]
-        if (picks and place[e] != b) or (count[e] == 1 and not stored):
+        if k + AHEAD < end:
+            prefetch_stream((address(grads, own[k + AHEAD]),), bytes_a_row)
+        if picks and place[e] != b:
             continue
         first = place[e] >= 0
         if first:
@@ -129,10 +96,13 @@ def gather(
             _store(sums, squares, ~place[e], grads, b, first)
 
     # A sum with a term that is not finite is not finite: look at all terms only if one is not.
-    suspect = checked and not _finite(grads, sums, place, start, last)
-    if suspect and _admit(rows, grads, own, start, end, NOWHERE, RAISE) == REFUSED:
-        ends[part] = REFUSED
-        return
+    if checked:
+        suspect = not _finite(sums, start, filled)
+        if not _finite_in_place(grads, place, start, last) or (
+            suspect and _admit(rows, grads, own, start, end, NOWHERE, RAISE) == REFUSED
+        ):
+            ends[part] = REFUSED
+            return
 
     if how in (MEAN, SQRT_COUNT):
         for e in range(start, last):
@@ -145,6 +115,58 @@ def gather(
     for e in range(start, last if clipped == BATCH else start):
         norms[0, e] = squared_norm(sums, ~place[e], work)
     ends[part] = last
+
+
+@compiled
+def _in_range(rows: Any, size: int) -> bool:
+    """Whether every row lies in [0, size)."""
+    largest = np.uint64(0)
+    for b in range(rows.size):
+        largest = max(largest, np.uint64(rows[b]))  # a negative row is a large one
+    return rows.size == 0 or largest < np.uint64(size)
+
+
+@compiled
+def _deal(part: int, rows: Any, space: Any) -> tuple[int, int, tuple[int, int]]:
+    """Find the hash bins of a part, with a nearly equal share of the work, and its occurrences.
+
+    Fills, of `Workspace.space`: bounds[part], the first bin; starts[part], where the occurrences
+    begin; and `own` from there on, their numbers in ascending order. One place is left free behind
+    every part. Each part counts all occurrences by itself, which takes less than waiting for one
+    that does it for all.
+
+    Returns
+    -------
+    start, end, region
+        Of the part's places in `own`; and in the index, see `_index`.
+    """
+    bounds, starts, ends, bins, own, _, _, _, _, _, _ = space
+    parts, batch, here = ends.size, rows.size, bins[part]
+    first, start, behind, end = 0, 0, BINS, batch
+    if parts > 1:
+        here[:] = 0
+        for b in range(batch):
+            here[bin_of(rows[b])] += 1
+        dealt, reached = 0, 0
+        for bin_ in range(BINS):
+            while reached + 1 < parts and dealt * parts >= (reached + 1) * batch:
+                reached += 1
+                if reached == part:
+                    first, start = bin_, dealt
+                elif reached == part + 1:
+                    behind, end = bin_, dealt
+            dealt += here[bin_]
+        if reached < part:
+            first, start = BINS, batch
+    start, end = start + part, end + part
+    bounds[part], starts[part] = first, start
+    if part + 1 == parts:
+        bounds[parts], starts[parts] = BINS, end + 1
+    kept = start
+    for b in range(batch):
+        own[kept] = b
+        kept += first <= bin_of(rows[b]) < behind
+    return start, end, region_of(start, end)
 
 
 @compiled
@@ -167,18 +189,35 @@ def _admit(rows: Any, grads: Any, own: Any, start: int, end: int, padding: int, 
 
 
 @compiled
-def _finite(grads: Any, sums: Any, place: Any, start: int, last: int) -> bool:
-    """Whether the gradients of all entries are finite."""
+def _finite(rows: Any, start: int, end: int) -> bool:
+    """Whether rows start .. end - 1 are finite."""
+    finite = True
+    for i in range(start, end):
+        for j in range(rows.shape[1]):
+            finite &= np.isfinite(rows[i, j])
+    return finite
+
+
+@compiled
+def _finite_in_place(grads: Any, place: Any, start: int, last: int) -> bool:
+    """Whether the gradients of the entries that point into the batch are finite."""
     finite = True
     for e in range(start, last):
-        p = place[e]
-        if p >= 0:
+        if place[e] >= 0:
             for j in range(grads.shape[1]):
-                finite &= np.isfinite(grads[p, j])
-        else:
-            for j in range(sums.shape[1]):
-                finite &= np.isfinite(sums[~p, j])
+                finite &= np.isfinite(grads[place[e], j])
     return finite
+
+
+@compiled
+def _keep_repeated(own: Any, numbers: Any, count: Any, start: int, end: int) -> int:
+    """Drop occurrences that are the only one of their entry; returns where the others end."""
+    kept = start
+    for k in range(start, end):
+        b, e = own[k], numbers[k]
+        own[kept], numbers[kept] = b, e
+        kept += count[e] > 1
+    return kept
 
 
 @compiled

@@ -27,15 +27,15 @@ def bin_of(row: int) -> int:
 
 
 @compiled
-def region_of(starts: Any, part: int) -> tuple[int, int]:
+def region_of(start: int, end: int) -> tuple[int, int]:
     """First place and mask of a part's region in the hashed form; it is never more than half full.
 
-    starts (parts + 1,) is where the occurrences of each part begin.
+    The occurrences of the part are start .. end - 1.
     """
     places = 1
-    while 2 * places <= 4 * (starts[part + 1] - starts[part]):
+    while 2 * places <= 4 * (end + 1 - start):
         places *= 2
-    return 4 * starts[part], places - 1
+    return 4 * start, places - 1
 
 
 @compiled

@@ -131,25 +131,34 @@ def rounded(typing: Any, values: Any, real: Any) -> Any:
     return wanted(values, real), generate
 
 
-@intrinsic
-def prefetch(typing: Any, rows: Any, size: Any) -> Any:
-    """Ask for `size` bytes from each of a tuple of addresses on, to be written to soon."""
+def _prefetch(writes: int, level: int) -> Any:
+    """A compiled function that asks for memory; the arguments are those of LLVM's prefetch."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        flag = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [BYTES, flag, flag, flag])
-        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        size = arguments[1]
-        for k in range(len(rows)):
-            start = builder.extract_value(arguments[0], k)
-            with cgutils.for_range_slice(
-                builder, size.type(0), size, size.type(LINE), size.type
-            ) as (offset, _):
-                line = builder.inttoptr(builder.add(start, offset), BYTES)
-                builder.call(ask, [line, flag(1), flag(3), flag(1)])
-        return context.get_dummy_value()
+    @intrinsic
+    def ask(typing: Any, rows: Any, size: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            flag = ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [BYTES, flag, flag, flag])
+            asked = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            size = arguments[1]
+            for k in range(len(rows)):
+                start = builder.extract_value(arguments[0], k)
+                with cgutils.for_range_slice(
+                    builder, size.type(0), size, size.type(LINE), size.type
+                ) as (offset, _):
+                    line = builder.inttoptr(builder.add(start, offset), BYTES)
+                    builder.call(asked, [line, flag(writes), flag(level), flag(1)])
+            return context.get_dummy_value()
 
-    return types.void(rows, types.intp), generate
+        return types.void(rows, types.intp), generate
+
+    return ask
+
+
+prefetch = _prefetch(writes=1, level=3)
+"""prefetch(addresses, size): ask for `size` bytes from each address on, to be written to soon."""
+prefetch_stream = _prefetch(writes=0, level=2)
+"""The same for what is read once: into the second cache, which leaves the first to other things."""
 
 
 class _Distinct(NamedValue):  # type: ignore[misc]

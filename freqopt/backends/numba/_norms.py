@@ -57,8 +57,8 @@ def ascending(space: Any) -> int:
         for e in range(starts[part], ends[part]):
             own[count] = e
             count += 1
-    sort_by(row, own, numbers, count, bins)
-    sort_by(rank, own, numbers, count, bins)
+    sort_by(row, own, numbers, count, bins[0])
+    sort_by(rank, own, numbers, count, bins[0])
     return count
 
 

@@ -71,7 +71,8 @@ def make_settle(rule: Rule, dtype: Any) -> Callable[..., None]:
     Returns
     -------
     compiled function (part, parts, table, elements, rows, decayed_at, chosen, until, h, scratch)
-        chosen: int64 (n,), distinct rows in range; a part takes a share of them.
+        chosen: int64 (n,), distinct rows in range; a part takes a share of them. scratch as in
+        `settle_row`, for each part.
     """
     kernel, structure = find_kernel(rule, dtype)
     key = f"settle {structure.key} {rule.duplicates == 'squares'}"
@@ -85,7 +86,7 @@ def make_settle(rule: Rule, dtype: Any) -> Callable[..., None]:
         chosen: Any, until: int, h: Any, scratch: Any,
     ) -> None:  # fmt: skip
         for k in range(chosen.size * part // parts, chosen.size * (part + 1) // parts):
-            settle_one(table, elements, rows, decayed_at, chosen[k], until, h, scratch)
+            settle_one(table, elements, rows, decayed_at, chosen[k], until, h, scratch[part])
 
     _made[key] = settle
     return settle

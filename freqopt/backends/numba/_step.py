@@ -19,7 +19,7 @@ from freqopt.backends.numba._critical import (
     offer_all,
     remember_all,
 )
-from freqopt.backends.numba._gather import BATCH, REFUSED, gather, survey
+from freqopt.backends.numba._gather import BATCH, REFUSED, gather
 from freqopt.backends.numba._kernel import choices, hyper
 from freqopt.backends.numba._lists import Lists
 from freqopt.backends.numba._norms import clip_all
@@ -144,9 +144,8 @@ def settle(
     compiled, until = make_settle(rule, table.dtype), int(state["t"])
     scratch = np.zeros((parts, 3, table.shape[1]), table.dtype)
     _threads.team.run(
-        lambda p: compiled(
-            p, parts, table, elements, row_slots, decayed_at, chosen, until, plan.h, scratch[p]
-        ),
+        compiled,
+        (parts, table, elements, row_slots, decayed_at, chosen, until, plan.h, scratch),
         parts,
     )
 
@@ -178,19 +177,17 @@ class _Begun:
         self._index = index = workspace.index(len(table), rows.size + parts)
         self._base = base = workspace.reserve(rows.size + parts)
         run = _threads.team.run
-        if not survey(rows, len(table), space):
-            _refuse(rule, table, rows, grads)
-        run(lambda p: gather(p, rows, grads, plan.options, plan.limit, index, base, space), parts)
+        run(gather, (rows, len(table), grads, plan.options, plan.limit, index, base, space), parts)
         if space[2].min() == REFUSED:
             _refuse(rule, table, rows, grads)
         if plan.options[4] == BATCH:
             clip_all(plan.limit, space)
-            run(lambda p: shorten(p, space), parts)
+            run(shorten, (space,), parts)
         self._lists, self.norm = None, 0.0
         if plan.remembers:
             self._lists = plan.lists(state, workspace)
             self._critical = self._lists.critical(state, parts, rows.size, space[4].size)
-            run(lambda p: measure_part(p, grads, space, self._critical), parts)
+            run(measure_part, (grads, space, self._critical), parts)
             self.norm = norm_of_all(space, self._critical)
 
     def finish(self, shared_norm: float | None = None) -> None:
@@ -203,18 +200,16 @@ class _Begun:
         t = int(state["t"])
         if rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all":
             factor = table.dtype.type(1 - rule.rate(t) * rule.weight_decay)
-            run(lambda p: shrink(p, parts, table, factor), parts)
+            run(shrink, (parts, table, factor), parts)
         extra: tuple[Critical, ...] = ()
         if self._lists is not None:
             extra = (self._critical,)
             offer_all(self.norm if shared_norm is None else shared_norm, t, space, self._critical)
-        run(
-            lambda p: plan.apply(
-                p, *self._arrays, self._grads, plan.h, t, plan.everyone, self._index, self._base,
-                space, *extra,
-            ),
-            parts,
+        arguments = (
+            *self._arrays, self._grads, plan.h, t, plan.everyone, self._index, self._base, space,
+            *extra,
         )  # fmt: skip
+        run(plan.apply, arguments, parts)
         if self._lists is not None:
             remember_all(self._critical)
             self._lists.stepped(state)

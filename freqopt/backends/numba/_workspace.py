@@ -15,8 +15,8 @@ from freqopt.errors import BackendError
 
 DIRECT_ROWS = 2**25
 """Largest table that gets a direct index, 4 bytes a row; larger ones are hashed batch by batch."""
-SHARE = 2**20
-"""Numbers that make a further thread pay: handing over three tasks a step takes about 0.1 ms."""
+SHARE = 2**17
+"""Numbers that make a further thread pay."""
 LARGEST = 2**31 - 1
 REMEMBERED = 64
 Found = TypeVar("Found")
@@ -114,8 +114,8 @@ class Workspace:
     ) -> tuple[Any, ...]:
         """Memory of `gather` and `apply` for a batch on a table.
 
-        bounds, starts (parts + 1,), ends (parts,), bins (BINS,); own, numbers (places,) of each
-        occurrence; row, place, count, rank (places,) of each entry; sums, squares (places, d),
+        bounds, starts (parts + 1,), ends (parts,), bins (parts, BINS); own, numbers (places,) of
+        each occurrence; row, place, count, rank (places,) of each entry; sums, squares (places, d),
         norms (2, places); scratch (parts, 3, d), the last of the three zero.
         """
         places, width = _room(batch + parts), table.shape[1]
@@ -127,7 +127,7 @@ class Workspace:
                 np.zeros(parts + 1, np.int64),
                 np.zeros(parts + 1, np.int64),
                 np.zeros(parts, np.int64),
-                np.zeros(BINS, np.int64),
+                np.zeros((parts, BINS), np.int64),
                 self._buffer("own", places, np.int32),
                 self._buffer("numbers", places, np.int32),
                 (

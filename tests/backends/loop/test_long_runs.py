@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 import freqopt
 from freqopt.backends import Simulation
 from freqopt.backends.numba import NumbaBackend
-from freqopt.backends.numba._threads import Team
 from freqopt.problems.surface import LANDSCAPES
 
 from .beside import agree, compare
@@ -87,7 +87,8 @@ def test_every_bit_on_any_number_of_threads(problem: str, dtype: str) -> None:
             for simulation in simulations[k::threads]:
                 NumbaBackend(patience=0).advance(simulation, STEPS)
 
-        Team().run(part, threads)
+        with ThreadPoolExecutor(threads) as team:
+            list(team.map(part, range(threads)))
         return simulations
 
     expected = runs(1)

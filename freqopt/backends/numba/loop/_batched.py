@@ -13,6 +13,7 @@ import numpy as np
 
 from freqopt.backends.numba._apply import make_apply
 from freqopt.backends.numba._apply_critical import make_whole_step
+from freqopt.backends.numba._call import address_of, caller, types_of
 from freqopt.backends.numba._compile import entry, inlined
 from freqopt.backends.numba._critical import measure_whole
 from freqopt.backends.numba._gather import REFUSED, gather
@@ -22,7 +23,6 @@ from freqopt.backends.numba._rows import scale
 from freqopt.backends.numba._scalars import around_of
 from freqopt.backends.numba._settle import make_settle
 from freqopt.backends.numba.loop._arrays import Part, in_turn
-from freqopt.backends.numba.loop._call import address_of, caller, types_of
 from freqopt.optimizers import Rule
 
 _made: dict[str, Callable[..., None]] = {}
@@ -74,10 +74,10 @@ class Kernels:
         rows, grads = part.rows[0].view(), grads.view()
         rows.flags.writeable = grads.flags.writeable = False  # as the fused step has them
         arrays = table, elements, part.row_slots, part.decayed_at
-        gathered = 0, rows, grads, plan.options, plan.limit, index, base, space
+        gathered = 0, rows, len(table), grads, plan.options, plan.limit, index, base, space
         applied: tuple[Any, ...] = 0, *arrays, grads, plan.h, 1, True, index, base, space
         shrunk = table, plan.h, 1
-        settled = 0, 1, *arrays, rows, 1, plan.h, space[-1][0]
+        settled = 0, 1, *arrays, rows, 1, plan.h, space[-1]
         clipped, measured = (plan.limit, space), (grads, space, part.critical)
         shrinks = rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all"
         clips = rule.clip is not None and rule.clip_scope == "batch"
@@ -127,7 +127,7 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
     def prepare(part: Part, n: int, s: int, count: int, options: Options) -> bool:
         if options.settle:
             table, _, elements = part.matrices
-            scratch, t = part.space[2][-1][0], part.steps[0]
+            scratch, t = part.space[2][-1], part.steps[0]
             settle(
                 options.settle,
                 (
@@ -141,11 +141,14 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
     def accept(part: Part, n: int, s: int, count: int, options: Options) -> bool:
         index, base, space = part.space
         base = base + n * (part.rows.shape[1] + 1)
-        grads = part.matrices[1]
+        table, grads = part.matrices[0], part.matrices[1]
         gather(
             options.gather,
-            (0, part.rows[s], grads, options.choices, options.limit, index, base, space),
-        )
+            (
+                0, part.rows[s], len(table), grads, options.choices, options.limit, index, base,
+                space,
+            ),
+        )  # fmt: skip
         if space[2][0] == REFUSED:
             return False
         if options.clip:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.backends import Simulation
+from freqopt.backends.numba._call import types_of
 from freqopt.backends.numba._compile import alone, at_hand
 from freqopt.backends.numba._index import BINS
 from freqopt.backends.numba._kernel import find_kernel
@@ -16,7 +17,6 @@ from freqopt.backends.numba._step import _Plan
 from freqopt.backends.numba._workspace import LARGEST, Workspace
 from freqopt.backends.numba.loop._arrays import Part, Read
 from freqopt.backends.numba.loop._batched import Kernels, batched_step
-from freqopt.backends.numba.loop._call import types_of
 from freqopt.backends.numba.loop._compose import Form, make_loop
 from freqopt.backends.numba.loop._layers import Layers, layers
 from freqopt.backends.numba.loop._movement import moves

@@ -62,18 +62,17 @@ def draw_tokens(
     fill, out = _made[found.key], np.empty((count, n), np.int64)
     words = tuple(np.uint64(w) for w in (stream.seed, stream.run, purpose_id(stream.purpose)))
     threads = min(threads, max(count, 1))
-
-    def part(k: int) -> None:
-        start, stop = count * k // threads, count * (k + 1) // threads
-        fill(*words, first + start, out[start:stop], found.data)
-
-    _threads.team.run(part, threads)
+    _threads.team.run(fill, (threads, *words, first, out, found.data), threads)
     return out
 
 
 def _compiled(draw: Callable[..., None], key: str) -> Callable[..., None]:
     @entry(f"tokens {key}")
-    def fill(seed: Any, run: Any, purpose: Any, first: int, out: Any, data: Any) -> None:
-        draw(Key(seed, run, purpose), first, out.shape[0], out.shape[1], out, data)
+    def fill(
+        part: int, parts: int, seed: Any, run: Any, purpose: Any, first: int, out: Any, data: Any
+    ) -> None:
+        count, n = out.shape
+        start, stop = count * part // parts, count * (part + 1) // parts
+        draw(Key(seed, run, purpose), first + start, stop - start, n, out[start:stop], data)
 
     return fill
