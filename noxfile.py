@@ -45,6 +45,15 @@ def bounds(session: nox.Session) -> None:
 
 
 @nox.session
+def gpu(session: nox.Session) -> None:
+    """On a machine with a GPU: the bits of every rule and problem, then the page of figures."""
+    session.install("-e", ".[cuda13,test]", "torch", "jax[cuda13]")
+    every = ["-m", "slow or not slow"]
+    session.run("pytest", "-n", "8", *every, "tests/backends/cupy/test_on_gpu.py")
+    session.run("python", "benchmarks/gpu.py", "--page", "docs/gpu.md", *session.posargs)
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel and reproduce from it, away from the checkout."""
     session.install("build")

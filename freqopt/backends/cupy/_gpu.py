@@ -179,11 +179,11 @@ def _architecture(nvrtc: Any) -> int:
     fitting = [a for a in known if a // 10 == capability // 10 and a <= capability]
     if not fitting:
         build = _cupy().cuda.runtime.runtimeGetVersion() // 1000
-        other = "an older CuPy, such as freqopt[cuda12]" if capability < min(known) else "a newer"
+        other = "an older" if capability < min(known) else "a newer"
         raise DeviceError(
             f"this GPU has compute capability {capability / 10}, and the compiler that CuPy found "
-            f"for CUDA {build} knows {', '.join(str(a / 10) for a in known)}; install {other}, or "
-            "use the numba backend"
+            f"for CUDA {build} knows {', '.join(str(a / 10) for a in known)}; install {other} CuPy "
+            f"('freqopt[cuda12]', 'freqopt[cuda13]'), or use the numba backend"
         )
     return max(fitting)
 
@@ -236,6 +236,10 @@ def room(what: str) -> Iterator[None]:
     except (cuda.runtime.CUDARuntimeError, cuda.driver.CUDADriverError) as error:
         if error.status == NO_MEMORY:
             raise _too_small(what, error) from error
+        if not _lost(cuda):
+            raise BackendError(
+                f"the GPU refuses {what}: {error}. Please report this; use the numba backend"
+            ) from error
         raise DeviceError(
             f"the GPU failed at {what}: {error}. This process cannot use it any more, and what was "
             "finished is kept: check nvidia-smi and the system's log (dmesg), then run again, or "
@@ -245,6 +249,15 @@ def room(what: str) -> Iterator[None]:
         raise DeviceError(
             f"CuPy cannot compile kernels of its own: {_line(error)}. {WRONG_BUILD}"
         ) from error
+
+
+def _lost(cuda: Any) -> bool:
+    """Whether an error stays, so that every further call fails."""
+    try:
+        cuda.runtime.deviceSynchronize()
+    except cuda.runtime.CUDARuntimeError:
+        return True
+    return False
 
 
 def _too_small(what: str, error: Exception) -> BackendError:

@@ -21,6 +21,7 @@ MESSAGES = {
     2: "cudaErrorMemoryAllocation: out of memory",
     35: "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version",
     100: "cudaErrorNoDevice: no CUDA-capable device is detected",
+    701: "cudaErrorLaunchOutOfResources: too many resources requested for launch",
     700: "cudaErrorIllegalAddress: an illegal memory access was encountered",
 }
 OPTION = re.compile(
@@ -157,6 +158,7 @@ class StandIn(ModuleType):
             nvrtc=Nvrtc(self),
             runtime=SimpleNamespace(
                 CUDARuntimeError=CUDARuntimeError,
+                deviceSynchronize=self._wait,
                 getDeviceCount=lambda: 1,
                 getDeviceProperties=lambda device: {"name": b"stand-in", "totalGlobalMem": 2**40},
                 runtimeGetVersion=lambda: 13020,

@@ -28,7 +28,7 @@ CALLED = (
     "cuda.nvrtc.getProgramLog", "cuda.nvrtc.destroyProgram", "cuda.nvrtc.getVersion",
     "cuda.nvrtc.getSupportedArchs", "cuda.runtime.getDeviceCount",
     "cuda.runtime.getDeviceProperties", "cuda.runtime.runtimeGetVersion",
-    "cuda.runtime.driverGetVersion",
+    "cuda.runtime.driverGetVersion", "cuda.runtime.deviceSynchronize",
 )  # fmt: skip
 ERRORS = {
     "cuda.memory.OutOfMemoryError": MemoryError,
