@@ -1,39 +1,23 @@
-"""The GPU through CuPy: arrays, compiled modules and launches. `_twin` has the same names.
-
-Compiled by NVRTC without fused multiply-add; division and square root are correctly rounded and
-subnormal numbers kept. `cupy.RawModule` cannot promise the last: it adds -ftz=true behind whatever
-options it is given, and the last one counts. So NVRTC is called here, and CuPy loads what it made.
-"""
+"""The GPU through CuPy: arrays, compiled modules and launches. `_twin` has the same names."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.backends.cupy._nvrtc import WRONG_BUILD, machine_code, one_line
 from freqopt.backends.cupy._source import Source
-from freqopt.backends.numba._compile import cache_directory
 from freqopt.errors import BackendError, DeviceError
 
-OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
 OLDEST = 70
 """Compute capability x 10: lanes of a warp can meet by themselves from here on."""
-WRONG_BUILD = (
-    "It may be built for another CUDA: nvidia-smi shows the driver's. Uninstall every cupy "
-    "package, then pip install 'cupy-cuda13x[ctk]' or 'cupy-cuda12x[ctk]', whichever fits"
-)
 NO_MEMORY = 2
 """cudaErrorMemoryAllocation, CUDA_ERROR_OUT_OF_MEMORY."""
-SEAL = 32
-"""Bytes of the hash before what is kept of a kernel."""
 THREADS, SHARED, WAVES = 256, 48 * 1024, 16
 LANES = None
 """Threads that share a row: as many as it needs."""
@@ -53,7 +37,7 @@ def _cupy() -> Any:
         ) from error
     except ImportError as error:
         raise BackendError(
-            f"CuPy is installed and does not load: {_line(error)}. {WRONG_BUILD}"
+            f"CuPy is installed and does not load: {one_line(error)}. {WRONG_BUILD}"
         ) from error
     try:
         found = cupy.cuda.runtime.getDeviceCount()
@@ -71,11 +55,6 @@ def _cupy() -> Any:
             "that works; use the numba backend"
         )
     return cupy
-
-
-def _line(error: Exception) -> str:
-    """What an error says, in one line: CuPy draws boxes."""
-    return " ".join(str(error).replace("=", " ").split())[:500]
 
 
 def _remedy(cupy: Any) -> str:
@@ -113,7 +92,7 @@ class Module:
         self._kernels: dict[str, Any] = {}
         with room("the kernels"):
             self._module = cuda.Module()
-            self._module.load(_machine_code(cuda.nvrtc, source.text))
+            self._module.load(machine_code(cuda, source.text))
             self._processors = cuda.Device().attributes["MultiProcessorCount"]
 
     def launch(self, name: str, items: int, scratch: int, *arguments: Any) -> None:
@@ -148,57 +127,6 @@ def _argument(value: Any) -> Any:
     if isinstance(value, float):
         return np.float64(value)
     return np.int64(value) if isinstance(value, int | np.integer) else value
-
-
-def _machine_code(nvrtc: Any, text: str) -> bytes:
-    """A source compiled for this GPU, from the cache or now."""
-    try:
-        architecture = _architecture(nvrtc)
-        about = (text, OPTIONS, architecture, nvrtc.getVersion())
-    except RuntimeError as error:  # no libnvrtc
-        raise DeviceError(f"CuPy cannot compile: {_line(error)}. {WRONG_BUILD}") from error
-    name = hashlib.sha256(repr(about).encode()).hexdigest()[:32]
-    path = cache_directory().parent / "cuda" / f"{name}.cubin"
-    with suppress(OSError):
-        seal, code = (stored := path.read_bytes())[:SEAL], stored[SEAL:]
-        if hashlib.sha256(code).digest() == seal:
-            return code
-    code = _compiled(nvrtc, text, architecture)
-    with suppress(OSError):  # where nothing can be kept, every process compiles
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, scratch = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        Path(scratch).replace(path)
-    return code
-
-
-def _architecture(nvrtc: Any) -> int:
-    """The newest that NVRTC compiles for and that this GPU can run: of its own generation."""
-    capability, known = int(_cupy().cuda.Device().compute_capability), nvrtc.getSupportedArchs()
-    fitting = [a for a in known if a // 10 == capability // 10 and a <= capability]
-    if not fitting:
-        build = _cupy().cuda.runtime.runtimeGetVersion() // 1000
-        other = "an older" if capability < min(known) else "a newer"
-        raise DeviceError(
-            f"this GPU has compute capability {capability / 10}, and the compiler that CuPy found "
-            f"for CUDA {build} knows {', '.join(str(a / 10) for a in known)}; install {other} CuPy "
-            f"('freqopt[cuda12]', 'freqopt[cuda13]'), or use the numba backend"
-        )
-    return max(fitting)
-
-
-def _compiled(nvrtc: Any, text: str, architecture: int) -> bytes:
-    """What NVRTC makes of a source."""
-    program = nvrtc.createProgram(text, "freqopt.cu", (), ())
-    try:
-        nvrtc.compileProgram(program, (*OPTIONS, f"--gpu-architecture=sm_{architecture}"))
-        return nvrtc.getCUBIN(program)
-    except nvrtc.NVRTCError as error:
-        log = nvrtc.getProgramLog(program)[:2000]
-        raise BackendError(f"NVRTC refuses the kernel source: {log} ({error})") from error
-    finally:
-        nvrtc.destroyProgram(program)
 
 
 def address(array: Any) -> int:
@@ -247,7 +175,7 @@ def room(what: str) -> Iterator[None]:
         ) from error
     except cuda.compiler.CompileException as error:
         raise DeviceError(
-            f"CuPy cannot compile kernels of its own: {_line(error)}. {WRONG_BUILD}"
+            f"CuPy cannot compile kernels of its own: {one_line(error)}. {WRONG_BUILD}"
         ) from error
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from freqopt.backends.cupy import _gpu, _loop, _source, _step
+from freqopt.backends.cupy import _gpu, _loop, _nvrtc, _source, _step
 
 from .stand_in import StandIn
 from .twins import RATINGS, has_gpu
@@ -47,7 +47,7 @@ def cupy(monkeypatch, tmp_path):
     module = StandIn()
     monkeypatch.setitem(sys.modules, "cupy", module)
     monkeypatch.delenv("FREQOPT_CUDA_TWIN", raising=False)
-    monkeypatch.setattr(_gpu, "cache_directory", lambda: tmp_path / "kernels" / "numba")
+    monkeypatch.setattr(_nvrtc, "cache_directory", lambda: tmp_path / "kernels" / "numba")
     caches = (_gpu._cupy, _step._module, _step._steppers, _loop._module)
     for one in caches:
         one.cache_clear()

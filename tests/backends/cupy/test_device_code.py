@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from freqopt.backends.cupy import _gpu
+from freqopt.backends.cupy import _nvrtc
 from freqopt.backends.cupy._loop import kernel_of
 from freqopt.backends.cupy._problem import find_problem
 from freqopt.backends.cupy._source import remembers, step_source
@@ -24,7 +24,7 @@ def compile_for(architecture, text, folder):
     """Compile to machine code, with the flags that NVRTC is given, and refuse fused arithmetic."""
     source, code = folder / "kernel.cu", folder / "kernel.ptx"
     source.write_text(text)
-    flags = [*_gpu.OPTIONS, f"-arch={architecture}", "-ptx"]
+    flags = [*_nvrtc.OPTIONS, f"-arch={architecture}", "-ptx"]
     done = subprocess.run(
         ["nvcc", *flags, str(source), "-o", str(code)], capture_output=True, text=True, check=False
     )

@@ -11,7 +11,7 @@ import re
 import numpy as np
 import pytest
 
-from freqopt.backends.cupy import _gpu
+from freqopt.backends.cupy import _gpu, _nvrtc
 from freqopt.backends.cupy._source import step_source
 from freqopt.optimizers import rules
 
@@ -83,11 +83,11 @@ def test_nvrtc_compiles_without_fusing_or_flushing(architecture):
     nvrtc = real.cuda.nvrtc
     text = step_source(rules["adam"](), np.float32, 64).text
     try:
-        assert _gpu._compiled(nvrtc, text, architecture).startswith(b"\x7fELF")
+        assert _nvrtc.compiled(nvrtc, text, architecture).startswith(b"\x7fELF")
     except RuntimeError as error:
         pytest.skip(f"no NVRTC: {error}")
     program = nvrtc.createProgram(text, "freqopt.cu", (), ())
-    nvrtc.compileProgram(program, (*_gpu.OPTIONS, f"--gpu-architecture=sm_{architecture}"))
+    nvrtc.compileProgram(program, (*_nvrtc.OPTIONS, f"--gpu-architecture=sm_{architecture}"))
     assembly = nvrtc.getPTX(program)
     nvrtc.destroyProgram(program)
     for wrong in (b".ftz", b"fma.rn", b".approx"):

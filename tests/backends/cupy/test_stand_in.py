@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from freqopt.backends.cupy import Stepper, _gpu, step
+from freqopt.backends.cupy import Stepper, _gpu, _nvrtc, step
 from freqopt.backends.cupy._source import step_source
 from freqopt.errors import BatchError
 from freqopt.optimizers import rules
@@ -67,4 +67,4 @@ def test_a_kept_kernel_that_is_damaged_or_cannot_be_kept_is_compiled_again(cupy,
 )
 def test_the_architecture_is_one_that_the_gpu_runs(cupy, capability, archs, taken):
     cupy.capability, cupy.archs = capability, archs
-    assert _gpu._architecture(cupy.cuda.nvrtc) == taken
+    assert _nvrtc.architecture(cupy.cuda) == taken
