@@ -24,35 +24,27 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+from gpu_bits import agree, bits, same_runs
+from gpu_cases import RULES, TINY, Sizes, arrays, runs_of
 from gpu_peers import AbsentError, free, peers, with_jax
-from loop import CASES, LEAST, begin, jaxs, ours
+from loop import CASES, LEAST, jaxs, ours
 from machine import machine
 
 import freqopt
-from freqopt.backends import Simulation
 from freqopt.backends.cupy import Runs, Stepper, _gpu, _twin
 from freqopt.backends.numba import NumbaBackend
 from freqopt.errors import BackendError
-from freqopt.streams import BoundedZipf, Stream
 
 COPY, LOOP = 0.85, 20.0
 """Targets: share of the copy's bandwidth; times as fast as two cores with Numba."""
 TARGETS = {"PyTorch SGD": 5.0, "PyTorch SparseAdam": 10.0}
 """Times as fast as these: each of the first three rules."""
-RULES = {
-    "SGD": {"name": "sgd", "lr": 0.1},
-    "CF-SGD": {"name": "cf_sgd", "lr": 0.1, "form": "anytime", "cap": "none"},
-    "row-wise AdaGrad": {"name": "rowwise_adagrad", "lr": 0.1},
-    "AdaGrad": {"name": "adagrad", "lr": 0.1},
-    "lazy Adam": {"name": "lazy_adam", "lr": 0.001},
-}
 PROMISED = list(RULES)[:3]
 CLOSEST = {
     "PyTorch SGD": "SGD",
@@ -61,29 +53,6 @@ CLOSEST = {
     "JAX SGD": "SGD",
 }
 """The rule of ours that does the same."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How large everything is."""
-
-    rows: int = 2**24
-    batch: int = 10**6
-    widths: tuple[int, ...] = (128, 64)  # what the wider one took is enough for the narrower
-    rounds: int = 20
-    calls: int = 10  # of an update pass, in a row
-    small: tuple[int, int] = (2**16, 10**5)  # rows and batch beside the reference
-    runs: int = 4096
-    tokens: int = 10**4
-    steps: int = 10**4
-    trajectory: int = 10**6
-    cases: int = len(CASES)
-
-
-TINY = Sizes(
-    rows=64, batch=32, widths=(8,), rounds=2, calls=2, small=(40, 60), runs=3, tokens=20, steps=5,
-    trajectory=200, cases=1,
-)  # fmt: skip
 
 
 def seconds(
@@ -101,16 +70,6 @@ def seconds(
             if number:
                 found[name].append((time.perf_counter() - began) / times)
     return {name: statistics.median(all_of) for name, all_of in found.items()}
-
-
-def batch_of(law: str, rows: int, batch: int, seed: int = 0) -> np.ndarray:
-    """Rows of a batch: Zipf(1.05) tokens, uniform ones, or distinct uniform ones."""
-    rng = np.random.default_rng(seed)
-    if law == "distinct":
-        return rng.permutation(rows)[:batch]
-    if law == "uniform":
-        return rng.integers(0, rows, batch)
-    return BoundedZipf(1.05, rows).draw(Stream(seed, 0, "tokens"), np.arange(1), batch)[0]
 
 
 class Step:
@@ -147,82 +106,9 @@ class Step:
         )  # fmt: skip
 
 
-def arrays(device: ModuleType, sizes: Sizes, width: int, law: str) -> tuple[Any, Any, Any]:
-    """A table, the rows of a batch and its gradients."""
-    xp = device.xp
-    rows = xp.asarray(batch_of(law, sizes.rows, sizes.batch))
-    grads = xp.full((sizes.batch, width), 1e-3, np.float32)
-    return xp.zeros((sizes.rows, width), np.float32), rows, grads
-
-
 def verdict(ratio: float, target: float) -> str:
     """A ratio beside its target."""
     return f"{ratio:.2f} ({'reached' if ratio >= target else 'missed'}: {target:g})"
-
-
-def bits(device: ModuleType, sizes: Sizes) -> Iterator[str]:
-    """Equal bits? A batch of many rows, and long trajectories."""
-    yield "\n## Bits\n\n| | compared with | bits |\n| --- | --- | --- |"
-    (rows, batch), width = sizes.small, min(sizes.widths)
-    for name, options in RULES.items():
-        same = True
-        for dtype in (np.float32, np.float64):
-            same &= _same_steps(device, freqopt.rule(**options), dtype, (rows, width), batch)
-        about = f"three steps of {name}, B = {batch:,}, float32 and float64"
-        yield f"| {about} | NumPy | {_said(same)} |"
-    for case in ("logistic, CF-SGD", "logistic, lazy Adam")[: sizes.cases]:
-        here, there = (runs_of(case, 4, sizes.tokens, "float64") for _ in range(2))
-        runs = Runs(here, device)
-        runs.advance(sizes.trajectory)
-        runs.fetch()
-        for simulation in there:
-            NumbaBackend(patience=0).advance(simulation, sizes.trajectory)
-        about = f"{sizes.trajectory:,} steps of {case}, 4 runs, float64"
-        yield f"| {about} | Numba | {_said(same_runs(here, there))} |"
-
-
-def _said(same: bool) -> str:
-    return "equal" if same else "**differ**"
-
-
-def _same_steps(
-    device: ModuleType, rule: Any, dtype: Any, shape: tuple[int, int], batch: int
-) -> bool:
-    xp, rng, (size, width) = device.xp, np.random.default_rng(1), shape
-    table = rng.normal(size=shape).astype(dtype)
-    state = rule.init(table)
-    there = xp.asarray(table.copy())
-    states = {k: v.copy() if k == "t" else xp.asarray(v.copy()) for k, v in state.items()}
-    stepper = Stepper(rule, dtype, width, device)
-    for seed in range(3):
-        rows = batch_of("zipf", size, batch, seed)
-        grads = rng.normal(size=(batch, width)).astype(dtype)
-        stepper(there, states, xp.asarray(rows), xp.asarray(grads))
-        rule.step(table, state, rows, grads)
-    host = device.to_host
-    pairs = [(there, table), *((states[name], state[name]) for name in state)]
-    return all(host(mine).tobytes() == right.tobytes() for mine, right in pairs)
-
-
-def runs_of(case: str, count: int, tokens: int, dtype: str = "float32") -> list[Simulation]:
-    """Runs of a case of benchmarks/loop.py that differ in their random numbers."""
-    first = begin(*CASES[case], 0, size=tokens)
-    for table in first.tables.values():
-        table.weights = table.weights.astype(dtype)
-    states = {name: first.rule.init(w) for name, w in first.parameters.items()}
-    return [
-        replace(first, run=run, tables=copy.deepcopy(first.tables), states=copy.deepcopy(states))
-        for run in range(count)
-    ]
-
-
-def same_runs(here: list[Simulation], there: list[Simulation]) -> bool:
-    """Equal steps and tables."""
-    return all(
-        mine.step == right.step and array.tobytes() == right.parameters[name].tobytes()
-        for mine, right in zip(here, there, strict=True)
-        for name, array in mine.parameters.items()
-    )
 
 
 def bandwidth(device: ModuleType, sizes: Sizes) -> float:
@@ -323,7 +209,7 @@ def loops(device: ModuleType, sizes: Sizes) -> Iterator[str]:
         runs.fetch()
         for simulation in alone:
             NumbaBackend(patience=0).advance(simulation, together[0].step)
-        same = _said(same_runs(together[:2], alone))
+        same = agree(same_runs(together[:2], alone))
         ratio = verdict(speed["here"] / speed["numba"], LOOP)
         yield f"| {case} | {speed['here']:.2f} | {speed['numba']:.2f} | {ratio} | {said} | {same} |"
         del together, runs, calls  # the next case's need their memory
