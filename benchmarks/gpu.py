@@ -199,6 +199,7 @@ def loops(device: ModuleType, sizes: Sizes) -> Iterator[str]:
         try:
             with_jax(processor=device is _twin)
             scan = jaxs(loss, rule, seeds=sizes.runs, size=sizes.tokens)
+            scan(LEAST)  # compiles, and asks for its memory
             calls["jax"], work["jax"] = partial(scan, LEAST), LEAST * sizes.runs
             del scan
         except (AbsentError, RuntimeError) as error:
@@ -228,9 +229,10 @@ def page(device: ModuleType, sizes: Sizes) -> Iterator[str]:
     if device is _gpu:
         runtime = xp.cuda.runtime
         about = runtime.getDeviceProperties(xp.cuda.Device().id)
+        driver = runtime.driverGetVersion()
         card = (
             f"{about['name'].decode()}, {about['totalGlobalMem'] / 2**30:.0f} GiB, CuPy "
-            f"{xp.__version__}, driver for CUDA {runtime.driverGetVersion() / 1000:g}"
+            f"{xp.__version__}, driver for CUDA {driver // 1000}.{driver % 1000 // 10}"
         )
     yield f"Written by `python benchmarks/gpu.py` on {dt.datetime.now(dt.UTC).date()}; {card}."
     yield f"{machine()}\n\nN = {sizes.rows:,}, B = {sizes.batch:,}, float32."
@@ -238,8 +240,8 @@ def page(device: ModuleType, sizes: Sizes) -> Iterator[str]:
         try:
             with device.room(section.__name__):
                 yield from section(device, sizes)
-        except (BackendError, MemoryError) as error:
-            yield f"\n{section.__name__} failed: {error}"
+        except Exception as error:
+            yield f"\n{section.__name__} failed: {type(error).__name__}: {error}"
     yield f"\nAll this took {time.perf_counter() - began:.0f} s."
 
 

@@ -37,7 +37,10 @@ def peers(
     absent = {}
     for name, library in {"PyTorch": _torch, "JAX": _jax}.items():
         try:
-            steps |= library(rows, size, width, processor=processor)
+            made = library(rows, size, width, processor=processor)
+            for step in made.values():
+                step()  # compiles, and asks for its memory
+            steps |= made
         except (AbsentError, RuntimeError) as error:  # of PyTorch and of JAX, short of memory
             absent[name] = str(error).splitlines()[0]
     return steps, absent

@@ -83,7 +83,7 @@ def gpu(monkeypatch):
 @needs_compiler
 def test_every_line_for_a_gpu_runs_on_the_stand_in(gpu, cupy):
     said = "\n".join(gpu.page(_gpu, gpu.TINY))
-    assert "stand-in, 1024 GiB, CuPy 14.2.0, driver for CUDA 13" in said
+    assert "stand-in, 1024 GiB, CuPy 14.2.0, driver for CUDA 13.0" in said
     for name in ("PyTorch SGD", "PyTorch Adagrad", "PyTorch SparseAdam"):
         assert said.count(f"| 8 | {name} | ") == 2
     assert "| zipf | 8 | JAX | absent: not installed |" in said
@@ -110,8 +110,19 @@ def test_a_section_that_fails_is_named_and_the_others_go_on(gpu, cupy, monkeypat
     lost.__name__ = "updates"
     monkeypatch.setattr(gpu, "updates", lost)
     said = "\n".join(gpu.page(_gpu, gpu.TINY))
-    assert "| half |\n\nupdates failed: the GPU's memory is too small for updates: cuda" in said
+    assert "| half |\n\nupdates failed: BackendError: the GPU's memory is too small for up" in said
     assert "## Whole loop" in said
+
+
+@needs_compiler
+def test_a_library_that_runs_out_of_memory_is_named(gpu, cupy, monkeypatch):
+    def short(self):
+        raise RuntimeError("CUDA out of memory.\nTried to allocate 20 MiB")
+
+    monkeypatch.setattr(Optimizer, "step", short)
+    said = "\n".join(gpu.steps(_gpu, gpu.TINY))
+    assert "| zipf | 8 | lazy Adam | " in said
+    assert "| zipf | 8 | PyTorch | absent: CUDA out of memory. | | | |" in said
 
 
 def test_the_bytes_of_an_update_are_counted(gpu):
