@@ -125,6 +125,7 @@ def test_a_library_that_runs_out_of_memory_is_named(gpu, cupy, monkeypatch):
     assert "| zipf | 8 | PyTorch | absent: CUDA out of memory. | | | |" in said
 
 
+@needs_compiler
 def test_the_bytes_of_an_update_are_counted(gpu):
     from freqopt.backends.cupy import _twin
 

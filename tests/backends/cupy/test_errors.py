@@ -174,6 +174,7 @@ def test_a_launch_has_whole_warps_and_arguments_of_64_bits(cupy, items, blocks, 
     assert cupy.launches == [("probe", blocks, threads, shared)]
 
 
+@needs_compiler
 @pytest.mark.parametrize("wanted", ["1", "0"])
 def test_the_twin_takes_the_gpus_place_only_when_asked_to(cupy, monkeypatch, wanted):
     monkeypatch.setenv("FREQOPT_CUDA_TWIN", wanted)
