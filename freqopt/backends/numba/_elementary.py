@@ -21,6 +21,12 @@ from freqopt.streams.elementary import (
     SQRT_HALF,
 )
 
+NEAR = 2.0**-35
+"""Largest relative error of `near_sigmoid`, with a factor of two to spare."""
+ROUNDER = 1.5 * 2.0**52
+"""A number below 2^50 plus this is an integer plus this, with the integer in the lowest bits."""
+LN2 = LN2_HI + LN2_LO
+
 
 @compiled
 def integer_power(base: float, n: int) -> float:
@@ -158,6 +164,27 @@ def log1p(x: float) -> float:
 def sigmoid(x: float) -> float:
     """1 / (1 + e^-x)."""
     e = exp(-abs(x))
+    return (1.0 if x >= 0.0 else e) / (1.0 + e)
+
+
+@compiled
+def near_sigmoid(x: float) -> float:
+    """`sigmoid` to NEAR, in half the time; x is taken to be at most 700 in size.
+
+    e^-|x| = 2^k e^r with |r| < ln(2) / 2. The series ends with r^9 / 9!: what is left out is below
+    2^-37 (r^10 / 10!), 2^-36.5 beside e^r. Pairs of terms are independent of each other, where each
+    step of Horner's scheme waits for the one before.
+    """
+    c = EXP_SERIES
+    size = min(abs(x), 700.0)
+    shifted = ROUNDER - size * INV_LN2
+    power = np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
+    r = (ROUNDER - shifted) * LN2 - size
+    r2 = r * r
+    r4 = r2 * r2
+    low = (1.0 + r) + r2 * (c[0] + r * c[1])
+    high = ((c[2] + r * c[3]) + r2 * (c[4] + r * c[5])) + r4 * (c[6] + r * c[7])
+    e = power * (low + r4 * high)
     return (1.0 if x >= 0.0 else e) / (1.0 + e)
 
 

@@ -10,9 +10,10 @@ from numba import types
 from numba.extending import intrinsic
 
 from freqopt.backends.numba._compile import inlined
-from freqopt.backends.numba._memory import LINE
 
 LANE = ir.IntType(32)
+VECTOR = 32
+"""Bytes, as in LLVM's loops: what two instructions stored, one cannot load before it is written."""
 
 
 def folded(width: int, operation: str, real: Any) -> Callable[..., Any]:
@@ -34,25 +35,7 @@ def folded(width: int, operation: str, real: Any) -> Callable[..., Any]:
     @intrinsic  # type: ignore[untyped-decorator]
     def fold(typing: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            number = context.get_value_type(real)
-            size = context.get_abi_sizeof(number)
-
-            def entries(address: Any, first: int, count: int) -> Any:
-                place = builder.add(address, address.type(first * size))
-                kind = ir.VectorType(number, count).as_pointer()
-                return builder.load(builder.inttoptr(place, kind), align=size)
-
-            lanes = LINE // size
-            vectors = []
-            for first in range(0, width, lanes):
-                pair = [entries(row, first, min(lanes, width - first)) for row in arguments]
-                vectors.append(getattr(builder, operation)(*pair))
-            while len(vectors) > 1:
-                half = 1 << (len(vectors) - 1).bit_length() - 1
-                for k in range(half, len(vectors)):
-                    vectors[k - half] = _plus(builder, vectors[k - half], vectors[k])
-                vectors = vectors[:half]
-            (last,) = vectors
+            last = _one_vector(context, builder, arguments, operation, width, real)
             while last.type.count > 1:
                 half = 1 << (last.type.count - 1).bit_length() - 1
                 lower = _pick(builder, last, last, range(half))
@@ -64,6 +47,50 @@ def folded(width: int, operation: str, real: Any) -> Callable[..., Any]:
         return real(types.intp, types.intp), generate
 
     return fold
+
+
+def finite(width: int, real: Any) -> Callable[..., Any]:
+    """A compiled function (a): whether all of the `width` numbers of the row at a are finite.
+
+    Where x is finite x - x is 0, else NaN.
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def row_is_finite(typing: Any, a: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            total = _one_vector(context, builder, arguments * 2, "fsub", width, real)
+            flags = builder.fcmp_unordered("uno", total, total)
+            mask = builder.bitcast(flags, ir.IntType(total.type.count))
+            return builder.icmp_unsigned("==", mask, mask.type(0))
+
+        return types.boolean(types.intp), generate
+
+    return row_is_finite
+
+
+def _one_vector(
+    context: Any, builder: Any, rows: Any, operation: str, width: int, real: Any
+) -> Any:
+    """The fold of two rows, until what is left fits into a vector."""
+    number = context.get_value_type(real)
+    size = context.get_abi_sizeof(number)
+
+    def entries(address: Any, first: int, count: int) -> Any:
+        place = builder.add(address, address.type(first * size))
+        kind = ir.VectorType(number, count).as_pointer()
+        return builder.load(builder.inttoptr(place, kind), align=size)
+
+    lanes = VECTOR // size
+    vectors = []
+    for first in range(0, width, lanes):
+        pair = [entries(row, first, min(lanes, width - first)) for row in rows]
+        vectors.append(getattr(builder, operation)(*pair))
+    while len(vectors) > 1:
+        half = 1 << (len(vectors) - 1).bit_length() - 1
+        for k in range(half, len(vectors)):
+            vectors[k - half] = _plus(builder, vectors[k - half], vectors[k])
+        vectors = vectors[:half]
+    return vectors[0]
 
 
 def _plus(builder: Any, a: Any, b: Any) -> Any:

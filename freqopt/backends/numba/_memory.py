@@ -198,7 +198,8 @@ def sweep(
         module, zero = builder.module, count.type(0)
         group = _Distinct(module)
         independent = module.add_metadata(["llvm.loop.parallel_accesses", group])
-        this_loop = _Distinct(module, independent, names_itself=True)
+        whole = module.add_metadata(["llvm.loop.unroll.disable"])
+        this_loop = _Distinct(module, independent, whole, names_itself=True)
         pointer = context.get_value_type(real.dtype).as_pointer()
         outs = [
             builder.inttoptr(builder.extract_value(out, k), pointer) for k in range(len(updated))

@@ -40,7 +40,7 @@ LAWS = {
 @pytest.mark.parametrize("law", LAWS)
 def test_tokens(law: str) -> None:
     stream, first = Stream(2**64 - 1, 7, "tokens"), 2**40 + 3
-    for count, n in ((300, 1), (7, 30)):
+    for count, n in ((300, 1), (7, 30), (2, 401)):  # many blocks of words, across steps and within
         expected = LAWS[law].draw(stream, np.arange(first, first + count), n)
         assert same(draw_tokens(LAWS[law], stream, first, count, n), expected)
         assert same(draw_tokens(LAWS[law], stream, first, count, n, threads=3), expected)

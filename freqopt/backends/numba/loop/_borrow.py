@@ -60,6 +60,7 @@ def of_width(width: int) -> Callable[..., Any]:
                     numbers = [size.type(n) for n in (width, width * item, item)]
                     view.shape = cgutils.pack_array(builder, [size, numbers[0]])
                     view.strides = cgutils.pack_array(builder, numbers[1:])
+                    view.itemsize = numbers[2]
 
             return _each_array(context, builder, value, arguments[0], fix)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from freqopt.backends.numba._compile import entry, inlined
 from freqopt.backends.numba.loop._arrays import Read, in_turn, matrices_of
-from freqopt.backends.numba.loop._borrow import borrowed
+from freqopt.backends.numba.loop._borrow import borrowed, of_width
 from freqopt.backends.numba.loop._layers import collapse, split
 from freqopt.backends.numba.loop._movement import add, note
 from freqopt.backends.numba.problems._kernel import ProblemKernel
@@ -35,6 +35,8 @@ def make_loop(
     forms: tuple[Form, ...],
     step_key: str,
     make_steps: Callable[[], tuple[Callable[..., bool] | None, Callable[..., bool]]],
+    *,
+    lone: bool,
 ) -> Callable[..., None]:
     """The compiled loop of a problem and a rule; one for all that share code.
 
@@ -47,6 +49,8 @@ def make_loop(
     make_steps : function
         Gives what is done with the parts before rows are read, or None, and the step; see
         `_single` and `_batched`.
+    lone : bool
+        A step has one sample, with one number of each field: the compiler may know.
 
     Returns
     -------
@@ -60,6 +64,7 @@ def make_loop(
     before, between, after = _around(forms)
     prepares, settle = prepare is not None, prepare or step
     busy = any(form.trained or form.tracked for form in forms)
+    narrow, thin = of_width(1), all(field.width == 1 for field in problem.fields)
 
     @entry(key)
     def loop(
@@ -76,6 +81,10 @@ def make_loop(
         work, parts, options = borrowed(work), borrowed(parts), borrowed(options)
         read, grads, places = matrices(tables)
         ahead, t = samples[0].shape[0], first
+        if lone:
+            batch, places = 1, narrow(places)
+        if lone and thin:
+            samples = narrow(samples)
         while t < until:
             count = min(ahead, until - t)
             draw(data, seed, run, t, count, batch, samples)

@@ -57,7 +57,8 @@ class Run:
         self._grads, self._rows = self._moved(simulation)
         plain = all(table.layers == () for table in self._tables.values())
         lone = {grads.shape[0] for grads in self._grads.values()} == {1}
-        self._single = plain and lone and allows_single(rule)
+        together = len({int(state["t"]) for state in simulation.states.values()}) == 1
+        self._single = plain and lone and together and allows_single(rule)
         self._spaces = {name: Workspace(1, parts=1) for name in self._grads}
         self._most = min(LARGEST // (len(grads) + 1) for grads in self._grads.values())
         self._work = np.zeros(self._problem.scratch, self._dtype)
@@ -68,13 +69,18 @@ class Run:
         )
         if self._single:
             widths, checked = tuple(form.width for form in forms), rule.nonfinite == "raise"
+            bare = not rule.weight_decay and rule.max_norm is None
             self._kernels = None
             self._options: Any = self._plan.h
             self._loop = make_loop(
                 self._problem,
                 forms,
-                f"single {structure.key} {checked}",
-                lambda: (None, single_step(kernel, structure, widths, checked=checked)),
+                f"single {structure.key} {checked} {bare}",
+                lambda: (
+                    None,
+                    single_step(kernel, structure, widths, checked=checked, bare=bare),
+                ),
+                lone=True,
             )
         else:
             parts = [self._part(simulation, name, 1) for name in self._grads]
@@ -85,6 +91,7 @@ class Run:
                 forms,
                 f"batched {kernels.types}",
                 lambda: batched_step(kernels, len(parts)),
+                lone=False,
             )
         self.key = f"{self._loop._cache.key} {structure.key}"
         self._simulation, self._ready = simulation, False

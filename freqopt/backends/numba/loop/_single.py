@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba._compile import compiled, inlined
+from freqopt.backends.numba._fold import finite
 from freqopt.backends.numba._kernel import Kernel, Structure, Visit
 from freqopt.backends.numba._memory import address, addresses, prefetch
-from freqopt.backends.numba._scalars import around_of
+from freqopt.backends.numba._scalars import Around, around_of
 from freqopt.backends.numba._update import row_update
 from freqopt.backends.numba.loop._arrays import Part, in_turn
 from freqopt.backends.numba.loop._borrow import of_width
@@ -33,8 +33,13 @@ def allows_single(rule: Rule) -> bool:
     )
 
 
+@compiled
+def _nothing_around(h: Any, t: int) -> Around:
+    return Around(1.0, False, False, False, 0.0, math.inf)
+
+
 def single_step(
-    kernel: Kernel, structure: Structure, widths: tuple[int, ...], *, checked: bool
+    kernel: Kernel, structure: Structure, widths: tuple[int, ...], *, checked: bool, bare: bool
 ) -> Callable[..., bool]:
     """A compiled function (parts, n, s, count, h): False before a step that is refused.
 
@@ -44,49 +49,51 @@ def single_step(
     widths : of the arrays' rows
     checked : bool
         A gradient that is not finite is refused.
+    bare : bool
+        The rule has neither weight decay nor a largest norm.
     """
-    updates = tuple(_update(kernel, structure, of_width(width)) for width in widths)
-    update_all = in_turn(updates)
-    if not checked:
-        return update_all
-    all_finite = in_turn(tuple(_finite(of_width(width)) for width in widths))
+    scalars, around_at = kernel.scalars, _nothing_around if bare else around_of(structure)
+    update_all = in_turn(tuple(_update(kernel, structure, of_width(width)) for width in widths))
+    all_finite = in_turn(tuple(_finite(width, structure.real) for width in widths))
 
     @inlined
     def step(parts: Any, n: int, s: int, count: int, h: Any) -> bool:
-        return all_finite(parts, n, s, count, h) and update_all(parts, n, s, count, h)
+        if checked and not all_finite(parts, n, s, count, h):
+            return False
+        t = parts[0].steps[0] + 1
+        return update_all(parts, n, s, count, (t, scalars(h, t), around_at(h, t)))
 
     return step
 
 
-def _finite(fix: Callable[..., Any]) -> Callable[..., bool]:
-    @inlined
-    def finite(part: Part, n: int, s: int, count: int, h: Any) -> bool:
-        _, grads, _ = fix(part.matrices)
-        good = True
-        for c in range(grads.shape[1]):
-            good &= np.isfinite(grads[0, c])
-        return good
+def _finite(width: int, real: Any) -> Callable[..., bool]:
+    row_is_finite = finite(width, real)
 
-    return finite
+    @inlined
+    def visit(part: Part, n: int, s: int, count: int, shared: Any) -> bool:
+        _, grads, _ = part.matrices
+        return row_is_finite(address(grads, 0))
+
+    return visit
 
 
 def _update(kernel: Kernel, structure: Structure, fix: Callable[..., Any]) -> Callable[..., bool]:
-    scalars, around_at = kernel.scalars, around_of(structure)
-    update = row_update(kernel, structure.real)
+    update, narrow = row_update(kernel, structure.real), of_width(1)
 
     @inlined
-    def visit(part: Part, n: int, s: int, count: int, h: Any) -> bool:
+    def visit(part: Part, n: int, s: int, count: int, shared: Any) -> bool:
+        t, c, around = shared
         table, grads, elements = fix(part.matrices)
-        i, width, scratch = part.rows[s, 0], table.shape[1], part.space
+        (rows,) = narrow((part.rows,))
+        i, width, scratch = rows[s, 0], table.shape[1], part.space
         if s + AHEAD < count:
-            soon = part.rows[s + AHEAD, 0]
+            soon = rows[s + AHEAD, 0]
             prefetch((address(table, soon), *addresses(elements, soon)), width * table.itemsize)
             prefetch(addresses(part.row_slots, soon), 1)
-        part.steps[0] += 1
-        t = part.steps[0]
+        part.steps[0] = t
         update(
             table, elements, part.row_slots, part.decayed_at, i, address(grads, 0), 0,
-            Visit(t, 1, True, width), scalars(h, t), around_at(h, t), scratch[0], scratch[1],
+            Visit(t, 1, True, width), c, around, scratch[0], scratch[1],
         )  # fmt: skip
         return True
 

@@ -5,33 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numba
 import numpy as np
 
 from freqopt.backends.numba._compile import compiled
-from freqopt.backends.numba._elementary import sigmoid
-from freqopt.backends.numba.streams._transforms import uniform
+from freqopt.backends.numba._elementary import NEAR, near_sigmoid, sigmoid
 from freqopt.backends.numba.streams._trigonometry import sin
 
 TOP = np.uint64(63)
 
 
 @compiled
-def _planted_chance(planted: float, noise: float, word: Any) -> float:
-    return 1.0 if uniform(word) < sigmoid(planted) else 0.0
-
-
-@compiled
-def _two_point(planted: float, noise: float, word: Any) -> float:
+def two_point(planted: float, noise: float, word: Any) -> float:
+    """`Squared.labels`, `Cosine.labels`."""
     return planted + noise if word >> TOP else planted - noise
 
 
-def label_of(loss: str) -> Callable[..., Any]:
-    """`Loss.labels` as a compiled function (planted, noise, word)."""
-    return _planted_chance if loss == "logistic" else _two_point
+@compiled
+def rounded_sigmoid(x: float) -> Any:
+    """`sigmoid`, rounded to float32.
+
+    What is near it and rounds one way, NEAR up or down, says how it rounds. Where that leaves it
+    open, once in about a thousand times, it is computed.
+    """
+    near = near_sigmoid(x)
+    value = np.float32(near * (1.0 - NEAR))
+    return value if value == np.float32(near * (1.0 + NEAR)) else np.float32(sigmoid(x))
 
 
 def slope_of(loss: str, real: Any) -> Callable[..., Any]:
     """`Loss.slope` as a compiled function (s, y) of two numbers of the type `real`."""
+    chance = rounded_sigmoid if real == numba.float32 else sigmoid
 
     @compiled
     def squared(s: Any, y: Any) -> Any:
@@ -40,7 +44,7 @@ def slope_of(loss: str, real: Any) -> Callable[..., Any]:
     @compiled
     def logistic(s: Any, y: Any) -> Any:
         sign = real(1) - real(2) * y
-        return sign * real(sigmoid(np.float64(sign * s)))
+        return sign * chance(np.float64(sign * s))
 
     @compiled
     def cosine(s: Any, y: Any) -> Any:

@@ -35,7 +35,8 @@ def pair_draw(pairs: PairLaw) -> PairDraw:
 
 
 def _product(pairs: Product) -> PairDraw:
-    law_u, law_v = find_law(pairs.u.law), find_law(pairs.v.law)
+    law_u = find_law(pairs.u.law)
+    law_v = law_u if pairs.v == pairs.u else find_law(pairs.v.law)  # equal ones share their table
     draw_u, draw_v = draws(law_u), draws(law_v)
 
     @inlined

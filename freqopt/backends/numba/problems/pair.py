@@ -9,13 +9,15 @@ from typing import Any
 import numba
 import numpy as np
 
-from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba._compile import compiled, inlined
+from freqopt.backends.numba._elementary import NEAR, near_sigmoid, sigmoid
 from freqopt.backends.numba._fold import folded
 from freqopt.backends.numba._memory import address, prefetch, sweep
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
-from freqopt.backends.numba.problems._losses import label_of, slope_of
+from freqopt.backends.numba.problems._losses import slope_of, two_point
 from freqopt.backends.numba.problems._pairs import pair_draw
 from freqopt.backends.numba.streams._philox import Key, each_word
+from freqopt.backends.numba.streams._transforms import uniform
 from freqopt.problems.pair import Pair
 from freqopt.streams import purpose_id
 
@@ -40,7 +42,7 @@ def score_of(score: str, width: int, real: Any) -> Callable[..., Any]:
 def kernel(problem: Pair, real: Any) -> ProblemKernel:
     """One row of u and one of v per sample."""
     pairs, is_dot = pair_draw(problem.pairs), problem.score == "dot"
-    draw_pairs, label, slope = pairs.draw, label_of(problem.loss), slope_of(problem.loss, real)
+    draw_pairs, slope, chancy = pairs.draw, slope_of(problem.loss, real), problem.loss == "logistic"
     width = problem.dimension
     score = score_of(problem.score, width, real)
     planted_score = score_of(problem.score, width, numba.float64)
@@ -53,13 +55,21 @@ def kernel(problem: Pair, real: Any) -> ProblemKernel:
         each = slope * real(1 / math.sqrt(width))
         return each, each
 
+    @compiled
+    def near_chance(_: Any, planted: tuple[float], given: tuple[()]) -> tuple[float]:
+        return (near_sigmoid(planted[0]),)
+
     @inlined
-    def labelled(s: int, b: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
+    def labelled(s: int, b: int, word: Any, key: Any, step: int, y: Any, data: Any) -> None:
+        """The label, where y holds the planted score, or in its place what is near its sigmoid."""
         best_u, best_v, noise, i, j = data
-        soon = min(s + AHEAD, i.shape[0] - 1)
-        prefetch((address(best_u, i[soon, b]), address(best_v, j[soon, b])), width * 8)
-        planted = planted_score(best_u, i[s, b], best_v, j[s, b])
-        out[s, b] = label(planted, noise, word)
+        if not chancy:
+            y[s, b] = two_point(y[s, b], noise, word)
+            return
+        u, chance = uniform(word), y[s, b]
+        if abs(u - chance) <= NEAR:
+            chance = sigmoid(planted_score(best_u, i[s, b], best_v, j[s, b]))
+        y[s, b] = 1.0 if u < chance else 0.0
 
     draw_labels = each_word(labelled)
 
@@ -70,6 +80,13 @@ def kernel(problem: Pair, real: Any) -> ProblemKernel:
         pair_data, best_u, best_v, noise = data
         i, j, y = samples
         draw_pairs(pair_data, seed, run, first, count, batch, i, j)
+        for s in range(count):
+            soon = min(s + AHEAD, count - 1)
+            for b in range(batch):
+                prefetch((address(best_u, i[soon, b]), address(best_v, j[soon, b])), width * 8)
+                y[s, b] = planted_score(best_u, i[s, b], best_v, j[s, b])
+        if chancy:
+            sweep(near_chance, (), (address(y, 0),), (), count * batch, numba.float64)
         planted = (best_u, best_v, noise, i, j)
         draw_labels(Key(seed, run, LABELS), first, count, batch, y, planted)
 

@@ -12,7 +12,7 @@ from freqopt.backends.numba.streams._philox import each_word
 from freqopt.errors import BackendError
 from freqopt.streams import TokenDistribution
 
-_made: dict[tuple[str, bool], Callable[..., None]] = {}
+_made: dict[str, Callable[..., None]] = {}
 
 
 class Law(NamedTuple):
@@ -48,14 +48,14 @@ def find_law(law: TokenDistribution) -> Law:
     return found
 
 
-def draws(law: Law, *, unrolled: bool = False) -> Callable[..., None]:
+def draws(law: Law) -> Callable[..., None]:
     """`TokenDistribution.draw` as a compiled loop, see `each_word`."""
-    key, token = (law.key, unrolled), law.token
+    key, token = law.key, law.token
     if key not in _made:
 
         @inlined
         def draw(s: int, j: int, word: Any, key: Any, step: int, out: Any, data: Any) -> None:
             out[s, j] = token(word, key, step, j, data)
 
-        _made[key] = each_word(draw, unrolled=unrolled)
+        _made[key] = each_word(draw)
     return _made[key]

@@ -58,7 +58,7 @@ def draw_tokens(
         )
     found = find_law(law)
     if found.key not in _made:
-        _made[found.key] = _compiled(draws(found, unrolled=True), found.key)
+        _made[found.key] = _compiled(draws(found), found.key)
     fill, out = _made[found.key], np.empty((count, n), np.int64)
     words = tuple(np.uint64(w) for w in (stream.seed, stream.run, purpose_id(stream.purpose)))
     threads = min(threads, max(count, 1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from freqopt.backends.numba._compile import inlined
@@ -20,12 +22,24 @@ def buckets(table: AliasTable) -> Buckets:
     return np.stack([table.thresholds, table.aliases.astype(np.uint64)], axis=1)
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def chosen(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+    """a if condition else b, without a branch: the processor could not predict it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value = builder.select(*arguments)
+        value.set_metadata("unpredictable", builder.module.add_metadata([]))
+        return value
+
+    return a(types.boolean, a, a), generate
+
+
 @inlined
 def pick(table: Buckets, word: Any) -> int:
     """The value that a word gives."""
     own, rest = multiply_wide(word, np.uint64(table.shape[0]))
     alias = table[own, 1]
-    return np.int64(own if rest < table[own, 0] else alias)
+    return np.int64(chosen(rest < table[own, 0], own, alias))
 
 
 @inlined
