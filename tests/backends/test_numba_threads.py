@@ -143,3 +143,13 @@ def test_a_forked_child_gets_its_own_threads() -> None:
         pair.step(rng.integers(0, 50, 30), rng.normal(size=(30, 2)))
         os._exit(0 if (pair.found == pair.expected).all() else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_tasks_of_many_and_of_few_parts_in_turn() -> None:
+    """A helper that is late must not take what it saw of one task for a part of the next."""
+    team, few, many = Team(), np.zeros((2, 2)), np.zeros((500, 2))
+    for _ in range(2000):
+        team.run(note, (2, few, 0.0), 2)
+        team.run(note, (500, many, 0.0), 500)
+    assert (few[:, 0] == 2 * 2000).all()
+    assert (many[:, 0] == 500 * 2000).all()

@@ -1,10 +1,8 @@
 """The batch on its way into a rule, compiled: what `freqopt.optimizers._batch.intake` means.
 
-Nothing but the workspace is written here. Rows are dealt out to parts by a hash, so the parts need
-no locks and all occurrences of a row meet the same part, in their order: the bits do not depend on
-the number of parts. Each part leaves *entries*: a row, and where its combined gradient is. An
-entry of a single occurrence points into the batch itself; only sums, and gradients that are
-changed on the way, are stored.
+Nothing but the workspace is written here. Each part leaves *entries*: a row, and where its combined
+gradient is. An entry of a single occurrence points into the batch itself; only sums, and gradients
+that are changed on the way, are stored.
 """
 
 from __future__ import annotations
@@ -14,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from freqopt.backends.numba._compile import compiled, entry
-from freqopt.backends.numba._index import BINS, bin_of, entry_of, region_of, set_entry
+from freqopt.backends.numba._deal import deal, in_range
+from freqopt.backends.numba._index import entry_of, set_entry
 from freqopt.backends.numba._kernel import Reals
 from freqopt.backends.numba._memory import address, prefetch, prefetch_stream, sweep
 from freqopt.backends.numba._rows import clip, squared_norm
@@ -62,10 +61,10 @@ def gather(
     changes = negate != 0 or clipped == OCCURRENCE
     picks = how in (SEQUENTIAL, LAST, FIRST)
 
-    if not _in_range(rows, size):
+    if not in_range(rows, size):
         ends[part] = REFUSED
         return
-    start, end, region = _deal(part, rows, space)
+    start, end, region = deal(part, rows, space)
     checked = policy == RAISE and how not in (LAST, FIRST)  # with the entries, see below
     if padding >= 0 or not (checked or policy == PROPAGATE):
         end = _admit(rows, grads, own, start, end, padding, PROPAGATE if checked else policy)
@@ -115,58 +114,6 @@ def gather(
     for e in range(start, last if clipped == BATCH else start):
         norms[0, e] = squared_norm(sums, ~place[e], work)
     ends[part] = last
-
-
-@compiled
-def _in_range(rows: Any, size: int) -> bool:
-    """Whether every row lies in [0, size)."""
-    largest = np.uint64(0)
-    for b in range(rows.size):
-        largest = max(largest, np.uint64(rows[b]))  # a negative row is a large one
-    return rows.size == 0 or largest < np.uint64(size)
-
-
-@compiled
-def _deal(part: int, rows: Any, space: Any) -> tuple[int, int, tuple[int, int]]:
-    """Find the hash bins of a part, with a nearly equal share of the work, and its occurrences.
-
-    Fills, of `Workspace.space`: bounds[part], the first bin; starts[part], where the occurrences
-    begin; and `own` from there on, their numbers in ascending order. One place is left free behind
-    every part. Each part counts all occurrences by itself, which takes less than waiting for one
-    that does it for all.
-
-    Returns
-    -------
-    start, end, region
-        Of the part's places in `own`; and in the index, see `_index`.
-    """
-    bounds, starts, ends, bins, own, _, _, _, _, _, _ = space
-    parts, batch, here = ends.size, rows.size, bins[part]
-    first, start, behind, end = 0, 0, BINS, batch
-    if parts > 1:
-        here[:] = 0
-        for b in range(batch):
-            here[bin_of(rows[b])] += 1
-        dealt, reached = 0, 0
-        for bin_ in range(BINS):
-            while reached + 1 < parts and dealt * parts >= (reached + 1) * batch:
-                reached += 1
-                if reached == part:
-                    first, start = bin_, dealt
-                elif reached == part + 1:
-                    behind, end = bin_, dealt
-            dealt += here[bin_]
-        if reached < part:
-            first, start = BINS, batch
-    start, end = start + part, end + part
-    bounds[part], starts[part] = first, start
-    if part + 1 == parts:
-        bounds[parts], starts[parts] = BINS, end + 1
-    kept = start
-    for b in range(batch):
-        own[kept] = b
-        kept += first <= bin_of(rows[b]) < behind
-    return start, end, region_of(start, end)
 
 
 @compiled
