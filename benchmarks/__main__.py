@@ -1,6 +1,6 @@
 """Every benchmark of this folder, one after the other, and the page of what they printed.
 
-    python -m benchmarks [NAME ...] [--page docs/benchmarks.md] [--limit 200]
+    python -m benchmarks [NAME ...] [--page docs/benchmarks.md] [--limit 400]
 
 A benchmark is a file here that can be run by itself. One that fails or runs out of time is named on
 the page, and the others go on.
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BRIEF = {"step": ["--rounds", "15"]}
+BRIEF = {"step": ["--rounds", "8"]}
 """Arguments that keep a benchmark short."""
 HEAD = """# Benchmarks
 
@@ -64,7 +64,7 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", choices=[[], *known], help=", ".join(known))
     parser.add_argument("--page", type=Path, help="write here too")
-    parser.add_argument("--limit", type=float, default=200, help="seconds of one benchmark")
+    parser.add_argument("--limit", type=float, default=400, help="seconds of one benchmark")
     asked = parser.parse_args()
     parts = [HEAD.format(date=dt.datetime.now(dt.UTC).date())]
     for name in asked.names or known:
