@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -82,14 +81,6 @@ def test_a_part_that_fails_is_an_error_when_all_have_ended() -> None:
         team.run(fail, (calls,), 4)
     assert calls.tolist() == [1, 0, 1, 1]
     team.run(note, (2, np.zeros((2, 2)), 1.0), 2)
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """SIGINT raises, also where a shell started the tests in the background and it is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def run_for_ever(team: Team, calls: Any) -> None:
