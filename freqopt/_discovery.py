@@ -8,8 +8,9 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Generic, TypeVar
 
 from freqopt.errors import FreqoptError, place
@@ -77,6 +78,26 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return found[0]
 
 
+class _Afresh(SourceFileLoader):
+    """Compiles the source at every import.
+
+    Python's stored bytecode knows its source by size and second: a file that was changed twice in a
+    second would stay what it was. And a user's folder is not for our files.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the name is Python's
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def module_of(name: str, path: Path) -> tuple[SourceFileLoader, ModuleType]:
+    """The module of a user's file, known to Python by `name`, and what will execute it."""
+    loader = _Afresh(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+    sys.modules[name] = module  # pydantic and dataclasses look their module up there
+    return loader, module
+
+
 def load_file(path: Path, noun: str, error: type[FreqoptError]) -> ModuleType:
     """Import a user's file, under a name that hides no other module.
 
@@ -87,14 +108,12 @@ def load_file(path: Path, noun: str, error: type[FreqoptError]) -> ModuleType:
     """
     if not path.is_file():
         raise error(f"the {noun} file {path} does not exist; check the path")
-    name = f"freqopt_own.{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise error(f"{path} is no Python file; give the path of a {noun} file, ending in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # pydantic looks annotations up there
+    name = f"freqopt_own.{path.stem}"
+    loader, module = module_of(name, path)
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as mistake:
         del sys.modules[name]
         raise error(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from freqopt._discovery import module_of
 from freqopt.errors import TheoryError
 from freqopt.theory.theorem import Mutant, Theorem
 
@@ -85,12 +84,10 @@ def load(path: Path) -> TheoremFile:
     TheoryError
         Naming what the form lacks. Whatever the file itself raises is passed on.
     """
-    spec = importlib.util.spec_from_file_location(f"theorem_{path.stem}", path)
-    if path.suffix != ".py" or spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise TheoryError(f"{path} is not a Python file; a theorem file ends in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses defined in the file look their module up
-    spec.loader.exec_module(module)
+    loader, module = module_of(f"theorem_{path.stem}", path)
+    loader.exec_module(module)
     first, sections = _sections(module.__doc__ or "")
     title = _TITLE.fullmatch(first)
     if title is None:

@@ -30,9 +30,9 @@ def note(part: int, parts: int, calls: Any, scale: float) -> None:
 
 @entry("test: meet")
 def meet(part: int, words: Any) -> None:
-    """Wait until another part is being worked on too, or for long."""
+    """Wait for a while until another part is being worked on too."""
     add(words, 0, 1)
-    for _ in range(10**8):
+    for _ in range(10**5):
         if load(words, 0) >= 2:
             add(words, 1, 1)
             return
@@ -61,9 +61,14 @@ def test_every_part_is_worked_on_once(pause: float) -> None:
 
 @pytest.mark.skipif(_threads.usable_cores() < 2, reason="this process has one core")
 def test_parts_are_worked_on_at_the_same_time() -> None:
-    words = np.zeros(2, np.int64)
-    Team().run(meet, (words,), 2)
-    assert words.tolist() == [2, 2]
+    """At least once: on a busy machine the other thread may come too late again and again."""
+    team, words = Team(), np.zeros(2, np.int64)
+    for _ in range(1000):
+        words[:] = 0
+        team.run(meet, (words,), 2)
+        if words.tolist() == [2, 2]:
+            return
+    raise AssertionError("the caller has worked on both parts a thousand times")
 
 
 @pytest.mark.skipif(_threads.usable_cores() < 2, reason="this process has one core")

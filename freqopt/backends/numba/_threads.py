@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
@@ -21,6 +20,8 @@ from numba._dispatcher import compute_fingerprint
 
 from freqopt.backends.numba._call import address_of, types_of
 from freqopt.backends.numba._share import AWAKE, WORDS, look_for_work, sharing
+
+_known: dict[tuple[Any, bytes], tuple[Any, int]] = {}
 
 
 def usable_cores() -> int:
@@ -54,12 +55,23 @@ class Team:
                 kernel(part, *arguments)
             return
         try:
-            share, address = _shared(kernel, arguments)  # compiles: before anybody is awake
+            share, address = self._shared(kernel, arguments)  # compiles: before anybody is awake
             self._wake(min(parts, usable_cores()) - 1)
             if share(self._words, parts, address, arguments):
                 raise AssertionError("a part of a step failed; its table is half updated")
         finally:
             self._busy.release()
+
+    def _shared(self, kernel: Any, arguments: tuple[Any, ...]) -> tuple[Any, int]:
+        """What shares a kernel's parts out, for arguments of these types, and its address."""
+        known = kernel, compute_fingerprint(arguments)
+        if known not in _known:
+            kinds, words = types_of(arguments), types_of((self._words,))
+            share, address = sharing(kinds), address_of(kernel, (types.int64, *kinds))
+            share.compile((*words, types.int64, types.int64, types.Tuple(kinds)))
+            look_for_work.compile(words)
+            _known[known] = share, address
+        return _known[known]
 
     def _wake(self, wanted: int) -> None:
         """See to it that so many helpers will look for work."""
@@ -77,18 +89,6 @@ def _help(words: Any, bell: SimpleQueue[None]) -> None:
     while True:
         bell.get()
         look_for_work(words)
-
-
-_known: dict[tuple[Any, bytes], tuple[Callable[..., bool], int]] = {}
-
-
-def _shared(kernel: Any, arguments: tuple[Any, ...]) -> tuple[Callable[..., bool], int]:
-    """What `sharing` makes for arguments of these types, and the kernel's address."""
-    known = kernel, compute_fingerprint(arguments)
-    if known not in _known:
-        kinds = types_of(arguments)
-        _known[known] = sharing(kinds), address_of(kernel, (types.int64, *kinds))
-    return _known[known]
 
 
 team = Team()
