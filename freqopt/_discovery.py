@@ -91,7 +91,7 @@ class _Afresh(SourceFileLoader):
 
 def module_of(name: str, path: Path) -> tuple[SourceFileLoader, ModuleType]:
     """The module of a user's file, known to Python by `name`, and what will execute it."""
-    loader = _Afresh(name, str(path))
+    loader = _Afresh(name, str(path.absolute()))
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
     sys.modules[name] = module  # pydantic and dataclasses look their module up there
