@@ -17,7 +17,7 @@ from freqopt.optimizers import rules
 from ..loop.beside import compare
 from .test_twin_loop import FORMS, STEPS, begin
 from .test_twin_step import chosen
-from .twins import PROBLEMS, RULES, needs_compiler, reference, states_of
+from .twins import PROBLEMS, RULES, assert_reference, needs_compiler
 
 pytestmark = needs_compiler
 
@@ -38,20 +38,10 @@ def on_the_gpu(gpu):
     return take
 
 
-def same_steps(gpu, case):
-    """Table and state after every step, bit for bit."""
-    ours = states_of(case.rule, case.exercise, case.given, on_the_gpu(gpu))
-    theirs = states_of(case.rule, case.exercise, case.given, reference)
-    for t, (mine, right) in enumerate(zip(ours, theirs, strict=True), start=1):
-        for slot, values in right.items():
-            where = f"{case.name}, step {t}, {slot}"
-            np.testing.assert_array_equal(mine[slot], values, err_msg=where)
-
-
 @pytest.mark.parametrize("name", ["sgd", "rowwise_adagrad", "catchup_adam", "adam_c"])
 def test_the_step(name, gpu):
     for case in chosen(name, np.float32):
-        same_steps(gpu, case)
+        assert_reference(case, on_the_gpu(gpu))
 
 
 @pytest.mark.slow
@@ -59,7 +49,7 @@ def test_the_step(name, gpu):
 @pytest.mark.parametrize("name", RULES)
 def test_the_step_in_every_case(name, dtype, gpu):
     for case in cases(name, dtype):
-        same_steps(gpu, case)
+        assert_reference(case, on_the_gpu(gpu))
 
 
 def both(gpu, rule, table, batches):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from freqopt.backends import Simulation
 from freqopt.backends.numba._call import types_of
 from freqopt.backends.numba._compile import alone, at_hand
-from freqopt.backends.numba._index import BINS
 from freqopt.backends.numba._kernel import find_kernel
 from freqopt.backends.numba._step import _Plan
 from freqopt.backends.numba._workspace import LARGEST, Workspace
@@ -201,7 +200,6 @@ class Run:
             n, workspace = len(grads), self._spaces[name]
             squares = simulation.rule.duplicates == "squares"
             space = workspace.space(table, 1, n, squares=squares)
-            space[0][:], space[1][:] = (0, BINS), (0, n + 1)
             if self._plan.remembers:
                 lists = self._plan.lists(state, workspace)
                 critical = lists.critical(state, 1, n, space[4].size)
