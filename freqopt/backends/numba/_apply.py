@@ -50,7 +50,7 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
         part: int, table: Any, elements: Any, rows: Any, decayed_at: Any, grads: Any, h: Any,
         t: int, everyone: bool, index: Any, base: int, space: Any,
     ) -> None:  # fmt: skip
-        bounds, starts, ends, _, _, _, entries, sums, squares, _, scratch = space
+        owners, starts, ends, _, _, _, entries, sums, squares, _, scratch = space
         row, place, count, rank = entries
         work, decayed, zero = scratch[part, 0], scratch[part, 1], scratch[part, 2:]
         c, around = scalars(h, t), around_at(h, t)
@@ -59,7 +59,7 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
         if everyone:
             start, end = size * part // ends.size, size * (part + 1) // ends.size
         for k in range(start, end):
-            e = entry_in_batch(k, bounds, starts, index, base) if everyone else k
+            e = entry_in_batch(k, owners, starts, index, base) if everyone else k
             i = k if everyone else row[k]
             g, x, occurrences, first_wave = address(zero, 0), address(zero, 0), 0, True
             if e >= 0:
@@ -83,12 +83,10 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
 
 
 @compiled
-def entry_in_batch(i: int, bounds: Any, starts: Any, index: Any, base: int) -> int:
+def entry_in_batch(i: int, owners: Any, starts: Any, index: Any, base: int) -> int:
     """The entry of any row of the table; negative if the batch does not hold it."""
-    owner = 0
-    while bounds[owner + 1] <= bin_of(i):
-        owner += 1
-    return entry_of(index, base, region_of(starts[owner], starts[owner + 1] - 1), i)
+    owner = owners[0, bin_of(i)]
+    return entry_of(index, region_of(starts[owner], starts[owner + 1] - 1), base, i)
 
 
 @entry("shrink")

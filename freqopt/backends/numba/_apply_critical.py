@@ -49,7 +49,7 @@ def make_apply_critical(rule: Rule, dtype: Any) -> Callable[..., None]:
         part: int, table: Any, elements: Any, rows: Any, decayed_at: Any, grads: Any, h: Any,
         t: int, everyone: bool, index: Any, base: int, space: Any, critical: Critical,
     ) -> None:  # fmt: skip
-        bounds, starts, ends, _, _, _, (_, place, count, _), sums, _, _, scratch = space
+        owners, starts, ends, _, _, _, (_, place, count, _), sums, _, _, scratch = space
         work, decayed, zero = scratch[part, 0], scratch[part, 1], address(scratch[part], 2)
         c, around = scalars(h, t), around_at(h, t)
         union, seen, own = critical.union, critical.seen, critical.scratch[part]
@@ -62,7 +62,7 @@ def make_apply_critical(rule: Rule, dtype: Any) -> Callable[..., None]:
                 ask(union[k + AHEAD], table, critical)
             g, direction, occurrences = zero, zero, 0
             if dense or seen[i] == t:
-                e = entry_in_batch(i, bounds, starts, index, base)
+                e = entry_in_batch(i, owners, starts, index, base)
                 if e >= 0:
                     g = address(grads, place[e]) if place[e] >= 0 else address(sums, ~place[e])
                     occurrences = count[e]

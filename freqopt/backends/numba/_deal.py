@@ -27,40 +27,53 @@ def in_range(rows: Any, size: int) -> bool:
 def deal(part: int, rows: Any, space: Any) -> tuple[int, int, tuple[int, int]]:
     """Find the hash bins of a part, with a nearly equal share of the work, and its occurrences.
 
-    Fills, of `Workspace.space`: bounds[part], the first bin; starts[part], where the occurrences
-    begin; and `own` from there on, their numbers in ascending order. One place is left free behind
-    every part. Each part counts all occurrences by itself, which takes less than waiting for one
-    that does it for all.
+    Fills, of `Workspace.space`: owners[part], the part of every bin; starts[part], where the part's
+    occurrences begin; and `own` from there on, their numbers in ascending order. One place is left
+    free behind every part. Each part counts all occurrences by itself, which takes less than
+    waiting for one that does it for all.
 
     Returns
     -------
     start, end, region
         Of the part's places in `own`; and in the index, see `_index`.
     """
-    bounds, starts, ends, bins, own, _, _, _, _, _, _ = space
-    parts, batch, here = ends.size, rows.size, bins[part]
-    first, start, behind, end = 0, 0, BINS, batch
+    owners, starts, ends, bins, own, _, _, _, _, _, _ = space
+    parts, batch, owner, here = ends.size, rows.size, owners[part], bins[part]
+    start, end = 0, batch
     if parts > 1:
         here[:] = 0
         for b in range(batch):
             here[bin_of(rows[b])] += 1
-        dealt, reached = 0, 0
-        for bin_ in range(BINS):
-            while reached + 1 < parts and dealt * parts >= (reached + 1) * batch:
-                reached += 1
-                if reached == part:
-                    first, start = bin_, dealt
-                elif reached == part + 1:
-                    behind, end = bin_, dealt
-            dealt += here[bin_]
-        if reached < part:
-            first, start = BINS, batch
+        start, end = _share_out(here, owner, parts, batch, part)
     start, end = start + part, end + part
-    bounds[part], starts[part] = first, start
+    starts[part] = start
     if part + 1 == parts:
-        bounds[parts], starts[parts] = BINS, end + 1
+        starts[parts] = end + 1
     kept = start
     for b in range(batch):
         own[kept] = b
-        kept += first <= bin_of(rows[b]) < behind
+        kept += owner[bin_of(rows[b])] == part
     return start, end, region_of(start, end)
+
+
+@compiled
+def _share_out(counts: Any, owner: Any, parts: int, batch: int, part: int) -> tuple[int, int]:
+    """Give every bin to the part with the least work so far, heavy bins first.
+
+    Returns where a part's occurrences begin and end if the parts' follow each other.
+    """
+    load = owner[BINS:]
+    load[:] = 0
+    for heavy in (True, False):
+        for bin_ in range(BINS):
+            if (counts[bin_] * BINS > 2 * batch) == heavy:
+                least = 0
+                for other in range(1, parts):
+                    if load[other] < load[least]:
+                        least = other
+                owner[bin_] = least
+                load[least] += counts[bin_]
+    start = 0
+    for other in range(part):
+        start += load[other]
+    return start, start + load[part]

@@ -13,7 +13,7 @@ import numpy as np
 
 from freqopt.backends.numba._compile import compiled, entry
 from freqopt.backends.numba._deal import deal, in_range
-from freqopt.backends.numba._index import entry_of, set_entry
+from freqopt.backends.numba._index import entry_at, place_of, set_entry
 from freqopt.backends.numba._kernel import Reals
 from freqopt.backends.numba._memory import address, prefetch, prefetch_stream, sweep
 from freqopt.backends.numba._rows import clip, squared_norm
@@ -194,25 +194,29 @@ def _number(
     rows: Any, own: Any, start: int, end: int, how: int, index: Any, base: int, region: Any,
     entries: Any, numbers: Any,
 ) -> int:  # fmt: skip
-    """Give every row, or with SEQUENTIAL every occurrence, an entry; returns the end of entries."""
+    """Give every row, or with SEQUENTIAL every occurrence, an entry; returns the end of entries.
+
+    Whether a row is new cannot be guessed: what a new entry holds is written always, behind the
+    others, and counts if the row is new.
+    """
     row, place, count, rank = entries
     last = start
     for k in range(start, end):
-        b = own[k]
         if index[0].size and k + AHEAD < end:
             prefetch((address(index[0], rows[own[k + AHEAD]]),), 4)
-        i = rows[b]
-        e = entry_of(index, base, region, i)
-        if e < 0 or how == SEQUENTIAL:
-            rank[last] = rank[e] + 1 if e >= 0 else 0
-            e = last
-            last += 1
-            row[e], place[e], count[e] = i, b, 0
-            set_entry(index, base, region, i, e)
+        b = own[k]
+        at = place_of(index, region, base, rows[b])
+        e = entry_at(index, base, at)
+        new = e < 0 or how == SEQUENTIAL
+        row[last], place[last], count[last] = rows[b], b, 0
+        rank[last] = rank[e] + 1 if how == SEQUENTIAL and e >= 0 else 0
+        e = last if new else e
+        set_entry(index, base, at, rows[b], e)
         if how == LAST:
             place[e] = b
         count[e] += 1
         numbers[k] = e
+        last += new
     return last
 
 

@@ -39,9 +39,11 @@ def region_of(start: int, end: int) -> tuple[int, int]:
 
 
 @compiled
-def _place(index: Any, base: int, region: tuple[int, int], row: int) -> int:
-    """Where a row is in the hashed form, or where it would go."""
-    _, keys, entries = index
+def place_of(index: Any, region: tuple[int, int], base: int, row: int) -> int:
+    """Where a row is in the index, or where it goes."""
+    direct, keys, entries = index
+    if direct.size:
+        return row
     first, mask = region
     at = int((np.uint64(row) * _FACTOR) >> _PLACE_SHIFT) & mask
     while entries[first + at] >= base and keys[first + at] != row:
@@ -50,21 +52,24 @@ def _place(index: Any, base: int, region: tuple[int, int], row: int) -> int:
 
 
 @compiled
-def entry_of(index: Any, base: int, region: tuple[int, int], row: int) -> int:
-    """The entry of a row; negative if it has none."""
+def entry_at(index: Any, base: int, at: int) -> int:
+    """The entry at a place; negative if there is none."""
     direct, _, entries = index
-    if direct.size:
-        return direct[row] - base
-    return entries[_place(index, base, region, row)] - base
+    return (direct[at] if direct.size else entries[at]) - base
 
 
 @compiled
-def set_entry(index: Any, base: int, region: tuple[int, int], row: int, entry: int) -> None:
-    """Make `entry` the entry of a row."""
+def set_entry(index: Any, base: int, at: int, row: int, entry: int) -> None:
+    """Make `entry` the entry of a row, at its place."""
     direct, keys, entries = index
     if direct.size:
-        direct[row] = base + entry
+        direct[at] = base + entry
     else:
-        at = _place(index, base, region, row)
         keys[at] = row
         entries[at] = base + entry
+
+
+@compiled
+def entry_of(index: Any, region: tuple[int, int], base: int, row: int) -> int:
+    """The entry of a row; negative if it has none."""
+    return entry_at(index, base, place_of(index, region, base, row))

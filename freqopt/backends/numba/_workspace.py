@@ -114,9 +114,10 @@ class Workspace:
     ) -> tuple[Any, ...]:
         """Memory of `gather` and `apply` for a batch on a table.
 
-        bounds, starts (parts + 1,), ends (parts,), bins (parts, BINS); own, numbers (places,) of
-        each occurrence; row, place, count, rank (places,) of each entry; sums, squares (places, d),
-        norms (2, places); scratch (parts, 3, d), the last of the three zero.
+        owners (parts, BINS + parts), starts (parts + 1,), ends (parts,), bins (parts, BINS), see
+        `_deal`; own, numbers (places,) of each occurrence; row, place, count, rank (places,) of
+        each entry; sums, squares (places, d), norms (2, places); scratch (parts, 3, d), the last of
+        the three zero.
         """
         places, width = _room(batch + parts), table.shape[1]
         key = (parts, places, width, table.dtype, squares)
@@ -124,7 +125,7 @@ class Workspace:
             sums = self._buffer("sums", places * width, table.dtype).reshape(places, width)
             kept = self._buffer("squares", places * width if squares else 0, table.dtype)
             found = (
-                np.zeros(parts + 1, np.int64),
+                np.zeros((parts, BINS + parts), np.int64),
                 np.zeros(parts + 1, np.int64),
                 np.zeros(parts, np.int64),
                 np.zeros((parts, BINS), np.int64),
