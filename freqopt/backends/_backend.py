@@ -21,9 +21,13 @@ class Backend:
     together : int
         How many runs of a study it wants at once: `simulate` hands so many to one
         `advance_together`, in one process. With 1, processes share the runs.
+    ahead : int
+        Steps of simulations like the first that are to come in all, as far as is known: for many
+        of them it may be worth while to compile something.
     """
 
     together: ClassVar[int] = 1
+    ahead: int = 0
 
     @classmethod
     def name(cls) -> str:

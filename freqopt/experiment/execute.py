@@ -8,9 +8,11 @@ import os
 import signal
 import traceback
 import warnings
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -134,7 +136,11 @@ def simulate(
     report.stored = len(points) - len(waiting)
     tell = progress or _silent
     tell(report.stored, report.runs)
-    tasks = [Task(key, point, study, backend, code_hash(backend)) for key, point in waiting]
+    steps: Counter[str] = Counter()
+    for _, point in waiting:
+        steps[_alike(point)] += point.configuration["steps"]
+    code = code_hash(backend)
+    tasks = [Task(key, point, study, backend, code, steps[_alike(point)]) for key, point in waiting]
     outcomes = _outcomes(tasks, min(jobs, len(tasks)), executor, scheduler)
     try:
         for done, outcome in enumerate(outcomes, start=report.stored + 1):
@@ -157,9 +163,12 @@ def run_configuration(configuration: Configuration, backend: str = DEFAULT) -> T
     return _run_all([configuration], backend)[0]
 
 
-def _run_all(configurations: Sequence[Configuration], backend: str) -> list[Trajectory]:
-    """The runs that complete configurations describe, side by side."""
+def _run_all(
+    configurations: Sequence[Configuration], backend: str, ahead: int = 0
+) -> list[Trajectory]:
+    """The runs that complete configurations describe, side by side; for `ahead` see `Backend`."""
     engine = backends[backend]()
+    engine.ahead = ahead
     recordings = []
     for configuration in configurations:
         settings: dict[str, Any] = dict(configuration)
@@ -172,6 +181,11 @@ def _run_all(configurations: Sequence[Configuration], backend: str) -> list[Traj
 def _problem(described: str) -> Problem:
     """A problem made once per process: its constants and data serve all runs that share it."""
     return as_problem(json.loads(described))
+
+
+def _alike(point: Point) -> str:
+    """What runs have in common that differ in a rule's numbers, their seed and number."""
+    return json.dumps([point.label, point.configuration["problem"]])
 
 
 def _silent(done: int, total: int) -> None:
@@ -197,6 +211,8 @@ class Task(NamedTuple):
     study: Study
     backend: str
     code: str
+    ahead: int = 0
+    """Steps of all runs of the study like this one that are to do."""
 
 
 def _work_together(tasks: Sequence[Task]) -> list[Outcome]:
@@ -236,15 +252,24 @@ def _groups(tasks: Sequence[Task], most: int) -> Iterator[list[Task]]:
             yield group[first : first + most]
 
 
+def _in_turn(tasks: Sequence[Task]) -> list[Task]:
+    """A run of each rule, then another of each: so processes do not wait for one compilation."""
+    of_rule: defaultdict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        of_rule[task.point.label].append(task)
+    rounds = zip_longest(*of_rule.values())
+    return [task for one_of_each in rounds for task in one_of_each if task is not None]
+
+
 def _work(task: Task) -> Outcome:
     """One run, in whichever process; an error becomes part of the outcome."""
-    key, point, study, backend, code = task
+    key, point, study, backend, code, ahead = task
     if code_hash(backend) != code:
         message = "a worker has other source code than the study was begun with; simulate again"
         return Outcome(point, key, error=message)
     try:
         with _noticed() as notices:
-            trajectory = run_configuration(point.configuration, backend)
+            (trajectory,) = _run_all([point.configuration], backend, ahead)
         content = encode(point, key, study, backend, trajectory)
         return Outcome(point, key, content, notices=tuple(notices))
     except FreqoptError as error:
@@ -288,7 +313,7 @@ def _outcomes(
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    calls: Iterable[Any] = (delayed(_work)(task) for task in tasks)
+    calls: Iterable[Any] = (delayed(_work)(task) for task in _in_turn(tasks))
     if executor == "local":
         workers = Parallel(
             n_jobs=jobs,

@@ -146,6 +146,7 @@ def begin(
         factorised=factorised,
         track_movement=any(metric.tracks_movement for metric in recorded),
     )
+    engine.ahead = max(engine.ahead, int(steps))
     members = {table: groups.members(p) for table, p in problem.constants.frequency.items()}
     recorder, readings, diverged_at = Recorder(run), [], None
     for step in schedule:

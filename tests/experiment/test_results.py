@@ -474,6 +474,17 @@ def test_workers_with_other_code_are_refused(small, tmp_path, monkeypatch):
     assert "other source code" in execute._work(task).error
 
 
+def test_every_rule_begins_before_one_goes_on(small):
+    study, asked = Study.read(small), []
+    for k, point in enumerate(expand(study)):
+        asked.append(execute.Task(str(k), point, study, "numpy", ""))
+    labels = [task.point.label for task in execute._in_turn(asked)]
+    kinds = len(set(labels))
+    assert kinds > 1
+    assert sorted(labels) == sorted(task.point.label for task in asked)
+    assert len(set(labels[:kinds])) == kinds
+
+
 def test_metadata_is_json_and_holds_the_seed(small, tmp_path):
     simulate(Study.read(small), results=tmp_path, jobs=1)
     path = next(tmp_path.glob("*.parquet"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
+from dataclasses import dataclass
 
 from freqopt.backends._backend import Backend, FallbackWarning
 from freqopt.backends._simulation import Simulation
@@ -16,23 +18,38 @@ from freqopt.errors import BackendError
 __all__ = ["FallbackWarning", "NumbaBackend", "Workspace", "settle", "step", "step_group"]
 
 PATIENCE = 1.0
-"""Processor seconds of the NumPy loop before a loop is compiled, which takes a few."""
+"""Processor seconds of the NumPy loop for which a loop is compiled, which takes a few."""
 MUCH = 10_000
 """Steps that NumPy makes up for in less time than a kernel is compiled."""
 STRETCH = 32
 """Steps of the NumPy loop between two looks at the clock."""
 
-_spent: dict[str, float] = {}
-"""Those seconds on each loop, or on what cannot be compiled, in this process."""
+
+@dataclass
+class _Walked:
+    """What the NumPy loop did in this process instead of a certain compiled loop."""
+
+    seconds: float = 0.0
+    """Of processor time."""
+    pace: float = math.inf
+    """Seconds per step where it went best."""
+
+    def expected(self, steps: int) -> float:
+        """Seconds for that many steps; those that it took already if that is more."""
+        return max(self.seconds, self.pace * steps if self.pace < math.inf else 0.0)
+
+
+_walked: dict[str, _Walked] = {}
+"""By the loop's name, or by why there is none."""
 
 
 class NumbaBackend(Backend):
     """Sampling, gradient and step of a whole stretch in one compiled call.
 
-    A loop that is not compiled yet is not worth compiling for a short run: the NumPy loop begins,
-    and gives over to the compiled one once that is on disk or `patience` is at its end. What the
-    compiled loop does not do stays with the NumPy loop; after the same time a `FallbackWarning`
-    says why. The numbers are the same.
+    A loop that is not compiled yet is not worth compiling for a few steps: the NumPy loop begins,
+    and gives over to the compiled one once that is on disk, or if the NumPy loop would take, or
+    took, longer than `patience`. What the compiled loop does not do stays with the NumPy loop; if
+    that takes as long a `FallbackWarning` says why. The numbers are the same.
 
     Parameters
     ----------
@@ -71,19 +88,26 @@ class NumbaBackend(Backend):
             settle(rule, array, simulation.states[name])
 
     def _compiled(self) -> bool:
-        """Whether the compiled loop can go on: it is ready, or it is time to compile it."""
+        """Whether the compiled loop can go on: it is ready, or it is worth while to compile it."""
         if self._run is not None:
-            return self._run.ready(compiling=_spent.get(self._run.key, 0.0) >= self._patience)
-        if self._reason and _spent.get(self._reason, 0.0) >= self._patience:
+            return self._run.ready(compiling=self._too_slow(self._run.key))
+        if self._reason and self._too_slow(self._reason):
             warnings.warn(self._reason, FallbackWarning, stacklevel=4)
             self._reason = ""
         return False
 
+    def _too_slow(self, key: str) -> bool:
+        """Whether the NumPy loop takes longer than `patience`."""
+        return _walked.get(key, _Walked()).expected(self.ahead) >= self._patience
+
     def _walk(self, simulation: Simulation, until: int) -> None:
         """Take steps in the NumPy loop, and note the time."""
-        key = self._reason if self._run is None else self._run.key
-        began = time.thread_time()
+        walked = _walked.setdefault(self._reason if self._run is None else self._run.key, _Walked())
+        first, began = simulation.step, time.thread_time()
         try:
             NumpyBackend().advance(simulation, until)
         finally:
-            _spent[key] = _spent.get(key, 0.0) + time.thread_time() - began
+            took = time.thread_time() - began
+            if walked.seconds:  # at first there is more to do
+                walked.pace = min(walked.pace, took / max(1, simulation.step - first))
+            walked.seconds += took

@@ -36,12 +36,16 @@ from freqopt.backends.numba._pipeline import Inner, Outer
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
+OPTIONS: dict[str, Any] = {
+    "error_model": "numpy",
+    "fastmath": False,
+    "nogil": True,
+    "no_cfunc_wrapper": True,  # nobody calls from C
+}
 INNER: dict[str, Any] = {
     **OPTIONS,
     "pipeline_class": Inner,
     "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
     "_nrt": False,  # no reference is counted: whoever calls from Python holds the arrays
 }
 DAYS_KEPT = 14
@@ -81,6 +85,11 @@ def entry(key: str) -> Callable[[Function], Function]:
 def at_hand(kernel: Any, kinds: tuple[Any, ...]) -> bool:
     """Whether a kernel for arguments of these types is in memory or on disk."""
     return kinds in kernel.overloads or kernel._cache.holds(kinds, kernel.targetctx)
+
+
+def name_of(kernel: Any, kinds: tuple[Any, ...]) -> str:
+    """What distinguishes a kernel for arguments of these types from all others."""
+    return f"{kernel._cache.key} {kinds}"
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ language, and left at that; the outermost function is optimised, once, with ever
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from numba import _dynfunc
@@ -93,3 +94,13 @@ class Outer(_Pipeline):
     """For functions that Python calls."""
 
     lowering = _OuterLowering
+
+    def compile_extra(self, func: Any) -> Any:
+        """Without a look for garbage: of what a compilation makes, nearly all is still in use."""
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return super().compile_extra(func)
+        finally:
+            if collecting:
+                gc.enable()

@@ -14,7 +14,7 @@ import freqopt
 from freqopt.backends import Factorised, FallbackWarning, Simulation, backends
 from freqopt.backends import numba as numba_backend
 from freqopt.backends.numba import NumbaBackend
-from freqopt.backends.numba._compile import alone
+from freqopt.backends.numba._compile import alone, name_of
 from freqopt.backends.numba.loop import _run
 from freqopt.backends.numba.loop._run import Run
 from freqopt.backends.numpy import NumpyBackend
@@ -204,7 +204,7 @@ def test_a_short_run_compiles_nothing() -> None:
 
 def test_the_compiled_loop_takes_over_in_the_middle_of_a_run(monkeypatch) -> None:
     """As if nothing were on disk: the NumPy loop's patience ends after its first steps."""
-    monkeypatch.setattr(numba_backend, "_spent", {})
+    monkeypatch.setattr(numba_backend, "_walked", {})
     monkeypatch.setattr(_run, "at_hand", lambda kernel, kinds: False)
     taken: list[tuple[int, int]] = []
     advance = Run.advance
@@ -222,11 +222,26 @@ def test_the_compiled_loop_takes_over_in_the_middle_of_a_run(monkeypatch) -> Non
     compare(found, expected)
 
 
+def test_a_loop_is_compiled_for_what_is_to_come(monkeypatch) -> None:
+    """The pace of a few steps tells what the rest would take, of this run and of others like it."""
+    problem, rule, options = CASES["one table"]
+    monkeypatch.setattr(_run, "at_hand", lambda kernel, kinds: False)
+    for ahead, compiles in ((200, False), (10**9, True)):
+        monkeypatch.setattr(numba_backend, "_walked", {})
+        (found, _), taken = two(problem, rule, steps=200, **options), []
+        monkeypatch.setattr(Run, "_load", lambda self, taken=taken: taken.append(self))
+        backend = NumbaBackend(patience=60.0)
+        backend.ahead = ahead
+        backend.advance(found, 200)
+        assert bool(taken) is compiles
+
+
 def test_while_another_process_compiles_the_numpy_loop_goes_on(monkeypatch) -> None:
     monkeypatch.setattr(_run, "at_hand", lambda kernel, kinds: False)
     problem, rule, options = CASES["two tables, movement"]
     found, expected = two(problem, rule, steps=100, **options)
-    key, compiled = Run(found).key, event.RecordingListener()
+    ((kernel, kinds),), compiled = Run(found)._needed, event.RecordingListener()
+    key = name_of(kernel, kinds)
     with alone(key) as first, event.install_listener("numba:compile", compiled):
         assert first
         NumbaBackend(patience=0).advance(found, 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from freqopt.backends import Simulation
 from freqopt.backends.numba._call import types_of
-from freqopt.backends.numba._compile import alone, at_hand
+from freqopt.backends.numba._compile import alone, at_hand, name_of
 from freqopt.backends.numba._kernel import find_kernel
 from freqopt.backends.numba._step import _Plan
 from freqopt.backends.numba._workspace import LARGEST, Workspace
@@ -96,25 +97,28 @@ class Run:
         self._simulation, self._ready = simulation, False
 
     def ready(self, *, compiling: bool) -> bool:
-        """Whether the loop can begin.
+        """Whether the loop can begin: all its kernels are compiled, here or by other processes.
 
-        It can once it is compiled, here or by another process. With `compiling` it is compiled
-        now, unless another process is at it.
+        With `compiling` those are compiled now that no other process is at.
         """
         if not self._ready:
-            kinds = types_of(self._arguments(self._simulation, 0, 1))
-            needed = [(self._loop, kinds), *(self._kernels.each if self._kernels else ())]
-            if all(at_hand(*one) for one in needed):
-                self._compile(kinds)
-            elif compiling:
-                with alone(self.key) as nobody_else:
-                    if nobody_else:
-                        self._compile(kinds)
+            missing = [one for one in self._needed if not at_hand(*one)]
+            if compiling:
+                missing = [one for one in missing if not _compiled(*one)]
+            if not missing:
+                self._load()
         return self._ready
 
-    def _compile(self, kinds: tuple[Any, ...]) -> None:
-        """Compile what is not at hand, and load what is."""
-        self._loop.compile(kinds)
+    @cached_property
+    def _needed(self) -> list[tuple[Any, tuple[Any, ...]]]:
+        """Kernels, and the types of their arguments."""
+        kinds = types_of(self._arguments(self._simulation, 0, 1))
+        return [(self._loop, kinds), *(self._kernels.each if self._kernels else ())]
+
+    def _load(self) -> None:
+        """Make ready what is at hand; a damaged file is compiled anew."""
+        for kernel, kinds in self._needed:
+            kernel.compile(kinds)
         if self._kernels:
             self._options = self._kernels.with_addresses()
         self._ready = True
@@ -220,6 +224,14 @@ class Run:
             self._count *= 2
         elif took > 2 * SECONDS:
             self._count = max(1, self._count // 2)
+
+
+def _compiled(kernel: Any, kinds: tuple[Any, ...]) -> bool:
+    """Compile a kernel; False if another process is at it."""
+    with alone(name_of(kernel, kinds)) as nobody_else:
+        if nobody_else:
+            kernel.compile(kinds)
+    return nobody_else
 
 
 def _trained(simulation: Simulation, name: str) -> str:

@@ -53,8 +53,10 @@ def single_step(
         The rule has neither weight decay nor a largest norm.
     """
     scalars, around_at = kernel.scalars, _nothing_around if bare else around_of(structure)
-    update_all = in_turn(tuple(_update(kernel, structure, of_width(width)) for width in widths))
-    all_finite = in_turn(tuple(_finite(width, structure.real) for width in widths))
+    updates = {width: _update(kernel, structure, of_width(width)) for width in widths}
+    checks = {width: _finite(width, structure.real) for width in widths}
+    update_all = in_turn(tuple(updates[width] for width in widths))
+    all_finite = in_turn(tuple(checks[width] for width in widths))
 
     @inlined
     def step(parts: Any, n: int, s: int, count: int, h: Any) -> bool:
