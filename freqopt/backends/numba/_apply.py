@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from freqopt.backends.numba._compile import compiled, entry
+from freqopt.backends.numba._gather import REFUSED
 from freqopt.backends.numba._index import bin_of, entry_of, region_of
 from freqopt.backends.numba._kernel import Visit, find_kernel
 from freqopt.backends.numba._memory import address, addresses, prefetch, prefetch_stream
@@ -31,7 +32,8 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
     space)
         table to decayed_at as in `row_update`; grads (B, d); h the rule's hyper vector; t batches
         seen, this one included; everyone: whether rows outside the batch are updated too, with
-        gradient zero; index, base: see `_index`; space: `Workspace.space` after `gather`.
+        gradient zero; index, base: see `_index`; space: `Workspace.space` after `gather`. Does
+        nothing if `gather` refused a part.
     """
     if isinstance(rule, FixedMemory) and rule.kappa:
         raise BackendError(f"rule {rule.name()} keeps a buffer, see make_apply_critical")
@@ -53,6 +55,9 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
         owners, starts, ends, _, _, _, entries, sums, squares, _, scratch = space
         row, place, count, rank = entries
         work, decayed, zero = scratch[part, 0], scratch[part, 1], scratch[part, 2:]
+        for other in range(ends.size):
+            if ends[other] == REFUSED:
+                return
         c, around = scalars(h, t), around_at(h, t)
         size, width = table.shape
         start, end = starts[part], ends[part]

@@ -58,14 +58,31 @@ def look_for_work(words: Any) -> None:
     add(words, AWAKE, -1)
 
 
-def sharing(kinds: tuple[Any, ...]) -> Callable[..., bool]:
-    """A compiled function (words, parts, address, arguments): share a task out and work on it.
+def sharing(tasks: tuple[tuple[Any, ...], ...]) -> Callable[..., bool]:
+    """A compiled function (words, parts, addresses, arguments): work on one or two tasks in turn.
 
-    address: of a kernel for a part and arguments of these types. Returns whether a part failed.
+    addresses: of a kernel for each task; arguments: of each kernel but for the part, of the types
+    that `tasks` says. Returns whether a part failed; the second task begins if none did.
     """
+    share = _sharing(tasks[0])
+    share_second = _sharing(tasks[-1])
+    both = len(tasks) == 2
+
+    @entry(f"share {tasks}")
+    def share_in_turn(words: Any, parts: int, addresses: Any, arguments: Any) -> bool:
+        failed = share(words, parts, addresses[0], arguments[0])
+        if both and not failed:
+            failed = share_second(words, parts, addresses[-1], arguments[-1])
+        return failed
+
+    return share_in_turn
+
+
+def _sharing(kinds: tuple[Any, ...]) -> Callable[..., bool]:
+    """A compiled function (words, parts, address, arguments) for one task."""
     packed = _packed(kinds)
 
-    @entry(f"share {kinds}")
+    @compiled
     def share(words: Any, parts: int, address: int, arguments: Any) -> bool:
         task = load(words, TICKET) >> PART_BITS
         store(words, TICKET, task << PART_BITS | CLOSED)

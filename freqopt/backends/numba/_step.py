@@ -10,22 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.backends.numba import _threads
-from freqopt.backends.numba._apply import make_apply, shorten, shrink
-from freqopt.backends.numba._apply_critical import make_apply_critical
+from freqopt.backends.numba._apply import shorten, shrink
 from freqopt.backends.numba._critical import (
-    Critical,
     measure_part,
     norm_of_all,
     offer_all,
     remember_all,
 )
 from freqopt.backends.numba._gather import BATCH, REFUSED, gather
-from freqopt.backends.numba._kernel import choices, hyper
-from freqopt.backends.numba._lists import Lists
 from freqopt.backends.numba._norms import clip_all
+from freqopt.backends.numba._plan import Plan
 from freqopt.backends.numba._settle import make_settle
 from freqopt.backends.numba._workspace import Workspace
-from freqopt.errors import BatchError
 from freqopt.optimizers import Rule, State
 from freqopt.optimizers._batch import check_batch, check_table, intake
 from freqopt.optimizers._critical import FixedMemory
@@ -67,7 +63,12 @@ def step(
     BatchError, RowError, GradientError
         As `Rule.step`, before anything is changed; also for arrays that are not C-contiguous.
     """
-    _Begun(rule, table, state, rows, grads, workspace or _own_workspace()).finish()
+    one = _Begun(rule, table, state, rows, grads, workspace or _own_workspace())
+    if one.plan.at_once:
+        one.gather_and_apply()
+    else:
+        one.gather()
+        one.apply()
 
 
 def step_group(
@@ -97,13 +98,15 @@ def step_group(
         _Begun(rule, table, states[name], *batches[name], workspace.beside(k))
         for k, (name, table) in enumerate(tables.items())
     ]
+    for one in begun:
+        one.gather()
     shared = None
     if isinstance(rule, FixedMemory) and rule.synced:
         shared = 0.0
         for one in begun:
             shared += one.norm
     for one in begun:
-        one.finish(shared)
+        one.apply(shared)
 
 
 def settle(
@@ -132,7 +135,7 @@ def settle(
         return
     check_table(table)
     workspace = workspace or _own_workspace()
-    plan = workspace.remember((id(rule), table.dtype), lambda: _Plan(rule, table.dtype))
+    plan = workspace.remember((id(rule), table.dtype), lambda: Plan(rule, table.dtype))
     table, elements, row_slots, decayed_at = plan.arrays(table, state)
     chosen = np.arange(len(table))
     if rows is not None:
@@ -151,12 +154,13 @@ def settle(
 
 
 class _Begun:
-    """A step that has been validated and combined, and has changed nothing yet.
+    """A step that has been validated, and has changed nothing yet.
 
     Attributes
     ----------
+    plan : Plan
     norm : float
-        Of the batch's gradient, for a fixed-memory rule.
+        Of the batch's gradient after `gather`, for a fixed-memory rule.
     """
 
     def __init__(
@@ -164,138 +168,89 @@ class _Begun:
         workspace: Workspace,
     ) -> None:  # fmt: skip
         check_table(table)
-        plan = workspace.remember((id(rule), table.dtype), lambda: _Plan(rule, table.dtype))
+        plan = workspace.remember((id(rule), table.dtype), lambda: Plan(rule, table.dtype))
         self._arrays = table, elements, _, _ = plan.arrays(table, state)
         rows, grads = _batch(table, rows, grads, elements)
-        self._plan, self._rule, self._state, self._grads = plan, rule, state, grads
+        self.plan, self._rule, self._state, self._workspace = plan, rule, state, workspace
+        self._batch, self.norm = (rows, grads), 0.0
 
         visited = len(table) if plan.everyone else rows.size
         self._parts = parts = workspace.parts_for(visited, table.shape[1])
         self._space = space = workspace.space(
             table, parts, rows.size, squares=rule.duplicates == "squares"
         )
-        self._index = index = workspace.index(len(table), rows.size + parts)
-        self._base = base = workspace.reserve(rows.size + parts)
-        run = _threads.team.run
-        run(gather, (rows, len(table), grads, plan.options, plan.limit, index, base, space), parts)
-        if space[2].min() == REFUSED:
-            _refuse(rule, table, rows, grads)
+        index, base = (
+            workspace.index(len(table), rows.size + parts),
+            workspace.reserve(rows.size + parts),
+        )
+        self._found = index, base, space
+
+    def _gathered(self) -> tuple[Any, ...]:
+        """Arguments of `gather`."""
+        (rows, grads), plan = self._batch, self.plan
+        return rows, len(self._arrays[0]), grads, plan.options, plan.limit, *self._found
+
+    def _applied(self, t: int) -> tuple[Any, ...]:
+        """Arguments of `apply` for batch t."""
+        plan = self.plan
+        return *self._arrays, self._batch[1], plan.h, t, plan.everyone, *self._found
+
+    def gather_and_apply(self) -> None:
+        """The whole step, in one call of compiled code."""
+        t = int(self._state["t"]) + 1
+        _threads.team.run_in_turn(
+            (gather, self.plan.apply), (self._gathered(), self._applied(t)), self._parts
+        )
+        self._refuse()
+        if self._counts():
+            self._state["t"][...] = t
+
+    def gather(self) -> None:
+        """The first half."""
+        plan, space, parts, run = self.plan, self._space, self._parts, _threads.team.run
+        run(gather, self._gathered(), parts)
+        self._refuse()
         if plan.options[4] == BATCH:
             clip_all(plan.limit, space)
             run(shorten, (space,), parts)
-        self._lists, self.norm = None, 0.0
         if plan.remembers:
-            self._lists = plan.lists(state, workspace)
-            self._critical = self._lists.critical(state, parts, rows.size, space[4].size)
+            rows, grads = self._batch
+            self._lists = plan.lists(self._state, self._workspace)
+            self._critical = self._lists.critical(self._state, parts, rows.size, space[4].size)
             run(measure_part, (grads, space, self._critical), parts)
             self.norm = norm_of_all(space, self._critical)
 
-    def finish(self, shared_norm: float | None = None) -> None:
-        """Change table and state; `shared_norm` is that of a group."""
-        rule, state, plan, space = self._rule, self._state, self._plan, self._space
+    def apply(self, shared_norm: float | None = None) -> None:
+        """The second half; `shared_norm` is that of a group."""
+        rule, state, plan, space = self._rule, self._state, self.plan, self._space
         table, parts, run = self._arrays[0], self._parts, _threads.team.run
-        if not rule.count_empty and (space[2] == space[1][:-1]).all():
+        if not self._counts():
             return
         state["t"] += 1
         t = int(state["t"])
-        if rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all":
+        if plan.shrinks:
             factor = table.dtype.type(1 - rule.rate(t) * rule.weight_decay)
             run(shrink, (parts, table, factor), parts)
-        extra: tuple[Critical, ...] = ()
-        if self._lists is not None:
-            extra = (self._critical,)
-            offer_all(self.norm if shared_norm is None else shared_norm, t, space, self._critical)
-        arguments = (
-            *self._arrays, self._grads, plan.h, t, plan.everyone, self._index, self._base, space,
-            *extra,
-        )  # fmt: skip
-        run(plan.apply, arguments, parts)
-        if self._lists is not None:
-            remember_all(self._critical)
-            self._lists.stepped(state)
+        if not plan.remembers:
+            run(plan.apply, self._applied(t), parts)
+            return
+        offer_all(self.norm if shared_norm is None else shared_norm, t, space, self._critical)
+        run(plan.apply, (*self._applied(t), self._critical), parts)
+        remember_all(self._critical)
+        self._lists.stepped(state)
+
+    def _refuse(self) -> None:
+        """Raise the reference's error for a batch that a kernel refused."""
+        if REFUSED in self._space[2].tolist():
+            intake(self._rule, self._arrays[0], *self._batch)
+            raise AssertionError("a kernel refused a batch that the reference takes")
+
+    def _counts(self) -> bool:
+        """Whether the batch is one of the rule's batches: it touches a row, or may be empty."""
+        _, starts, ends, *_ = self._space
+        return self._rule.count_empty or bool((ends != starts[:-1]).any())
 
 
-class _Plan:
-    """What a step needs to know of a rule, found out once.
-
-    Attributes
-    ----------
-    apply : see `make_apply`
-    h : the rule's hyper vector
-    options, limit : see `gather`
-    everyone : bool
-        Rows outside the batch are updated too.
-    remembers : bool
-        The rule keeps a buffer of critical gradients.
-    """
-
-    def __init__(self, rule: Rule, dtype: Any) -> None:
-        self.rule = rule  # also keeps its id from being used again
-        self.remembers = isinstance(rule, FixedMemory) and bool(rule.kappa)
-        self.apply = (make_apply_critical if self.remembers else make_apply)(rule, dtype)
-        self.h = hyper(rule)
-        clipped = choices(Rule, "clip_scope").index(rule.clip_scope) if rule.clip else -1
-        stored = (
-            rule.maximize
-            or rule.clip is not None
-            or rule.rows == "nonzero"
-            or rule.duplicates == "squares"
-        )
-        self.options = np.array(
-            [
-                choices(Rule, "duplicates").index(rule.duplicates),
-                choices(Rule, "nonfinite").index(rule.nonfinite),
-                -1 if rule.padding_row is None else rule.padding_row,
-                rule.maximize,
-                clipped,
-                rule.rows == "nonzero",
-                stored,
-            ]
-        )
-        self.limit = dtype.type(rule.clip or 0)
-        self.slots = [slot for slot in rule.all_slots() if slot.name != "t"]
-        own = [slot for slot in self.slots if slot.per != "table" and not slot.copies]
-        at_rest = not own and not rule.weight_decay and rule.max_norm is None
-        self.everyone = rule.rows == "all" and not (self.remembers and at_rest)
-
-    def lists(self, state: State, workspace: Workspace) -> Lists:
-        """The lists of this very state."""
-        key = ("lists", id(self.rule), id(state["buffer"]))
-        lists: Lists = workspace.remember(key, lambda: Lists(self.rule, state))
-        if not lists.of(self.rule, state):  # the memory of another state was used again
-            workspace.forget(key)
-            return self.lists(state, workspace)
-        return lists
-
-    def arrays(
-        self, table: Floats, state: State
-    ) -> tuple[Floats, tuple[Floats, ...], tuple[NDArray[Any], ...], Integers]:
-        """The table, its element slots and row slots in declared order, and `decayed_at`."""
-        _check_contiguous("the table", table)
-        elements, row_slots, decayed_at = [], [], _NEVER
-        for slot in self.slots:
-            array = state.get(slot.name)
-            shape = slot.shape((table.shape[0], table.shape[1]))
-            dtype = table.dtype if slot.dtype == "table" else np.dtype(slot.dtype)
-            if array is None or array.shape != shape or array.dtype != dtype:
-                found = "missing" if array is None else f"{array.dtype} of shape {array.shape}"
-                raise BatchError(
-                    f"state slot {slot.name!r} is {found}, expected {dtype} of shape {shape}; "
-                    "use what rule.init(table) gives"
-                )
-            _check_contiguous(f"state slot {slot.name!r}", array)
-            if slot.name == "decayed_at":
-                decayed_at = array
-            elif slot.copies or slot.per == "table":
-                continue  # the buffer of a fixed-memory rule, see `Lists`
-            elif slot.per == "element":
-                elements.append(array)
-            else:
-                row_slots.append(array)
-        return np.asarray(table), tuple(elements), tuple(row_slots), decayed_at
-
-
-_NEVER = np.zeros(0, np.int64)
 _local = threading.local()
 
 
@@ -304,16 +259,6 @@ def _own_workspace() -> Workspace:
     if not hasattr(_local, "workspace"):
         _local.workspace = Workspace()
     return _local.workspace
-
-
-def _check_contiguous(what: str, array: NDArray[Any]) -> None:
-    if not array.flags.c_contiguous:
-        raise BatchError(
-            f"{what} is not C-contiguous (strides {array.strides}), and a compiled step updates it "
-            "in place; use numpy.ascontiguousarray once, or the numpy backend"
-        )
-    if not array.flags.writeable:
-        raise BatchError(f"{what} is read-only, and a step updates it in place; pass a copy")
 
 
 def _batch(
@@ -335,9 +280,3 @@ def _batch(
     rows, grads = np.ascontiguousarray(rows).view(), np.ascontiguousarray(grads).view()
     rows.flags.writeable = grads.flags.writeable = False  # one type for the compiler
     return rows, grads
-
-
-def _refuse(rule: Rule, table: Floats, rows: Integers, grads: Floats) -> None:
-    """Raise the reference's error for a batch that a kernel refused."""
-    intake(rule, table, rows, grads)
-    raise AssertionError("a kernel refused a batch that the reference takes")

@@ -21,7 +21,7 @@ from numba._dispatcher import compute_fingerprint
 from freqopt.backends.numba._call import address_of, types_of
 from freqopt.backends.numba._share import AWAKE, WORDS, look_for_work, sharing
 
-_known: dict[tuple[Any, bytes], tuple[Any, int]] = {}
+_known: dict[tuple[tuple[Any, ...], bytes], tuple[Any, tuple[int, ...]]] = {}
 
 
 def usable_cores() -> int:
@@ -50,27 +50,40 @@ class Team:
         kernel : made by `_compile.entry`
             Its first argument is an int, the part.
         """
+        self.run_in_turn((kernel,), (arguments,), parts)
+
+    def run_in_turn(
+        self, kernels: tuple[Any, ...], arguments: tuple[tuple[Any, ...], ...], parts: int
+    ) -> None:
+        """The same for one kernel or two; the second begins when all parts of the first end."""
         if parts == 1 or not self._busy.acquire(blocking=False):
-            for part in range(parts):
-                kernel(part, *arguments)
+            for kernel, given in zip(kernels, arguments, strict=True):
+                for part in range(parts):
+                    kernel(part, *given)
             return
         try:
-            share, address = self._shared(kernel, arguments)  # compiles: before anybody is awake
+            share, addresses = self._shared(kernels, arguments)  # compiles: before anybody is awake
             self._wake(min(parts, usable_cores()) - 1)
-            if share(self._words, parts, address, arguments):
+            if share(self._words, parts, addresses, arguments):
                 raise AssertionError("a part of a step failed; its table is half updated")
         finally:
             self._busy.release()
 
-    def _shared(self, kernel: Any, arguments: tuple[Any, ...]) -> tuple[Any, int]:
-        """What shares a kernel's parts out, for arguments of these types, and its address."""
-        known = kernel, compute_fingerprint(arguments)
+    def _shared(
+        self, kernels: tuple[Any, ...], arguments: tuple[tuple[Any, ...], ...]
+    ) -> tuple[Any, tuple[int, ...]]:
+        """What shares kernels' parts out, for arguments of these types, and their addresses."""
+        known = kernels, compute_fingerprint(arguments)
         if known not in _known:
-            kinds, words = types_of(arguments), types_of((self._words,))
-            share, address = sharing(kinds), address_of(kernel, (types.int64, *kinds))
-            share.compile((*words, types.int64, types.int64, types.Tuple(kinds)))
+            tasks, words = tuple(map(types_of, arguments)), types_of((self._words,))
+            addresses = tuple(
+                address_of(kernel, (types.int64, *kinds))
+                for kernel, kinds in zip(kernels, tasks, strict=True)
+            )
+            share, whole = sharing(tasks), types.Tuple([types.Tuple(kinds) for kinds in tasks])
+            share.compile((*words, types.int64, *types_of((addresses,)), whole))
             look_for_work.compile(words)
-            _known[known] = share, address
+            _known[known] = share, addresses
         return _known[known]
 
     def _wake(self, wanted: int) -> None:

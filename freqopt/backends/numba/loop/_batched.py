@@ -55,7 +55,7 @@ class Kernels:
     ----------
     rule : Rule
     dtype : of the tables
-    plan : the fused step's `_Plan`
+    plan : the fused step's `Plan`
     part : Part
         One of the loop's; the others' arrays have the same types.
 
@@ -79,7 +79,6 @@ class Kernels:
         shrunk = table, plan.h, 1
         settled = 0, 1, *arrays, rows, 1, plan.h, space[-1]
         clipped, measured = (plan.limit, space), (grads, space, part.critical)
-        shrinks = rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all"
         clips = rule.clip is not None and rule.clip_scope == "batch"
         self.remembers = plan.remembers
         if self.remembers:
@@ -89,7 +88,7 @@ class Kernels:
         self._entries = {
             "gather": gather,
             "apply": (make_whole_step if self.remembers else make_apply)(rule, dtype),
-            "shrink": _make_shrink(rule, dtype) if shrinks else None,
+            "shrink": _make_shrink(rule, dtype) if plan.shrinks else None,
             "settle": make_settle(rule, dtype) if rule.settles_before_reading else None,
             "clip": clip_whole if clips else None,
             "measure": measure_whole if self.remembers else None,

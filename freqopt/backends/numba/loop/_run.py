@@ -13,7 +13,7 @@ from freqopt.backends import Simulation
 from freqopt.backends.numba._call import types_of
 from freqopt.backends.numba._compile import alone, at_hand, name_of
 from freqopt.backends.numba._kernel import find_kernel
-from freqopt.backends.numba._step import _Plan
+from freqopt.backends.numba._plan import Plan
 from freqopt.backends.numba._workspace import LARGEST, Workspace
 from freqopt.backends.numba.loop._arrays import Part, Read
 from freqopt.backends.numba.loop._batched import Kernels, batched_step
@@ -51,7 +51,7 @@ class Run:
         (self._dtype,) = {array.dtype for array in simulation.parameters.values()}
         self._problem = find_problem(simulation.problem, self._dtype)
         kernel, structure = find_kernel(rule, self._dtype)
-        self._plan = _Plan(rule, self._dtype)
+        self._plan = Plan(rule, self._dtype)
         self._count = FIRST_CALL
         self._tables = self._read(simulation)
         self._grads, self._rows = self._moved(simulation)
