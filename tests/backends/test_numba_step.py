@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 import random
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from freqopt.backends.numba import Workspace, _apply, _compile
+from freqopt.backends.numba import Workspace, _apply, _compile, _threads, step
 from freqopt.backends.numba._apply import make_apply
 from freqopt.backends.numba._kernel import capabilities
 from freqopt.errors import BackendError, RuleError
@@ -209,3 +210,27 @@ def test_a_namesake_of_a_rule_does_not_get_its_kernel(tmp_path) -> None:
     assert rule.name() == "sgd"
     with pytest.raises(BackendError, match="no Numba kernel"):
         Pair(rule, np.zeros((3, 2)), Workspace()).step(np.array([0]), np.ones((1, 2)))
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("parts", [1, 2])
+def test_ctrl_c_leaves_the_table_and_the_count_of_batches_agreed(
+    parts: int, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is raised before the compiled call, or as that returns."""
+    rule, table = rules["sgd"](lr=1.0), np.zeros((4, 1))
+    state, workspace = rule.init(table), Workspace(parts=parts)
+    rows, grads, run = np.arange(4), np.ones((4, 1)), _threads.team.run_in_turn
+    step(rule, table, state, rows, grads, workspace)
+
+    def interrupted(*arguments: Any) -> None:
+        if late:
+            run(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_threads.team, "run_in_turn", interrupted)
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            step(rule, table, state, rows, grads, workspace)
+    assert int(state["t"]) == (4 if late else 1)
+    assert (table == -int(state["t"])).all()

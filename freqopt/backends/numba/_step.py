@@ -179,11 +179,8 @@ class _Begun:
         self._space = space = workspace.space(
             table, parts, rows.size, squares=rule.duplicates == "squares"
         )
-        index, base = (
-            workspace.index(len(table), rows.size + parts),
-            workspace.reserve(rows.size + parts),
-        )
-        self._found = index, base, space
+        places = rows.size + parts
+        self._found = workspace.index(len(table), places), workspace.reserve(places), space
 
     def _gathered(self) -> tuple[Any, ...]:
         """Arguments of `gather`."""
@@ -197,13 +194,16 @@ class _Begun:
 
     def gather_and_apply(self) -> None:
         """The whole step, in one call of compiled code."""
-        t = int(self._state["t"]) + 1
-        _threads.team.run_in_turn(
-            (gather, self.plan.apply), (self._gathered(), self._applied(t)), self._parts
-        )
+        t, ends = int(self._state["t"]) + 1, self._space[2]
+        ends[:] = REFUSED
+        try:
+            _threads.team.run_in_turn(
+                (gather, self.plan.apply), (self._gathered(), self._applied(t)), self._parts
+            )
+        finally:  # a Ctrl-C is raised as the call returns: table and count must agree
+            if REFUSED not in ends.tolist() and self._counts():
+                self._state["t"][...] = t
         self._refuse()
-        if self._counts():
-            self._state["t"][...] = t
 
     def gather(self) -> None:
         """The first half."""

@@ -50,24 +50,29 @@ class Team:
         kernel : made by `_compile.entry`
             Its first argument is an int, the part.
         """
-        self.run_in_turn((kernel,), (arguments,), parts)
+        if parts == 1:
+            kernel(0, *arguments)
+        else:
+            self.run_in_turn((kernel,), (arguments,), parts)
 
     def run_in_turn(
         self, kernels: tuple[Any, ...], arguments: tuple[tuple[Any, ...], ...], parts: int
     ) -> None:
-        """The same for one kernel or two; the second begins when all parts of the first end."""
-        if parts == 1 or not self._busy.acquire(blocking=False):
-            for kernel, given in zip(kernels, arguments, strict=True):
-                for part in range(parts):
-                    kernel(part, *given)
-            return
+        """The same for one kernel or two; the second begins when all parts of the first end.
+
+        It is one call of compiled code, so a Ctrl-C is raised before all of it or behind.
+        """
+        share, addresses = self._shared(kernels, arguments)  # compiles: before anybody is awake
+        together = parts > 1 and self._busy.acquire(blocking=False)
         try:
-            share, addresses = self._shared(kernels, arguments)  # compiles: before anybody is awake
-            self._wake(min(parts, usable_cores()) - 1)
-            if share(self._words, parts, addresses, arguments):
+            if together:
+                self._wake(min(parts, usable_cores()) - 1)
+            words = self._words if together else np.zeros(WORDS, np.int64)  # nobody else looks
+            if share(words, parts, addresses, arguments):
                 raise AssertionError("a part of a step failed; its table is half updated")
         finally:
-            self._busy.release()
+            if together:
+                self._busy.release()
 
     def _shared(
         self, kernels: tuple[Any, ...], arguments: tuple[tuple[Any, ...], ...]
