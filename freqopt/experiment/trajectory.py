@@ -77,13 +77,25 @@ class Trajectory:
         """The columns as a pyarrow Table; its `to_pandas()` is a DataFrame."""
         import pyarrow as pa
 
-        words = ("metric", "table", "group")
-        return pa.table(
-            {
-                name: pa.array(values).dictionary_encode() if name in words else values
-                for name, values in self.columns.items()
-            }
-        )
+        return pa.table({name: _arrow(values) for name, values in self.columns.items()})
+
+
+def _arrow(values: NDArray[Any]) -> pa.Array:
+    """A column as pyarrow's, words as a dictionary.
+
+    `pyarrow.array` would import pandas wherever it is installed: a fifth of a second.
+    """
+    import pyarrow as pa
+
+    if values.dtype.kind == "U":
+        words, codes = np.unique(values, return_inverse=True)
+        texts = [word.encode() for word in words.tolist()]
+        ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(texts))
+        dictionary = pa.StringArray.from_buffers(len(texts), *buffers)
+        return pa.DictionaryArray.from_arrays(_arrow(codes.astype(np.int32)), dictionary)
+    kind, numbers = pa.from_numpy_dtype(values.dtype), np.ascontiguousarray(values)
+    return pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(numbers)])
 
 
 @dataclass

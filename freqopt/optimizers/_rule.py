@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -166,6 +167,10 @@ class Rule(Fields):
 
     def all_slots(self) -> tuple[Slot, ...]:
         """Own slots and the common ones."""
+        return self._all_slots
+
+    @cached_property
+    def _all_slots(self) -> tuple[Slot, ...]:
         common = [Slot("t", per="table", dtype="int64")]
         if self.weight_decay and self.decay == "decoupled" and self.decay_rows == "lazy":
             common.append(Slot("decayed_at", per="row", dtype="int64"))
@@ -373,6 +378,8 @@ def _scatter(slot: Slot, array: NDArray[Any], where: Any, values: NDArray[Any]) 
 def densify(batches: list[Batch], table: Floats) -> Batch:
     """One batch that names every row; absent rows have gradient zero and no occurrences."""
     size = len(table)
+    if len(batches) == 1 and batches[0].rows.size == size:
+        return batches[0]
     grads, occurrences = np.zeros_like(table), np.zeros(size, np.int64)
     squares = None
     for batch in batches:

@@ -20,7 +20,8 @@ def horner(x: Doubles, series: tuple[float, ...]) -> Doubles:
     """series[0] + series[1] x + ..., from the highest power down."""
     total = x * series[-1] + series[-2]
     for coefficient in series[-3::-1]:
-        total = total * x + coefficient
+        total *= x
+        total += coefficient
     return total
 
 

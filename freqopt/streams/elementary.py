@@ -42,7 +42,7 @@ SQRT_HALF = float.fromhex("0x1.6a09e667f3bcdp-1")
 EXP_SERIES = tuple(1.0 / math.factorial(n) for n in range(2, 14))  # (e^r - 1 - r) / r^2
 LOG_SERIES = tuple(2.0 / (2 * n + 1) for n in range(1, 11))  # (2 atanh s - 2 s) / s^3, in s^2
 
-_BLOCK = 8192  # elements computed at a time: the temporaries stay in cache. Not a matter of bits.
+_BLOCK = 4096  # elements computed at a time: the temporaries stay in cache. Not a matter of bits.
 
 
 class Unary(Protocol):

@@ -39,7 +39,9 @@ def fold(x: NDArray[Float], axis: int = -1) -> NDArray[Float]:
     >>> fold(np.array([1e16, 1.0, -1e16]))  # (1e16 - 1e16) + 1, where left to right gives 0
     np.float64(1.0)
     """
-    lanes = np.moveaxis(np.asarray(x), axis, -1)
+    lanes = np.asarray(x)
+    if axis != -1:
+        lanes = np.moveaxis(lanes, axis, -1)
     n = lanes.shape[-1]
     if n == 0:
         return np.zeros(lanes.shape[:-1], dtype=lanes.dtype)[()]

@@ -474,6 +474,17 @@ def test_workers_with_other_code_are_refused(small, tmp_path, monkeypatch):
     assert "other source code" in execute._work(task).error
 
 
+def test_pandas_is_not_imported_to_store_a_run():
+    """Where it is installed, it takes longer to import than many a run."""
+    code = (
+        "import sys, freqopt\n"
+        "run = freqopt.run('token_quadratic', 'sgd', steps=3, backend='numpy')\n"
+        "assert run.to_arrow().num_rows == len(run.columns['value'])\n"
+        "assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_every_rule_begins_before_one_goes_on(small):
     study, asked = Study.read(small), []
     for k, point in enumerate(expand(study)):

@@ -30,6 +30,7 @@ import numba
 from numba.core import config
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from freqopt.backends.numba._pipeline import Inner, Outer
@@ -165,6 +166,7 @@ class _DiskCache(_Cache):  # type: ignore[misc]
     def __init__(self, key: str) -> None:
         self.key = key
         self._enabled = True
+        self._names: dict[Any, str] = {}
 
     @property
     def cache_path(self) -> str:
@@ -184,7 +186,11 @@ class _DiskCache(_Cache):  # type: ignore[misc]
         return self._enabled and self._file(sig, target_context.codegen()).is_file()
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        target_context.refresh()
+        """The kernel, or None.
+
+        Of Numba only what the machine code calls is made ready. All that a compilation may call
+        in (`target_context.refresh`) takes a fifth of a second to import, and waits for one.
+        """
         if not self._enabled:
             return None
         try:
@@ -194,6 +200,7 @@ class _DiskCache(_Cache):  # type: ignore[misc]
         checksum, payload = stored[:32], stored[32:]
         if hashlib.sha256(payload).digest() != checksum:
             return None
+        rtsys.initialize(target_context)
         return CompileResult._rebuild(target_context, *pickle.loads(payload))
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -213,5 +220,7 @@ class _DiskCache(_Cache):  # type: ignore[misc]
                 raise
 
     def _file(self, sig: Any, codegen: Any) -> Path:
-        asked = repr((self.key, sig, codegen.magic_tuple()))
-        return cache_directory() / f"{hashlib.sha256(asked.encode()).hexdigest()[:32]}.nbc"
+        if sig not in self._names:
+            asked = repr((self.key, sig, codegen.magic_tuple()))
+            self._names[sig] = f"{hashlib.sha256(asked.encode()).hexdigest()[:32]}.nbc"
+        return cache_directory() / self._names[sig]

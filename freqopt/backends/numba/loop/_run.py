@@ -102,10 +102,8 @@ class Run:
         With `compiling` those are compiled now that no other process is at.
         """
         if not self._ready:
-            missing = [one for one in self._needed if not at_hand(*one)]
-            if compiling:
-                missing = [one for one in missing if not _compiled(*one)]
-            if not missing:
+            there = [at_hand(*one) or (compiling and _compiled(*one)) for one in self._needed]
+            if all(there):
                 self._load()
         return self._ready
 
