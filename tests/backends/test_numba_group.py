@@ -109,7 +109,9 @@ def test_a_run_is_settled_by_a_kernel(monkeypatch) -> None:
     settled = []
     monkeypatch.setattr(numba_backend, "MUCH", 100)
     monkeypatch.setattr(
-        numba_backend, "settle", lambda rule, *given: settled.append(1) or settle(rule, *given)
+        numba_backend._step,
+        "settle",
+        lambda rule, *given: settled.append(1) or settle(rule, *given),
     )
     token = {"kind": "zipf", "exponent": 1.1, "size": 30}
     problem = {"name": "token_quadratic", "tokens": token, "dimension": 3}

@@ -6,14 +6,18 @@ import math
 import time
 import warnings
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from freqopt.backends._backend import Backend, FallbackWarning
 from freqopt.backends._simulation import Simulation
-from freqopt.backends.numba._step import settle, step, step_group
-from freqopt.backends.numba._workspace import Workspace
-from freqopt.backends.numba.loop._run import Run
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BackendError
+
+if TYPE_CHECKING:
+    from freqopt.backends.numba._step import settle, step, step_group
+    from freqopt.backends.numba._workspace import Workspace
+    from freqopt.backends.numba.loop._run import Run
 
 __all__ = ["FallbackWarning", "NumbaBackend", "Workspace", "settle", "step", "step_group"]
 
@@ -42,6 +46,19 @@ class _Walked:
 _walked: dict[str, _Walked] = {}
 """By the loop's name, or by why there is none."""
 
+_PLACES = {"Workspace": "_workspace", "settle": "_step", "step": "_step", "step_group": "_step"}
+
+
+def __getattr__(name: str) -> Any:
+    """The step, once it is asked for.
+
+    It takes 0.2 s to import the compiler. The process of `simulate` that hands out runs to others
+    has no use for it, and they wait until it is ready.
+    """
+    if name in _PLACES:
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 class NumbaBackend(Backend):
     """Sampling, gradient and step of a whole stretch in one compiled call.
@@ -65,6 +82,8 @@ class NumbaBackend(Backend):
 
     def advance(self, simulation: Simulation, until: int) -> None:
         """See `Backend.advance`. Ctrl-C is heard within about a second."""
+        from freqopt.backends.numba.loop._run import Run
+
         if simulation is not self._of:
             self._of, self._run, self._reason = simulation, None, ""
             try:
@@ -84,6 +103,8 @@ class NumbaBackend(Backend):
         if not rule.settles_before_reading or simulation.step < MUCH or self._run is None:
             simulation.settle()
             return
+        from freqopt.backends.numba._step import settle
+
         for name, array in simulation.parameters.items():
             settle(rule, array, simulation.states[name])
 
