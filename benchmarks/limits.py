@@ -5,7 +5,7 @@ The *floor* of a rule is computed from its bytes: B gradient rows are read once,
 distinct rows of the table and of every slot are read and written once, each at the speed of a
 bare pass over those very rows, measured in the same round. Adding the occurrences of a row costs
 nothing there. `coalesce` adds them: it is SGD's step for someone who was told beforehand which
-occurrences belong together, one pass over the gradients in which a row is updated at its last one.
+occurrences belong together, row by row, the sum in registers.
 """
 
 from __future__ import annotations
@@ -47,27 +47,31 @@ void touch(float *table, const int64_t *rows, int64_t count, int64_t width, int 
         for (int64_t j = 0; j < width; j++) w[j] += 1e-9f;
     }
 }
-enum { ONCE, FIRST, MIDDLE, LAST };
-void coalesce(float *table, float *sums, const float *grads, const int64_t *rows,
-              const int64_t *own, const int64_t *starts, const int64_t *entry,
-              const int8_t *kind, int64_t width, float rate, int threads) {
-    PARALLEL for (int p = 0; p < threads; p++)
-        for (int64_t k = starts[p]; k < starts[p + 1]; k++) {
-            int64_t b = own[k];
-            float *w = table + rows[b] * width, *s = sums + entry[b] * width;
-            const float *g = grads + b * width;
-            if (k + 16 < starts[p + 1]) {
-                int64_t soon = own[k + 16], last = kind[soon] == ONCE || kind[soon] == LAST;
-                fetch_once(grads + soon * width, width);
-                if (last) fetch(table + rows[soon] * width, width);
-            }
-            switch (kind[b]) {
-            case ONCE: for (int64_t j = 0; j < width; j++) w[j] -= rate * g[j]; break;
-            case FIRST: for (int64_t j = 0; j < width; j++) s[j] = g[j]; break;
-            case MIDDLE: for (int64_t j = 0; j < width; j++) s[j] += g[j]; break;
-            case LAST: for (int64_t j = 0; j < width; j++) w[j] -= rate * (s[j] + g[j]);
-            }
+static inline __attribute__((always_inline)) void add_and_step(
+    float *table, const float *grads, const int64_t *rows, const int64_t *starts,
+    const int64_t *occurrences, int64_t first, int64_t end, int64_t width, float rate) {
+    float sum[64 * 64];  // wider rows are not measured
+    for (int64_t e = first; e < end; e++) {
+        float *w = table + rows[e] * width;
+        if (e + 12 < end) fetch(table + rows[e + 12] * width, width);
+        for (int64_t k = starts[e]; k < starts[e + 1]; k++) {
+            const float *g = grads + occurrences[k] * width;
+            if (k + 16 < starts[end]) fetch_once(grads + occurrences[k + 16] * width, width);
+            if (k == starts[e]) for (int64_t j = 0; j < width; j++) sum[j] = g[j];
+            else for (int64_t j = 0; j < width; j++) sum[j] += g[j];
         }
+        for (int64_t j = 0; j < width; j++) w[j] -= rate * sum[j];
+    }
+}
+void coalesce(float *table, const float *grads, const int64_t *rows, const int64_t *starts,
+              const int64_t *occurrences, const int64_t *parts, int64_t width, float rate,
+              int threads) {
+    PARALLEL for (int p = 0; p < threads; p++)
+        if (width == 64)  // known to the compiler: the sum stays in registers
+            add_and_step(table, grads, rows, starts, occurrences, parts[p], parts[p + 1], 64, rate);
+        else
+            add_and_step(table, grads, rows, starts, occurrences, parts[p], parts[p + 1], width,
+                         rate);
 }
 void stream(const float *grads, int64_t count, float *found, int threads) {
     PARALLEL for (int p = 0; p < threads; p++) {
@@ -102,8 +106,8 @@ def limits(cell: Cell, bare: ctypes.CDLL) -> list[Contender]:
     """Raw, and the pieces of the floors."""
     n, width = ctypes.c_int(cell.threads), ctypes.c_int64(cell.width)
     tables = {"table": cell.table(), "slot": cell.table(), "column": np.ones((cell.rows, 1), "f4")}
-    moved, sums = cell.table(), np.empty((cell.batch, cell.width), "f4")  # apart from what is
-    distinct = [np.unique(ids) for ids in cell.ids]  # touched, which would be in the cache
+    moved = cell.table()  # apart from what is touched, which would be in the cache
+    distinct = [np.unique(ids) for ids in cell.ids]
     told, found = [_told(ids, cell.threads) for ids in cell.ids], np.empty(16 * cell.threads, "f4")
     rate = ctypes.c_float(0.01)
 
@@ -117,7 +121,7 @@ def limits(cell: Cell, bare: ctypes.CDLL) -> list[Contender]:
         bare.raw(*at(moved, cell.grads[k], cell.ids[k]), size(cell.ids[k]), width, rate, n)
 
     def coalesce(k: int) -> None:
-        bare.coalesce(*at(moved, sums, cell.grads[k], cell.ids[k], *told[k]), width, rate, n)
+        bare.coalesce(*at(moved, cell.grads[k], *told[k]), width, rate, n)
 
     def stream(k: int) -> None:
         bare.stream(*at(cell.grads[k]), size(cell.grads[k]), *at(found), n)
@@ -138,19 +142,17 @@ def limits(cell: Cell, bare: ctypes.CDLL) -> list[Contender]:
 
 
 def _told(ids: np.ndarray, parts: int) -> tuple[np.ndarray, ...]:
-    """For `coalesce`: the occurrences part by part, where each part begins, entries and kinds."""
+    """For `coalesce`: rows part by part, where the occurrences of each start, those, the parts."""
     rows, first, entry, count = np.unique(
         ids, return_index=True, return_inverse=True, return_counts=True
     )
-    last = ids.size - 1 - np.unique(ids[::-1], return_index=True)[1]
-    kind = np.full(ids.size, 2, np.int8)
-    kind[first], kind[last] = 1, 3
-    kind[count[entry] == 1] = 0
     part = np.zeros(rows.size, np.int64)  # heavy rows first, each to the part with least work
     work = [0] * parts
     for row in np.argsort(-count):
         part[row] = int(np.argmin(work)) if count[row] > 1 else row % parts
         work[part[row]] += count[row]
-    own = np.argsort(part[entry], kind="stable")
-    starts = np.searchsorted(part[entry][own], np.arange(parts + 1))
-    return own, starts, entry, kind
+    order = np.lexsort((first, part))
+    place = np.argsort(order)
+    starts = np.concatenate([[0], np.cumsum(count[order])])
+    occurrences = np.argsort(place[entry], kind="stable")
+    return rows[order], starts, occurrences, np.searchsorted(part[order], np.arange(parts + 1))
