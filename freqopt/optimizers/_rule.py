@@ -176,6 +176,12 @@ class Rule(Fields):
             common.append(Slot("decayed_at", per="row", dtype="int64"))
         return (*common, *self.slots())
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values in some fields, unchecked, and with the slots of those."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("_all_slots", None)
+        return copied
+
     def init(self, table: Floats, **given: NDArray[Any]) -> State:
         """The state before the first step.
 

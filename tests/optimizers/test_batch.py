@@ -260,6 +260,13 @@ def test_a_zero_occurrence_is_no_first_visit() -> None:
         assert table.ravel().tolist() == [-1, -1]
 
 
+def test_a_changed_copy_has_slots_of_its_own() -> None:
+    plain = rules["sgd"](lr=0.1)
+    assert [slot.name for slot in plain.all_slots()] == ["t"]
+    heavy = plain.model_copy(update={"momentum": 0.9})
+    assert heavy.all_slots() == rules["sgd"](lr=0.1, momentum=0.9).all_slots()
+
+
 def test_bytes_per_row() -> None:
     assert SGD().bytes_per_row(64) == 0
     assert rules["cf_sgd"]().bytes_per_row(64) == 8
