@@ -85,8 +85,16 @@ def test_state_of_another_table() -> None:
     wide = np.zeros((4, 3))
     _refused(BatchError, "slot 'v' is float64 of shape", state={"v": wide})
     table = np.ones((4, 3), np.float32)
-    with pytest.raises(BatchError, match="slot 'v' is missing, expected float32"):
+    with pytest.raises(BatchError, match="slot 'v' is no array, expected float32"):
         step(RULE, table, {"t": np.zeros((), np.int64)}, ROWS, GRADS)
+
+
+def test_a_count_of_batches_that_cannot_be_kept_up() -> None:
+    _refused(BatchError, "slot 't' is no array, expected int64", state={"t": 0})
+    _refused(BatchError, "slot 't' is no array, expected int64", state={"t": np.int64(0)})
+    frozen = np.zeros((), np.int64)
+    frozen.flags.writeable = False
+    _refused(BatchError, "slot 't' is read-only", state={"t": frozen})
 
 
 def test_workspace_without_threads() -> None:

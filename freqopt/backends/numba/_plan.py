@@ -64,7 +64,7 @@ class Plan:
             ]
         )
         self.limit = dtype.type(rule.clip or 0)
-        self.slots = [slot for slot in rule.all_slots() if slot.name != "t"]
+        self.slots = rule.all_slots()
         own = [slot for slot in self.slots if slot.per != "table" and not slot.copies]
         at_rest = not own and not rule.weight_decay and rule.max_norm is None
         self.everyone = rule.rows == "all" and not (self.remembers and at_rest)
@@ -91,8 +91,10 @@ class Plan:
             array = state.get(slot.name)
             shape = slot.shape((table.shape[0], table.shape[1]))
             dtype = table.dtype if slot.dtype == "table" else np.dtype(slot.dtype)
-            if array is None or array.shape != shape or array.dtype != dtype:
-                found = "missing" if array is None else f"{array.dtype} of shape {array.shape}"
+            if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
+                found = "no array"
+                if isinstance(array, np.ndarray):
+                    found = f"{array.dtype} of shape {array.shape}"
                 raise BatchError(
                     f"state slot {slot.name!r} is {found}, expected {dtype} of shape {shape}; "
                     "use what rule.init(table) gives"
@@ -101,7 +103,7 @@ class Plan:
             if slot.name == "decayed_at":
                 decayed_at = array
             elif slot.copies or slot.per == "table":
-                continue  # the buffer of a fixed-memory rule, see `Lists`
+                continue  # t, or the buffer of a fixed-memory rule, see `Lists`
             elif slot.per == "element":
                 elements.append(array)
             else:
