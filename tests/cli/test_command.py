@@ -57,6 +57,17 @@ def test_simulate_by_name_quick_then_full(here, capsys):
     assert len(list((here / "results").glob("*.parquet"))) == 14
 
 
+def test_a_numba_that_does_not_load_is_one_message(here):
+    (here / "broken").mkdir()
+    (here / "broken" / "numba.py").write_text("raise ImportError('this NumPy is too new')")
+    path = os.pathsep.join([str(here / "broken"), os.environ.get("PYTHONPATH", "")])
+    done = command("simulate", "small", "--quick", cwd=here, PYTHONPATH=path)
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert printed.count("Numba does not load: this NumPy is too new. Install") == 1
+    assert "Traceback" not in printed
+
+
 def test_json_is_all_that_is_printed(here, capsys):
     assert run(["simulate", "small", "--quick", "--jobs", "1", "--json"]) == 0
     printed = capsys.readouterr()

@@ -81,8 +81,20 @@ class NumbaBackend(Backend):
         self._reason = ""
 
     def advance(self, simulation: Simulation, until: int) -> None:
-        """See `Backend.advance`. Ctrl-C is heard within about a second."""
-        from freqopt.backends.numba.loop._run import Run
+        """See `Backend.advance`. Ctrl-C is heard within about a second.
+
+        Raises
+        ------
+        BackendError
+            Numba is installed, and does not load.
+        """
+        try:
+            from freqopt.backends.numba.loop._run import Run
+        except (ImportError, OSError) as error:
+            raise BackendError(
+                f"Numba does not load: {error}. Install one that suits the NumPy and the Python "
+                "here, or choose the backend numpy"
+            ) from error
 
         if simulation is not self._of:
             self._of, self._run, self._reason = simulation, None, ""
