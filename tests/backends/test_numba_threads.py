@@ -14,6 +14,7 @@ import pytest
 from freqopt.backends.numba import Workspace, _threads
 from freqopt.backends.numba._atomic import add, let_others_run, load
 from freqopt.backends.numba._compile import entry
+from freqopt.backends.numba._share import LAST_TASK, PART_BITS, TICKET
 from freqopt.backends.numba._threads import AWAKE, Team
 from freqopt.optimizers import rules
 
@@ -78,6 +79,15 @@ def test_helpers_go_to_sleep() -> None:
     while team._words[AWAKE] or team._bell.qsize():
         time.sleep(0.001)
     assert len([t for t in threading.enumerate() if t.name == "freqopt"]) >= 1
+
+
+def test_tasks_are_numbered_from_0_again() -> None:
+    """Or a caller waited for ever for helpers that it does not have."""
+    team, calls = Team(), np.zeros((4, 2))
+    team._words[TICKET] = LAST_TASK << PART_BITS
+    team.run(note, (4, calls, 1.0), 4)
+    assert team._words[TICKET] >> PART_BITS == 0
+    assert (calls[:, 0] == 4).all()
 
 
 def test_a_part_that_fails_is_an_error_when_all_have_ended() -> None:

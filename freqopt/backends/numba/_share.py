@@ -22,6 +22,8 @@ WORDS = 64
 TICKET, ENDED, FAILED, AWAKE, PARTS, WORK, ARGUMENTS = range(0, 56, 8)
 PART_BITS = 32
 """A ticket is the number of the task, and below it the next part that nobody has taken."""
+LAST_TASK = 2**31 - 1
+"""The largest number of a task, before 0 again: a ticket stays positive."""
 CLOSED = 2**PART_BITS - 1
 """The part of a ticket while the task's other words change: whoever looked before takes none."""
 PATIENCE = 10_000
@@ -88,7 +90,7 @@ def _sharing(kinds: tuple[Any, ...]) -> Callable[..., bool]:
         store(words, TICKET, task << PART_BITS | CLOSED)
         words[WORK], words[ARGUMENTS] = packed(address, arguments)
         words[PARTS], words[ENDED], words[FAILED] = parts, 0, 0
-        task += 1
+        task = (task + 1) & LAST_TASK
         store(words, TICKET, task << PART_BITS)
         _work(words, task)
         while load(words, ENDED) < parts:
