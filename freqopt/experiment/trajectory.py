@@ -88,7 +88,11 @@ def _arrow(values: NDArray[Any]) -> pa.Array:
     import pyarrow as pa
 
     if values.dtype.kind == "U":
-        words, codes = np.unique(values, return_inverse=True)
+        changes = np.ones(values.size, np.bool_)  # readings come in blocks, so few are looked at
+        np.not_equal(values[1:], values[:-1], out=changes[1:])
+        first = np.flatnonzero(changes)
+        words, kinds = np.unique(values[first], return_inverse=True)
+        codes = np.repeat(kinds, np.diff(first, append=values.size))
         texts = [word.encode() for word in words.tolist()]
         ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
         buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(texts))

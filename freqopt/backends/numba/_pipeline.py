@@ -98,8 +98,8 @@ class Outer(_Pipeline):
     def compile_extra(self, func: Any) -> Any:
         """Without a look for garbage: of what a compilation makes, nearly all is still in use."""
         collecting = gc.isenabled()
-        gc.disable()
         try:
+            gc.disable()
             return super().compile_extra(func)
         finally:
             if collecting:
