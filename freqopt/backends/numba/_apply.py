@@ -9,7 +9,7 @@ from freqopt.backends.numba._compile import compiled, entry
 from freqopt.backends.numba._gather import REFUSED
 from freqopt.backends.numba._index import bin_of, entry_of, region_of
 from freqopt.backends.numba._kernel import Visit, find_kernel
-from freqopt.backends.numba._memory import address, addresses, prefetch, prefetch_stream
+from freqopt.backends.numba._memory import LINE, address, addresses, prefetch, prefetch_stream
 from freqopt.backends.numba._rows import scale
 from freqopt.backends.numba._scalars import around_of
 from freqopt.backends.numba._settle import settle_row
@@ -38,7 +38,7 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
     if isinstance(rule, FixedMemory) and rule.kappa:
         raise BackendError(f"rule {rule.name()} keeps a buffer, see make_apply_critical")
     kernel, structure = find_kernel(rule, dtype)
-    own_squares = rule.duplicates == "squares"
+    own_squares, summed = rule.duplicates == "squares", kernel.term is not None
     key = f"apply {structure.key} {own_squares}"
     if key in _made:
         return _made[key]
@@ -60,6 +60,9 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
                 return
         c, around = scalars(h, t), around_at(h, t)
         size, width = table.shape
+        wanted = width * table.itemsize
+        if summed and address(table, 0) % LINE != 0:
+            wanted += LINE - 1  # a row ends in one line more, and its sum waits for that
         start, end = starts[part], ends[part]
         if everyone:
             start, end = size * part // ends.size, size * (part + 1) // ends.size
@@ -74,10 +77,10 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
                     x = address(squares, ~place[e])
             if not everyone and k + AHEAD < end:
                 soon, there = row[k + AHEAD], place[k + AHEAD]
-                prefetch((address(table, soon), *addresses(elements, soon)), width * table.itemsize)
+                prefetch((address(table, soon), *addresses(elements, soon)), wanted)
                 prefetch(addresses(rows, soon), 1)
                 if there >= 0:
-                    prefetch_stream((address(grads, there),), width * table.itemsize)
+                    prefetch_stream((address(grads, there),), wanted)
             if settles:
                 settle(table, elements, rows, decayed_at, i, t - 1, h, scratch[part])
             visit = Visit(t, occurrences, first_wave, width)
