@@ -14,7 +14,7 @@ import pytest
 from freqopt.backends.numba import Workspace, _threads
 from freqopt.backends.numba._atomic import add, let_others_run, load
 from freqopt.backends.numba._compile import entry
-from freqopt.backends.numba._share import LAST_TASK, PART_BITS, TICKET
+from freqopt.backends.numba._share import BUSY, LAST_TASK, PART_BITS, TICKET
 from freqopt.backends.numba._threads import AWAKE, Team
 from freqopt.optimizers import rules
 
@@ -90,11 +90,23 @@ def test_tasks_are_numbered_from_0_again() -> None:
     assert (calls[:, 0] == 4).all()
 
 
+def test_a_caller_works_alone_while_another_uses_the_team() -> None:
+    team, calls = Team(), np.zeros((4, 2))
+    team._words[BUSY] = 1
+    team.run(note, (4, calls, 1.0), 4)
+    assert (calls[:, 0] == 4).all()
+    assert team._words[TICKET] == 0
+    with pytest.raises(AssertionError, match="half updated"):
+        team.run(fail, (calls,), 4)
+    assert team._words[BUSY] == 1
+
+
 def test_a_part_that_fails_is_an_error_when_all_have_ended() -> None:
     team, calls = Team(), np.zeros(4)
     with pytest.raises(AssertionError, match="half updated"):
         team.run(fail, (calls,), 4)
     assert calls.tolist() == [1, 0, 1, 1]
+    assert team._words[BUSY] == 0
     team.run(note, (2, np.zeros((2, 2)), 1.0), 2)
 
 

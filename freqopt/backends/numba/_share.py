@@ -19,7 +19,7 @@ from freqopt.backends.numba._memory import BYTES, intrinsic
 
 # The words that a team shares, each in a cache line of its own.
 WORDS = 64
-TICKET, ENDED, FAILED, AWAKE, PARTS, WORK, ARGUMENTS = range(0, 56, 8)
+TICKET, ENDED, FAILED, AWAKE, BUSY, PARTS, WORK, ARGUMENTS = range(0, WORDS, 8)
 PART_BITS = 32
 """A ticket is the number of the task, and below it the next part that nobody has taken."""
 LAST_TASK = 2**31 - 1
@@ -65,6 +65,9 @@ def sharing(tasks: tuple[tuple[Any, ...], ...]) -> Callable[..., bool]:
 
     addresses: of a kernel for each task; arguments: of each kernel but for the part, of the types
     that `tasks` says. Returns whether a part failed; the second task begins if none did.
+
+    While another thread shares a task out to the team, the caller works on all parts by itself.
+    Who it is stands in a word and not in a lock of Python's: a Ctrl-C could leave that locked.
     """
     share = _sharing(tasks[0])
     share_second = _sharing(tasks[-1])
@@ -72,23 +75,32 @@ def sharing(tasks: tuple[tuple[Any, ...], ...]) -> Callable[..., bool]:
 
     @entry(f"share {tasks}")
     def share_in_turn(words: Any, parts: int, addresses: Any, arguments: Any) -> bool:
-        failed = share(words, parts, addresses[0], arguments[0])
+        together = parts > 1 and replace(words, BUSY, 0, 1)
+        failed = share(words, together, parts, addresses[0], arguments[0])
         if both and not failed:
-            failed = share_second(words, parts, addresses[-1], arguments[-1])
+            failed = share_second(words, together, parts, addresses[-1], arguments[-1])
+        if together:
+            store(words, BUSY, 0)
         return failed
 
     return share_in_turn
 
 
 def _sharing(kinds: tuple[Any, ...]) -> Callable[..., bool]:
-    """A compiled function (words, parts, address, arguments) for one task."""
+    """A compiled function (words, together, parts, address, arguments) for one task."""
     packed = _packed(kinds)
 
     @compiled
-    def share(words: Any, parts: int, address: int, arguments: Any) -> bool:
+    def share(words: Any, together: bool, parts: int, address: int, arguments: Any) -> bool:
+        work, given = packed(address, arguments)
+        if not together:
+            failed = False
+            for part in range(parts):
+                failed |= _call(work, part, given)
+            return failed
         task = load(words, TICKET) >> PART_BITS
         store(words, TICKET, task << PART_BITS | CLOSED)
-        words[WORK], words[ARGUMENTS] = packed(address, arguments)
+        words[WORK], words[ARGUMENTS] = work, given
         words[PARTS], words[ENDED], words[FAILED] = parts, 0, 0
         task = (task + 1) & LAST_TASK
         store(words, TICKET, task << PART_BITS)

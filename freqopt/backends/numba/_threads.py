@@ -38,7 +38,6 @@ class Team:
         self._words = np.zeros(WORDS, np.int64)
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._helpers = 0
-        self._busy = threading.Lock()
 
     def run(self, kernel: Any, arguments: tuple[Any, ...], parts: int) -> None:
         """Call kernel(0, *arguments), ..., kernel(parts - 1, *arguments), at the same time.
@@ -63,16 +62,10 @@ class Team:
         It is one call of compiled code, so a Ctrl-C is raised before all of it or behind.
         """
         share, addresses = self._shared(kernels, arguments)  # compiles: before anybody is awake
-        together = parts > 1 and self._busy.acquire(blocking=False)
-        try:
-            if together:
-                self._wake(min(parts, usable_cores()) - 1)
-            words = self._words if together else np.zeros(WORDS, np.int64)  # nobody else looks
-            if share(words, parts, addresses, arguments):
-                raise AssertionError("a part of a step failed; its table is half updated")
-        finally:
-            if together:
-                self._busy.release()
+        if parts > 1:
+            self._wake(min(parts, usable_cores()) - 1)
+        if share(self._words, parts, addresses, arguments):
+            raise AssertionError("a part of a step failed; its table is half updated")
 
     def _shared(
         self, kernels: tuple[Any, ...], arguments: tuple[tuple[Any, ...], ...]
