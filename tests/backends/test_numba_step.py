@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from freqopt.backends.numba import Workspace, _apply, _compile, _threads, step
+from freqopt.backends.numba import Workspace, _apply, _compile, _step, _threads, step
 from freqopt.backends.numba._apply import make_apply
 from freqopt.backends.numba._kernel import capabilities
 from freqopt.errors import BackendError, RuleError
@@ -234,3 +234,20 @@ def test_ctrl_c_leaves_the_table_and_the_count_of_batches_agreed(
             step(rule, table, state, rows, grads, workspace)
     assert int(state["t"]) == (4 if late else 1)
     assert (table == -int(state["t"])).all()
+
+
+def test_ctrl_c_while_a_batch_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule, table = rules["sgd"](lr=1.0), np.zeros((4, 1))
+    state, counts, calls = rule.init(table), _step._Begun._counts, []
+
+    def interrupted(begun: Any) -> bool:
+        calls.append(begun)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return counts(begun)
+
+    monkeypatch.setattr(_step._Begun, "_counts", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        step(rule, table, state, np.arange(4), np.ones((4, 1)))
+    assert int(state["t"]) == 1
+    assert (table == -1).all()

@@ -194,16 +194,24 @@ class _Begun:
 
     def gather_and_apply(self) -> None:
         """The whole step, in one call of compiled code."""
-        t, ends = int(self._state["t"]) + 1, self._space[2]
-        ends[:] = REFUSED
+        t = int(self._state["t"]) + 1
+        self._space[2][:] = REFUSED
         try:
             _threads.team.run_in_turn(
                 (gather, self.plan.apply), (self._gathered(), self._applied(t)), self._parts
             )
-        finally:  # a Ctrl-C is raised as the call returns: table and count must agree
-            if REFUSED not in ends.tolist() and self._counts():
-                self._state["t"][...] = t
+        finally:  # a Ctrl-C is raised as the call returns, or here: table and count must agree
+            try:
+                self._count(t)
+            except KeyboardInterrupt:
+                self._count(t)
+                raise
         self._refuse()
+
+    def _count(self, t: int) -> None:
+        """Make t the count of batches, if the batch was not refused and is one."""
+        if REFUSED not in self._space[2].tolist() and self._counts():
+            self._state["t"][...] = t
 
     def gather(self) -> None:
         """The first half."""
