@@ -58,7 +58,7 @@ def deal(part: int, rows: Any, space: Any) -> tuple[int, int, tuple[int, int]]:
 
 @compiled
 def _share_out(counts: Any, owner: Any, parts: int, batch: int, part: int) -> tuple[int, int]:
-    """Give every bin to the part with the least work so far, heavy bins first.
+    """Give every bin to the part with the least work so far, bins of over twice the mean first.
 
     Returns where a part's occurrences begin and end if the parts' follow each other.
     """
