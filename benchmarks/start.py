@@ -36,7 +36,7 @@ def seconds(study: Path, cache: Path, results: Path) -> float:
         check=False,
     )
     if done.returncode:
-        raise SystemExit(f"simulate {study.stem} failed: {(done.stderr.splitlines() or ['?'])[-1]}")
+        raise RuntimeError((done.stderr.splitlines() or ["?"])[-1])
     return time.perf_counter() - began
 
 
@@ -51,13 +51,20 @@ def main() -> None:
     print("# From the command to the prompt", "", machine(), "", sep="\n")
     print((__doc__ or "").split("\n\n", 2)[2])
     print("| study | cold, s | warm, s |\n|---|---|---|")
+    failures = []
     for study in asked.studies:
         with tempfile.TemporaryDirectory() as folder:
             cache, results = Path(folder) / "cache", Path(folder) / "results"
-            cold = seconds(study, cache, results)
-            warm = [seconds(study, cache, results / str(k)) for k in range(asked.rounds)]
-        print(f"| {study.stem} | {cold:.1f} | {statistics.median(warm):.1f} |", flush=True)
+            try:
+                cold = seconds(study, cache, results)
+                warm = [seconds(study, cache, results / str(k)) for k in range(asked.rounds)]
+            except RuntimeError as error:
+                failures.append(f"{study.stem}: {error}")
+            else:
+                print(f"| {study.stem} | {cold:.1f} | {statistics.median(warm):.1f} |", flush=True)
     print(f"\nTargets: {COLD} cold, {WARM} warm, on two cores.")
+    if failures:
+        print("\nAbsent:", *failures, sep="\n")
 
 
 if __name__ == "__main__":
