@@ -251,3 +251,24 @@ def test_ctrl_c_while_a_batch_is_counted(monkeypatch: pytest.MonkeyPatch) -> Non
         step(rule, table, state, np.arange(4), np.ones((4, 1)))
     assert int(state["t"]) == 1
     assert (table == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("cf_sgd", {"form": "anytime", "cap": "none"}),
+        ("lazy_adam", {"step_index": "visits"}),
+        ("sgd", {"clip": 0.1, "clip_scope": "batch"}),
+    ],
+)
+def test_later_waves_of_a_row_are_told_apart(name: str, options: dict[str, Any]) -> None:
+    """A row's second occurrence is no second visit, and is clipped with the second wave."""
+    rng = np.random.default_rng(0)
+    pair = Pair(
+        rules[name](lr=0.1, duplicates="sequential", **options),
+        rng.normal(size=(20, 4)),
+        Workspace(2, parts=2),
+    )
+    for _ in range(5):
+        pair.step(rng.integers(0, 20, 60), rng.normal(size=(60, 4)))
+    pair.check()
