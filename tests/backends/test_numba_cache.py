@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
+from freqopt.backends import FallbackWarning, _private
 from freqopt.backends.numba import Workspace, _apply, _compile
 from freqopt.optimizers import rules
 
@@ -64,6 +68,58 @@ def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
 def test_without_a_place_to_write(tmp_path: Path) -> None:
     (tmp_path / "freqopt").write_text("a file where the cache folder would be")
     assert _process(tmp_path)[0] > 10
+
+
+@pytest.mark.parametrize("whose", ["folder for all", "file for all", "linked", "another's"])
+def test_code_that_others_could_have_written_is_not_run(whose, tmp_path, monkeypatch) -> None:
+    """Unpickling runs code, so the bytes must be the caller's own."""
+
+    def kernel():
+        return numba.core.serialize.dumps(_Payload(tmp_path / "ran"))
+
+    folder = tmp_path / "cache"
+    monkeypatch.setattr(_compile, "cache_directory", lambda: folder)
+    cache = _compile._DiskCache("k")
+    codegen = numba.core.registry.cpu_target.target_context.codegen()
+    path = cache._file((), codegen)
+    path.write_bytes(hashlib.sha256(kernel()).digest() + kernel())
+    path.chmod(0o600)
+    if whose == "folder for all":
+        folder.chmod(0o777)
+    elif whose == "file for all":
+        path.chmod(0o666)
+    elif whose == "linked":
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    _private.private.cache_clear()
+    told = pytest.warns(FallbackWarning, match="are ignored, since others")
+    silent = contextlib.nullcontext()
+    with told if whose in ("folder for all", "another's") else silent:
+        assert cache.load_overload((), numba.core.registry.cpu_target.target_context) is None
+    assert not (tmp_path / "ran").exists()
+
+
+class _Payload:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("home", ["", "relative"])
+def test_without_a_home_nothing_is_kept(home, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", home)
+    monkeypatch.setattr(Path, "home", _no_home)
+    assert _private.private(_compile.cache_directory.__wrapped__()) is None
+
+
+def _no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch) -> None:

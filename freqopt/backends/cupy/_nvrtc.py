@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from freqopt.backends._private import private, read_private
 from freqopt.backends.numba._compile import cache_directory
 from freqopt.errors import BackendError, DeviceError
 
@@ -48,15 +49,16 @@ def machine_code(cuda: Any, text: str) -> bytes:
     except RuntimeError as error:  # no libnvrtc
         raise DeviceError(f"CuPy cannot compile: {one_line(error)}. {WRONG_BUILD}") from error
     name = hashlib.sha256(repr(about).encode()).hexdigest()[:32]
-    path = cache_directory().parent / "cuda" / f"{name}.cubin"
-    with suppress(OSError):
-        seal, code = (stored := path.read_bytes())[:SEAL], stored[SEAL:]
-        if hashlib.sha256(code).digest() == seal:
-            return code
+    folder = private(cache_directory().parent / "cuda")
+    if folder is None:  # where nothing can be kept, every process compiles
+        return compiled(cuda.nvrtc, text, newest)
+    path = folder / f"{name}.cubin"
+    seal, code = (stored := read_private(path))[:SEAL], stored[SEAL:]
+    if hashlib.sha256(code).digest() == seal:
+        return code
     code = compiled(cuda.nvrtc, text, newest)
-    with suppress(OSError):  # where nothing can be kept, every process compiles
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, scratch = tempfile.mkstemp(dir=path.parent)
+    with suppress(OSError):
+        handle, scratch = tempfile.mkstemp(dir=folder)
         with os.fdopen(handle, "wb") as file:
             file.write(hashlib.sha256(code).digest() + code)
         Path(scratch).replace(path)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.backends._private import is_private, private
 from freqopt.backends.cupy._source import Source
 from freqopt.backends.numba._compile import cache_directory
 from freqopt.errors import BackendError
@@ -125,11 +126,16 @@ def compiler() -> str:
 def _built(text: str) -> Path:
     """The shared library of a source, from the cache or made now."""
     digest = hashlib.sha256(repr((text, FLAGS, compiler())).encode()).hexdigest()[:32]
-    folder = cache_directory().parent / "twin"
+    place = cache_directory().parent / "twin"
+    folder = private(place)
+    if folder is None:
+        raise BackendError(
+            f"the CPU twin keeps what it compiles in {place}, which cannot be made or is not yours "
+            "alone; set XDG_CACHE_HOME to a folder of your own"
+        )
     target = folder / f"{digest}.so"
-    if target.is_file():
+    if target.is_file() and is_private(target.lstat()):
         return target
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         source, library = Path(scratch) / "kernel.cpp", Path(scratch) / "kernel.so"
         source.write_text(text)
@@ -141,5 +147,6 @@ def _built(text: str) -> Path:
         )
         if made.returncode:
             raise BackendError(f"{compiler()} refuses the kernel source: {made.stderr[:2000]}")
+        library.chmod(0o700)
         library.replace(target)
     return target

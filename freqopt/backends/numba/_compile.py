@@ -6,7 +6,8 @@ as NumPy's, the interpreter lock released. So an expression has the bits that Nu
 Numba's own disk cache notices a change in a function but not in the functions it calls, and does
 not recognise a closure over another compiled function in the next process. Ours therefore names
 its directory by a hash of every source that can be compiled in, and its files by what was asked
-for; there is no index. It can be deleted at any time.
+for; there is no index. It can be deleted at any time. Since unpickling runs code, only files are
+read that nobody but the caller could have written.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from numba.core.compiler import CompileResult
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
+from freqopt.backends._private import private, read_private
 from freqopt.backends.numba._pipeline import Inner, Outer
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -120,14 +122,19 @@ def alone(key: str) -> Iterator[bool]:
 @cache
 def cache_directory() -> Path:
     """Where compiled kernels are kept: the user's cache, a folder for these very sources."""
-    if "XDG_CACHE_HOME" in os.environ:
-        base = Path(os.environ["XDG_CACHE_HOME"])
+    try:
+        home = Path.home()
+    except RuntimeError:  # nobody's: nothing can be kept
+        home = Path(os.devnull)
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if Path(given).is_absolute():  # the standard has others ignored
+        base = Path(given)
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = home / "Library" / "Caches"
     elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
     else:
-        base = Path.home() / ".cache"
+        base = home / ".cache"
     folder = base / "freqopt" / f"numba-{_source_hash()}"
     _prune(folder)
     return folder
@@ -183,7 +190,8 @@ class _DiskCache(_Cache):  # type: ignore[misc]
 
     def holds(self, sig: Any, target_context: Any) -> bool:
         """Whether there is a file; it may still prove damaged."""
-        return self._enabled and self._file(sig, target_context.codegen()).is_file()
+        path = self._file(sig, target_context.codegen())
+        return path is not None and path.is_file()
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The kernel, or None.
@@ -191,12 +199,8 @@ class _DiskCache(_Cache):  # type: ignore[misc]
         Of Numba only what the machine code calls is made ready. All that a compilation may call
         in (`target_context.refresh`) takes a fifth of a second to import, and waits for one.
         """
-        if not self._enabled:
-            return None
-        try:
-            stored = self._file(sig, target_context.codegen()).read_bytes()
-        except OSError:
-            return None
+        path = self._file(sig, target_context.codegen())
+        stored = b"" if path is None else read_private(path)
         checksum, payload = stored[:32], stored[32:]
         if hashlib.sha256(payload).digest() != checksum:
             return None
@@ -204,12 +208,11 @@ class _DiskCache(_Cache):  # type: ignore[misc]
         return CompileResult._rebuild(target_context, *pickle.loads(payload))
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        if not self._enabled or data.library.has_dynamic_globals:
+        path = self._file(sig, data.codegen)
+        if path is None or data.library.has_dynamic_globals:
             return
         payload = dumps(data._reduce())
-        path = self._file(sig, data.codegen)
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle, unfinished = tempfile.mkstemp(dir=path.parent)
             try:
                 with os.fdopen(handle, "wb") as file:
@@ -219,8 +222,12 @@ class _DiskCache(_Cache):  # type: ignore[misc]
                 Path(unfinished).unlink()
                 raise
 
-    def _file(self, sig: Any, codegen: Any) -> Path:
+    def _file(self, sig: Any, codegen: Any) -> Path | None:
+        """Where the kernel is, or is to be; None where nothing can be kept, or be trusted."""
+        folder = private(cache_directory()) if self._enabled else None
+        if folder is None:
+            return None
         if sig not in self._names:
             asked = repr((self.key, sig, codegen.magic_tuple()))
             self._names[sig] = f"{hashlib.sha256(asked.encode()).hexdigest()[:32]}.nbc"
-        return cache_directory() / self._names[sig]
+        return folder / self._names[sig]
