@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
-from freqopt.crosscheck.chosen import chosen_cases, dtypes_of
+from freqopt.crosscheck.cases.selection import chosen_cases, dtypes_of
 from freqopt.crosscheck.implementation import Implementation
 from freqopt.crosscheck.judge import answers, judge
 from freqopt.errors import CrosscheckError

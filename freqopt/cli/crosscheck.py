@@ -61,7 +61,7 @@ def crosscheck_(
     json
         Print JSON only.
     """
-    from freqopt.crosscheck.chosen import dtypes_of
+    from freqopt.crosscheck.cases.selection import dtypes_of
     from freqopt.crosscheck.targets import Wish, absent, all_targets, find_targets
 
     if [bool(target), bool(exec_), every].count(True) != 1:
@@ -148,7 +148,7 @@ def _judge_all(
 def _judge_program(
     text: str, wish: Wish, ulps: float | None, answer_seconds: float, total_seconds: float
 ) -> Result:
-    from freqopt.crosscheck.process import Program
+    from freqopt.crosscheck.exchange.process import Program
     from freqopt.crosscheck.targets import Target
 
     if wish.rule is None:

@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from pydantic import BaseModel
 
-from freqopt.crosscheck.effects import effects
+from freqopt.crosscheck.cases.effects import effects
 from freqopt.errors import RuleError
 from freqopt.optimizers import Rule, rules
 from freqopt.problems import problems

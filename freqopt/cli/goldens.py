@@ -35,7 +35,12 @@ def goldens_(
     json
         Print JSON only.
     """
-    from freqopt.crosscheck.goldens import Difference, check_goldens, report, write_goldens
+    from freqopt.crosscheck.goldens.trajectories import (
+        Difference,
+        check_goldens,
+        report,
+        write_goldens,
+    )
     from freqopt.optimizers import rules
 
     if (write is None) == (check is None):

@@ -39,8 +39,8 @@ def write(
     form
         json for any language, npz for NumPy.
     """
-    from freqopt.crosscheck.chosen import chosen_cases, dtypes_of
-    from freqopt.crosscheck.files import write_folder
+    from freqopt.crosscheck.cases.selection import chosen_cases, dtypes_of
+    from freqopt.crosscheck.exchange.files import write_folder
     from freqopt.optimizers import rules
 
     chosen, dtypes = options(set_ or []), dtypes_of(dtype)
@@ -63,7 +63,7 @@ def check(folder: Path, *, ulps: float | None = None, json: Json = False) -> int
     json
         Print JSON only.
     """
-    from freqopt.crosscheck.vectors import check_vectors
+    from freqopt.crosscheck.exchange.vectors import check_vectors
 
     report = check_vectors(folder, ulps)
     if json:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from freqopt.crosscheck.cases import Case, cases
+from freqopt.crosscheck.cases.dialects import Case, cases
+from freqopt.crosscheck.cases.exercises import Exercise, exercises
 from freqopt.crosscheck.compare import Comparison, Divergence, compare
-from freqopt.crosscheck.exercises import Exercise, exercises
 from freqopt.crosscheck.implementation import Implementation, Step, reference, slow_reference, trace
 
 __all__ = [

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from freqopt.crosscheck.cases import KNOWN, Case, cases, other_values
+from freqopt.crosscheck.cases.dialects import KNOWN, Case, cases, other_values
+from freqopt.crosscheck.cases.exercises import SEED, exercises
 from freqopt.crosscheck.compare import Comparison, compare
-from freqopt.crosscheck.exercises import SEED, exercises
 from freqopt.crosscheck.guests import Guest
 from freqopt.crosscheck.implementation import reference, trace
 from freqopt.errors import RuleError

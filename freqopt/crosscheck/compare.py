@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.cases import Case
+from freqopt.crosscheck.cases.dialects import Case
 
 Floats = NDArray[np.floating]
 

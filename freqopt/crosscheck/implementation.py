@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.cases import Case
+from freqopt.crosscheck.cases.dialects import Case
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import Rule, State
 

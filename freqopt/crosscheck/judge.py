@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.block import block
-from freqopt.crosscheck.cases import Case
+from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.compare import Comparison, compare
-from freqopt.crosscheck.fingerprint import Fingerprint, identify
+from freqopt.crosscheck.diagnosis.divergence import block
+from freqopt.crosscheck.diagnosis.fingerprint import Fingerprint, identify
 from freqopt.crosscheck.implementation import Implementation, reference, trace
 from freqopt.crosscheck.kit import WIDEST
 from freqopt.errors import CrosscheckError, UnsupportedError

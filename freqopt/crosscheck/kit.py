@@ -18,9 +18,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from freqopt.crosscheck.cases import Case, cases
+from freqopt.crosscheck.cases.dialects import Case, cases
+from freqopt.crosscheck.cases.exercises import Exercise
 from freqopt.crosscheck.compare import units
-from freqopt.crosscheck.exercises import Exercise
 from freqopt.crosscheck.implementation import Floats, Implementation, reference, steps, trace
 from freqopt.crosscheck.mutants import equivalent, mutants
 from freqopt.errors import CrosscheckError

@@ -11,12 +11,12 @@ from typing import Any
 from freqopt.backends import backends
 from freqopt.crosscheck.agreement import guest_cases
 from freqopt.crosscheck.backends import cupy, numba
-from freqopt.crosscheck.cases import Case
-from freqopt.crosscheck.chosen import chosen_cases
+from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.cases.selection import chosen_cases
+from freqopt.crosscheck.exchange.python_file import own_implementation
 from freqopt.crosscheck.guests import Guest, guests
 from freqopt.crosscheck.implementation import Implementation, slow_reference
 from freqopt.crosscheck.judge import Tolerance
-from freqopt.crosscheck.own_file import own_implementation
 from freqopt.errors import BackendError, CrosscheckError
 from freqopt.optimizers import rules
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 
-from freqopt.crosscheck.effects import effects
+from freqopt.crosscheck.cases.effects import effects
 from freqopt.optimizers import Rule, rules
 from freqopt.report.fields import default, values
 

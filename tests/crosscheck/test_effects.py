@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from freqopt.crosscheck import Case, exercises, reference, trace
-from freqopt.crosscheck.boxes import axes
-from freqopt.crosscheck.effects import effects
+from freqopt.crosscheck.cases.effects import effects
+from freqopt.crosscheck.diagnosis.option_sets import axes
 from freqopt.optimizers import rules
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from freqopt.crosscheck import Exercise, cases, reference, trace
-from freqopt.crosscheck.files import read_answer, read_folder, write_answer, write_folder
+from freqopt.crosscheck.exchange.files import read_answer, read_folder, write_answer, write_folder
 from freqopt.errors import CrosscheckError
 
 CASES = [case for rule in ("sgd", "fa_sgd") for case in cases(rule, np.float32)[:3]] + [

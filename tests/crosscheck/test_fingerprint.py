@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from freqopt.crosscheck import Case, cases, compare, exercises, reference, trace
-from freqopt.crosscheck.boxes import axes, box_of, common, joined, paths, whole
-from freqopt.crosscheck.cases import KNOWN, beside, number, other_values
-from freqopt.crosscheck.fingerprint import TOLERANCE, fingerprint, identify
-from freqopt.crosscheck.meaning import changes, made, numbers
+from freqopt.crosscheck.cases.dialects import KNOWN, beside, number, other_values
+from freqopt.crosscheck.diagnosis.fingerprint import TOLERANCE, fingerprint, identify
+from freqopt.crosscheck.diagnosis.meanings import changes, made, numbers
+from freqopt.crosscheck.diagnosis.option_sets import axes, box_of, common, joined, paths, whole
 from freqopt.crosscheck.mutants import mutants
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import rules

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import freqopt.crosscheck.goldens as goldens
+import freqopt.crosscheck.goldens.trajectories as goldens
 from freqopt.cli import run
 from freqopt.crosscheck import cases
-from freqopt.crosscheck.exact import RULES, exact
-from freqopt.crosscheck.goldens import (
+from freqopt.crosscheck.goldens.exact import RULES, exact
+from freqopt.crosscheck.goldens.trajectories import (
     check_goldens,
     golden_cases,
     make,

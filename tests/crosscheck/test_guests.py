@@ -14,7 +14,7 @@ import pytest
 
 from freqopt.crosscheck import exercises, reference, trace
 from freqopt.crosscheck.agreement import drawn
-from freqopt.crosscheck.cases import KNOWN, Case
+from freqopt.crosscheck.cases.dialects import KNOWN, Case
 from freqopt.crosscheck.compare import compare
 from freqopt.crosscheck.guests import Guest, Library, guests
 from freqopt.crosscheck.guests._library import load, quiet

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from freqopt.crosscheck import exercises, reference
-from freqopt.crosscheck.chosen import chosen_cases, dtypes_of
+from freqopt.crosscheck.cases.selection import chosen_cases, dtypes_of
 from freqopt.crosscheck.judge import answers, judge
 from freqopt.errors import CrosscheckError, RuleError
 from freqopt.optimizers import rules

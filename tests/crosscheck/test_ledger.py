@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from freqopt.crosscheck import cases, ledger, reference, trace
-from freqopt.crosscheck.exact import RULES
+from freqopt.crosscheck import cases, reference, trace
+from freqopt.crosscheck.goldens import ledger
+from freqopt.crosscheck.goldens.exact import RULES
 from freqopt.optimizers import rules
 
 from ..backends.cupy.twins import needs_compiler
@@ -33,7 +34,9 @@ def test_no_distance_has_grown(implementation, rule):
     now = {dtype: ledger.measure(implementation, rule, dtype) for dtype in ("float32", "float64")}
     entry = {implementation: {rule: now}}
     assert ledger.grown(STORED, entry) == []
-    assert now == stored, "better than the ledger says: python -m freqopt.crosscheck.ledger PATH"
+    assert now == stored, (
+        "better than the ledger says: python -m freqopt.crosscheck.goldens.ledger PATH"
+    )
 
 
 def test_every_rule_is_in_the_ledger():

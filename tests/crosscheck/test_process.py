@@ -13,8 +13,9 @@ import textwrap
 import numpy as np
 import pytest
 
-from freqopt.crosscheck import Case, _child, cases, compare, exercises, reference, trace
-from freqopt.crosscheck.process import Program
+from freqopt.crosscheck import Case, cases, compare, exercises, reference, trace
+from freqopt.crosscheck.exchange import child as child_process
+from freqopt.crosscheck.exchange.process import Program
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import rules
 from tests.crosscheck.children import child
@@ -29,13 +30,13 @@ SHORT = 0.5
 @pytest.fixture(autouse=True)
 def no_child_is_left(monkeypatch):
     started = []
-    start = _child._start
+    start = child_process._start
 
     def recorded(command):
         started.append(start(command))
         return started[-1]
 
-    monkeypatch.setattr(_child, "_start", recorded)
+    monkeypatch.setattr(child_process, "_start", recorded)
     yield
     assert all(process.returncode is not None for process in started)  # dead, and reaped
 
@@ -304,7 +305,7 @@ def test_memory_stays_small_before_a_flood(tmp_path):
     code = f"""
         import resource
         from freqopt.crosscheck import cases, trace
-        from freqopt.crosscheck.process import Program
+        from freqopt.crosscheck.exchange.process import Program
         case = cases("sgd")[0]
         peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB
         before = peak()

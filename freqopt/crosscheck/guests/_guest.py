@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.cases import KNOWN, Case
+from freqopt.crosscheck.cases.dialects import KNOWN, Case
+from freqopt.crosscheck.cases.exercises import Exercise, exercises
 from freqopt.crosscheck.compare import compare
-from freqopt.crosscheck.exercises import Exercise, exercises
 from freqopt.crosscheck.guests._library import Library, quiet
 from freqopt.crosscheck.implementation import Floats, Given, Integers, Step, reference, trace
 from freqopt.crosscheck.kit import WIDEST

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from freqopt.crosscheck.cases import KNOWN, cases, number
+from freqopt.crosscheck.cases.dialects import KNOWN, cases, number
 from freqopt.crosscheck.implementation import Floats, Given, Implementation, Step, reference
 from freqopt.errors import RuleError
 from freqopt.optimizers import Rule, rules

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from freqopt.crosscheck.cases import cases
+from freqopt.crosscheck.cases.dialects import cases
 from freqopt.crosscheck.implementation import (
     Floats,
     Given,

@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.boxes import Box, axes, box_of
-from freqopt.crosscheck.cases import Case
-from freqopt.crosscheck.implementation import Implementation, steps
-from freqopt.crosscheck.meaning import (
+from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.diagnosis.meanings import (
     Meaning,
     Meanings,
     best,
@@ -26,8 +24,10 @@ from freqopt.crosscheck.meaning import (
     numbers,
     search,
 )
+from freqopt.crosscheck.diagnosis.observed import Seen
+from freqopt.crosscheck.diagnosis.option_sets import Box, axes, box_of
+from freqopt.crosscheck.implementation import Implementation, steps
 from freqopt.crosscheck.mutants import mutants
-from freqopt.crosscheck.seen import Seen
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule, rules
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from freqopt.crosscheck.cases import KNOWN, Case, cases, other_values
-from freqopt.crosscheck.exercises import exercises
+from freqopt.crosscheck.cases.dialects import KNOWN, Case, cases, other_values
+from freqopt.crosscheck.cases.exercises import exercises
 from freqopt.errors import CrosscheckError, RuleError
 from freqopt.optimizers import Rule, rules
 

@@ -1,7 +1,7 @@
 """Every combination of a rule's options at once, against tables that were seen.
 
-The rule's own code runs on boxes of options (`boxes`), step by step. A box whose table is not the
-one that was seen is dropped at that step with all its combinations; boxes that have reached the
+The rule's own code runs on boxes of options (`option_sets`), step by step. A box whose table is not
+the one that was seen is dropped at that step with all its combinations; boxes that have reached the
 same bits are joined.
 """
 
@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.boxes import Box, joined, paths
-from freqopt.crosscheck.exercises import Exercise
-from freqopt.crosscheck.first_row import first_row
+from freqopt.crosscheck.cases.exercises import Exercise
+from freqopt.crosscheck.diagnosis.first_row import first_row
+from freqopt.crosscheck.diagnosis.observed import Seen
+from freqopt.crosscheck.diagnosis.option_sets import Box, joined, paths
+from freqopt.crosscheck.diagnosis.step_paths import Live, Way, bits, combined, started, ways
 from freqopt.crosscheck.implementation import shown
-from freqopt.crosscheck.seen import Seen
-from freqopt.crosscheck.ways import Live, Way, bits, combined, started, ways
 from freqopt.optimizers import Rule, State
 
 Floats = NDArray[np.floating]

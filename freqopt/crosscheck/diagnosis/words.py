@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from freqopt.crosscheck.boxes import axes
-from freqopt.crosscheck.meaning import Meaning, changes, numbers
+from freqopt.crosscheck.diagnosis.meanings import Meaning, changes, numbers
+from freqopt.crosscheck.diagnosis.option_sets import axes
 from freqopt.optimizers import Rule
 
 if TYPE_CHECKING:
-    from freqopt.crosscheck.fingerprint import Fingerprint
+    from freqopt.crosscheck.diagnosis.fingerprint import Fingerprint
 
 ALWAYS = ("rows", "duplicates")
 """Options of every rule that are always said; the others where they are off their default."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, islice, product
 from typing import Any
 
-from freqopt.crosscheck.boxes import Box, axes, common
-from freqopt.crosscheck.cases import KNOWN, number
-from freqopt.crosscheck.search import follow
-from freqopt.crosscheck.seen import Seen
+from freqopt.crosscheck.cases.dialects import KNOWN, number
+from freqopt.crosscheck.diagnosis.observed import Seen
+from freqopt.crosscheck.diagnosis.option_sets import Box, axes, common
+from freqopt.crosscheck.diagnosis.search import follow
 from freqopt.errors import FreqoptError
 from freqopt.optimizers import Rule, rules
 

@@ -2,7 +2,7 @@
 
 For an implementation that cannot be called from here and cannot be put behind a pipe: on another
 machine, in a notebook, in a language with files only. The files are those of
-`freqopt.crosscheck.files`.
+`freqopt.crosscheck.exchange.files`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.cases import Case
-from freqopt.crosscheck.files import Entry, read_answer, read_folder
+from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.exchange.files import Entry, read_answer, read_folder
 from freqopt.crosscheck.judge import Report, judge
 from freqopt.errors import CrosscheckError, UnsupportedError
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.boxes import axes
-from freqopt.crosscheck.cases import ACTS_WITH, Case, beside, number, other_values
+from freqopt.crosscheck.cases.dialects import ACTS_WITH, Case, beside, number, other_values
+from freqopt.crosscheck.cases.exercises import Exercise, exercises
 from freqopt.crosscheck.compare import distance
-from freqopt.crosscheck.exercises import Exercise, exercises
+from freqopt.crosscheck.diagnosis.meanings import made
+from freqopt.crosscheck.diagnosis.option_sets import axes
 from freqopt.crosscheck.implementation import reference, trace
-from freqopt.crosscheck.meaning import made
 from freqopt.optimizers import Rule
 
 Floats = NDArray[np.floating]

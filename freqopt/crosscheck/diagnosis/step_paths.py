@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.boxes import Box, common, hull, joined, paths
+from freqopt.crosscheck.diagnosis.option_sets import Box, common, hull, joined, paths
 from freqopt.optimizers import Rule, State
 from freqopt.optimizers._batch import Batch, intake
 

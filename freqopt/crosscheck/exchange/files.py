@@ -52,7 +52,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from freqopt._version import __version__
-from freqopt.crosscheck._encoding import (
+from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.cases.exercises import Exercise
+from freqopt.crosscheck.exchange.encoding import (
     Arrays,
     as_json,
     as_npz,
@@ -61,8 +63,6 @@ from freqopt.crosscheck._encoding import (
     load,
     to_text,
 )
-from freqopt.crosscheck.cases import Case
-from freqopt.crosscheck.exercises import Exercise
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule, rules
 

@@ -9,9 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.boxes import Box, common, joined, paths
-from freqopt.crosscheck.seen import Seen
-from freqopt.crosscheck.ways import Live, Reached, Taken, Way, alike, bits, reach, started, ways
+from freqopt.crosscheck.diagnosis.observed import Seen
+from freqopt.crosscheck.diagnosis.option_sets import Box, common, joined, paths
+from freqopt.crosscheck.diagnosis.step_paths import (
+    Live,
+    Reached,
+    Taken,
+    Way,
+    alike,
+    bits,
+    reach,
+    started,
+    ways,
+)
 from freqopt.optimizers import Rule
 from freqopt.optimizers._batch import clip_rows
 from freqopt.optimizers._rule import Rows

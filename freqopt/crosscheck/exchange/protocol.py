@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck._encoding import to_text
+from freqopt.crosscheck.exchange.encoding import to_text
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import Rule
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.crosscheck.cases import KNOWN, Case
+from freqopt.crosscheck.cases.dialects import KNOWN, Case
 from freqopt.crosscheck.implementation import Floats
 
 Numbers = list[Any]

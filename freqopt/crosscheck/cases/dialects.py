@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from pydantic.fields import FieldInfo
 
-from freqopt.crosscheck.exercises import Exercise, exercises
+from freqopt.crosscheck.cases.exercises import Exercise, exercises
 from freqopt.errors import RuleError
 from freqopt.optimizers import Rule, rules
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from freqopt.crosscheck.protocol import shown
+from freqopt.crosscheck.exchange.protocol import shown
 from freqopt.errors import CrosscheckError
 
 CHUNK = 65536

@@ -2,7 +2,7 @@
 
 The distances may only fall.
 
-    python -m freqopt.crosscheck.ledger tests/ledger.json [IMPLEMENTATION ...]
+    python -m freqopt.crosscheck.goldens.ledger tests/ledger.json [IMPLEMENTATION ...]
 
 measures again and writes, unless a number has grown: then it says which and writes nothing. Numbers
 are units in the last place, as `compare` counts them.
@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from freqopt.crosscheck.backends import cuda_twin, numba
-from freqopt.crosscheck.cases import Case, cases
+from freqopt.crosscheck.cases.dialects import Case, cases
 from freqopt.crosscheck.compare import compare
-from freqopt.crosscheck.exact import exact
+from freqopt.crosscheck.goldens.exact import exact
 from freqopt.crosscheck.implementation import Floats, reference, slow_reference, trace
 from freqopt.optimizers import rules
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.crosscheck.cases.exercises import Exercise
 from freqopt.crosscheck.compare import units
-from freqopt.crosscheck.exercises import Exercise
 
 Floats = NDArray[np.floating]
 

@@ -1,8 +1,8 @@
 """Which meaning of a rule does this implementation have?
 
 What was seen (tables after every step of known batches) is compared with every combination of the
-rule's options (`search`). If none does the same, one thing more may be wrong (`suspects`). What is
-still not explained is reported as the nearest meaning and the first place where it parts.
+rule's options (`search`). If none does the same, one thing more may be wrong (`hypotheses`). What
+is still not explained is reported as the nearest meaning and the first place where it parts.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from itertools import islice
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from freqopt.crosscheck.boxes import whole
-from freqopt.crosscheck.cases import KNOWN, Case
+from freqopt.crosscheck.cases.dialects import KNOWN, Case
+from freqopt.crosscheck.cases.exercises import exercises
 from freqopt.crosscheck.compare import Comparison, compare, distance
-from freqopt.crosscheck.exercises import exercises
-from freqopt.crosscheck.implementation import Implementation, reference, trace
-from freqopt.crosscheck.meaning import (
+from freqopt.crosscheck.diagnosis.hypotheses import apart, faults, other_numbers, other_rules
+from freqopt.crosscheck.diagnosis.meanings import (
     Meanings,
     changes,
     dialects,
@@ -31,9 +30,10 @@ from freqopt.crosscheck.meaning import (
     search,
     unlike,
 )
-from freqopt.crosscheck.seen import Seen
-from freqopt.crosscheck.suspects import apart, faults, other_numbers, other_rules
-from freqopt.crosscheck.wording import report
+from freqopt.crosscheck.diagnosis.observed import Seen
+from freqopt.crosscheck.diagnosis.option_sets import whole
+from freqopt.crosscheck.diagnosis.words import report
+from freqopt.crosscheck.implementation import Implementation, reference, trace
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule
 

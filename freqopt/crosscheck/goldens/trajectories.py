@@ -19,11 +19,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck._encoding import Arrays, as_json, as_npz, listed, load, to_text
-from freqopt.crosscheck.cases import Case, cases
+from freqopt.crosscheck.cases.dialects import Case, cases
+from freqopt.crosscheck.cases.exercises import exercises
 from freqopt.crosscheck.compare import distance
-from freqopt.crosscheck.exact import exact
-from freqopt.crosscheck.exercises import exercises
+from freqopt.crosscheck.exchange.encoding import Arrays, as_json, as_npz, listed, load, to_text
+from freqopt.crosscheck.goldens.exact import exact
 from freqopt.crosscheck.implementation import shown
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import rules

@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck import protocol
-from freqopt.crosscheck._child import Child, LeftError, SilenceError
+from freqopt.crosscheck.exchange import protocol
+from freqopt.crosscheck.exchange.child import Child, LeftError, SilenceError
 from freqopt.crosscheck.implementation import Step
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import Rule
@@ -23,7 +23,7 @@ Integers = NDArray[np.int64]
 
 
 class Program:
-    """A child process that speaks `freqopt.crosscheck.protocol`, as an implementation.
+    """A child process that speaks `freqopt.crosscheck.exchange.protocol`, as an implementation.
 
     One child does run after run. A child that leaves with exit code 0 after a run is started anew
     for the next.

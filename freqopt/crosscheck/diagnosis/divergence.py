@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.cases import Case
+from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.compare import Divergence, distance
 
 Floats = NDArray[np.floating]
