@@ -23,6 +23,7 @@ def verify_(
     seed: int = 0,
     budget: float = 1e-3,
     jobs: int | None = None,
+    limit: float | None = None,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Check theorems: does each hold, how tight is it, would the check have noticed otherwise?
@@ -44,6 +45,8 @@ def verify_(
         Probability that the whole run says anything wrong.
     jobs
         Processes; by default one per core.
+    limit
+        Seconds that one file may take; by default 300, with --full 1800.
     json
         Print JSON only.
     """
@@ -60,6 +63,7 @@ def verify_(
             seed=seed,
             budget=budget,
             jobs=jobs,
+            limit=limit,
             progress=lambda _examined, done, total: bar(done, total),
         )
     if json:

@@ -91,7 +91,7 @@ class Examination:
     problems: tuple[Problem, ...] = ()
 
 
-def examine(path: Path, context: Context, *, mutants: bool) -> Examination:
+def examine(path: Path, context: Context, mutants: bool) -> Examination:
     """Load a file and run everything in it. Never raises for what the file does."""
     try:
         file = load(path)
@@ -136,6 +136,15 @@ def examine(path: Path, context: Context, *, mutants: bool) -> Examination:
         path, file.id, file.title, file.sections["Source"], file.sections.get("Beware", ""),
         formulas, tuple(rows), tuple(matrix), tuple(skipped), tuple(problems),
     )  # fmt: skip
+
+
+def statistical_checks(path: Path, context: Context) -> int:
+    """How many parts of the error budget a file asks for; 0 where it cannot be read."""
+    try:
+        checks = load(path).theorem().checks
+        return sum(check.statistical and not absent(check, context) for check in checks)
+    except FAULTS:  # examine() reports it
+        return 0
 
 
 def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
@@ -229,5 +238,6 @@ def _incomplete(
 
 
 def _problem(path: Path, error: BaseException, where: str = "") -> Problem:
-    text = " ".join(str(error).split()) or "no message"
+    silent = "more than one file may have" if isinstance(error, MemoryError) else "no message"
+    text = " ".join(str(error).split()) or silent
     return Problem(str(path), f"{where}{type(error).__name__}: {text}")

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from joblib import Parallel, delayed
-
 from freqopt.errors import TheoryError
-from freqopt.theory.examine import FAULTS, Examination, Problem, absent, examine
-from freqopt.theory.loading import find, load
+from freqopt.theory import isolation
+from freqopt.theory.examine import Examination, Problem, examine, statistical_checks
+from freqopt.theory.loading import find
 from freqopt.theory.report import Report
 from freqopt.theory.theorem import Context
+
+QUICK, FULL = 300.0, 1800.0
+"""Seconds that one file may take, in quick and in full runs."""
 
 
 def verify(
@@ -25,6 +27,7 @@ def verify(
     seed: int = 0,
     budget: float = 1e-3,
     jobs: int | None = None,
+    limit: float | None = None,
     progress: Callable[[Examination, int, int], None] | None = None,
 ) -> Report:
     """Check theorem files.
@@ -45,6 +48,9 @@ def verify(
         checks.
     jobs : int, optional
         Worker processes; by default one for each core, at most one for each file.
+    limit : float, optional
+        Seconds that one file may take; by default 300, and 1800 in a full run. Each file runs in a
+        process of its own: one that aborts, never ends or fills the memory is a line in the report.
     progress : callable, optional
         Called with each finished examination, how many are done, and how many there are.
 
@@ -65,20 +71,30 @@ def verify(
         raise TheoryError(f"seed = {seed!r}: give a whole number in [0, 2^63)")
     if jobs is not None and jobs < 1:
         raise TheoryError(f"jobs = {jobs}: give 1 or more worker processes")
+    if limit is not None and not limit > 0:
+        raise TheoryError(f"limit = {limit}: give the seconds that one file may take, above 0")
     start = time.perf_counter()
     files = find(paths)
-    sampled = sum(_statistical_checks(path, Context(quick=quick)) for path in files)
+    workers = min(jobs or os.cpu_count() or 1, len(files))
+    seconds = limit or (QUICK if quick else FULL)
+    sampled, failed = 0, {}
+    asked = [(path, Context(quick=quick)) for path in files]
+    for index, answer in isolation.each(
+        statistical_checks, asked, workers=workers, seconds=seconds
+    ):
+        sampled += answer.value or 0
+        if answer.failure:
+            failed[files[index]] = answer.failure
     delta = budget / max(1, sampled)
     context = Context(quick=quick, seed=seed, delta=delta)
-    workers = min(jobs or os.cpu_count() or 1, len(files))
-    finished = Parallel(n_jobs=workers, return_as="generator_unordered")(
-        delayed(examine)(path, context, mutants=mutants) for path in files
-    )
-    examinations = {}
-    for done, examination in enumerate(finished, start=1):
-        examinations[examination.path] = examination
+    examinations = {path: _lost(path, text) for path, text in failed.items()}
+    left = [path for path in files if path not in failed]
+    tasks = [(path, context, mutants) for path in left]
+    for index, answer in isolation.each(examine, tasks, workers=workers, seconds=seconds):
+        path = left[index]
+        examinations[path] = _lost(path, answer.failure) if answer.failure else answer.value
         if progress is not None:
-            progress(examination, done, len(files))
+            progress(examinations[path], len(examinations), len(files))
     return Report(
         examinations=tuple(_unique([examinations[path] for path in files])),
         quick=quick,
@@ -102,10 +118,7 @@ def _unique(examinations: list[Examination]) -> Iterator[Examination]:
         yield examination
 
 
-def _statistical_checks(path: Path, context: Context) -> int:
-    """How many parts of the error budget a file asks for; 0 where it cannot be read."""
-    try:
-        checks = load(path).theorem().checks
-        return sum(check.statistical and not absent(check, context) for check in checks)
-    except FAULTS:  # examine() reports it
-        return 0
+def _lost(path: Path, failure: str) -> Examination:
+    """What is known of a file that took its process with it."""
+    problem = Problem(str(path), failure)
+    return Examination(path, path.stem, "", "", "", {}, problems=(problem,))

@@ -1,0 +1,124 @@
+"""A theorem file may do anything to its process: it is one line, and the other files still run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from freqopt.theory import verify
+
+FILE = '''"""X-{name}: t
+
+Source
+    derived here.
+Problem
+    p
+Algorithm
+    a
+Assumptions
+    none
+Statement
+    s
+Checks
+    c
+Literature
+    none
+"""
+import os, sys, time
+import sympy as sp
+from freqopt.theory import *
+n = sp.Symbol("n", positive=True)
+
+def theorem(constant=1):
+    {deed}
+    cases = lambda quick: [Case("a", n=1.0)]
+    return Theorem(claims=(Claim("c", lambda c: c.n / 2, Bound(constant * n), instances=cases),))
+
+MUTANTS = {{"a": Mutant("statement", constant=sp.Rational(1, 3))}}
+'''
+DEEDS = {
+    "abort": ("os.abort()", "SIGABRT"),
+    "exit": ("os._exit(0)", "without a result, with exit code 0"),
+    "killed": ("os.kill(os.getpid(), 9)", "SIGKILL"),
+    "endless": ("\n    while True: pass", "did not end within 2 s"),
+    "asleep": ("time.sleep(1000)", "did not end within 2 s"),
+    "warden": ("os.kill(os.getppid(), 9)", "ended the process that watched over it"),
+    "huge": ("held = b'x' * 2**46", "MemoryError"),
+    "forks": ("os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '987.5')", ""),
+}
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(name):
+        path = tmp_path / f"{name}.py"
+        path.write_text(FILE.format(name=name, deed=DEEDS.get(name, ("pass",))[0]))
+        return path
+
+    return write
+
+
+def running(text):
+    """Whether some process has the text in its command line."""
+    lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    return any(text in line and "ps -eo" not in line for line in lines.stdout.splitlines())
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_every_deed_is_one_line_and_the_others_are_examined(written, jobs):
+    names = list(DEEDS)
+    report = verify([*map(written, names), written("good")], jobs=jobs, limit=2)
+    told = {Path(problem.path).stem: problem.message for problem in report.problems}
+    assert set(told) == set(names) - {"forks"}
+    for name, message in told.items():
+        assert DEEDS[name][1] in message
+        assert "\n" not in message
+    assert {row.theorem for row in report.rows} == {"X-good", "X-forks"}
+    assert report.exit_code == 1
+    assert not running("sleep 987.5")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_leaves_no_process_behind(written, number):
+    command = "from freqopt.theory import verify; import sys; verify(sys.argv[1:], jobs=2)"
+    paths = [str(written("asleep")), str(written("endless"))]
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, *paths],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(  # noqa: PLW1509 - no threads here
+            signal.SIGINT, signal.default_int_handler
+        ),
+    )
+    children = f"/proc/{process.pid}/task/{process.pid}/children"
+    deadline = time.monotonic() + 60
+    while len(workers := Path(children).read_text().split()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    grandchildren = []
+    while len(grandchildren) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        files = (Path(f"/proc/{w}/task/{w}/children") for w in workers)
+        grandchildren = [c for file in files for c in file.read_text().split()]
+    assert len(grandchildren) == 2
+    process.send_signal(number)
+    process.wait(20)
+    while (left := alive(workers + grandchildren)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == []
+
+
+def alive(processes):
+    """Those that still run; a zombie, which its parent will collect, does not."""
+    found = []
+    for number in processes:
+        try:
+            os.kill(int(number), 0)
+            if Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found.append(number)
+        except (ProcessLookupError, FileNotFoundError):
+            pass
+    return found
