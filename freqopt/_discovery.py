@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
-from importlib.machinery import SourceFileLoader
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Generic, TypeVar
 
+from freqopt._imports import imported_files
 from freqopt.errors import FreqoptError, place
 
 T = TypeVar("T")
@@ -89,11 +91,54 @@ class _Afresh(SourceFileLoader):
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
+class _OwnFolder(MetaPathFinder):
+    """Finds what a user's file imports from its own folder there, while the file is imported.
+
+    Wherever the command is run, and whatever else has such a name: what is found is what a run's
+    key covers.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.folder = path, path.parent
+
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        """The spec of a module of the folder, if the file or what it imports names it."""
+        stem = self.folder.joinpath(*fullname.split("."))
+        for file, inside in ((stem / "__init__.py", [str(stem)]), (Path(f"{stem}.py"), None)):
+            if file in self.files:
+                return spec_from_file_location(
+                    fullname,
+                    file,
+                    loader=_Afresh(fullname, str(file.absolute())),
+                    submodule_search_locations=inside,
+                )
+        return None
+
+    def __enter__(self) -> None:
+        """Modules of these names, from elsewhere or from before a change, step back."""
+        self.files = set(imported_files(self.path)) - {self.path}
+        tops = {file.relative_to(self.folder).parts[0].removesuffix(".py") for file in self.files}
+        self.others = {
+            name: module for name, module in sys.modules.items() if name.partition(".")[0] in tops
+        }
+        for name in self.others:
+            del sys.modules[name]
+        sys.meta_path.insert(0, self)
+
+    def __exit__(self, *error: object) -> None:
+        """Those from elsewhere come back."""
+        sys.meta_path.remove(self)
+        for name, module in self.others.items():
+            file = Path(getattr(module, "__file__", None) or "")
+            if name not in sys.modules or not file.is_relative_to(self.folder.absolute()):
+                sys.modules[name] = module
+
+
 def module_of(name: str, path: Path) -> tuple[SourceFileLoader, ModuleType]:
     """The module of a user's file, known to Python by `name`, and what will execute it."""
     loader = _Afresh(name, str(path.absolute()))
-    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
-    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+    spec = spec_from_file_location(name, path, loader=loader)
+    module = module_from_spec(spec)  # type: ignore[arg-type]
     sys.modules[name] = module  # pydantic and dataclasses look their module up there
     return loader, module
 
@@ -113,7 +158,8 @@ def load_file(path: Path, noun: str, error: type[FreqoptError]) -> ModuleType:
     name = f"freqopt_own.{path.stem}"
     loader, module = module_of(name, path)
     try:
-        loader.exec_module(module)
+        with _OwnFolder(path):
+            loader.exec_module(module)
     except (Exception, SystemExit) as mistake:
         del sys.modules[name]
         raise error(

@@ -31,8 +31,9 @@ from freqopt.errors import (
 )
 from freqopt.experiment.build import as_problem
 from freqopt.experiment.grid import Configuration, Point, expand
-from freqopt.experiment.results import Store, code_hash, encode
+from freqopt.experiment.results import Store, encode
 from freqopt.experiment.run import begin, carry_out
+from freqopt.experiment.store.code import code_hash
 from freqopt.experiment.study import Study
 from freqopt.experiment.trajectory import Trajectory
 from freqopt.problems import Problem
@@ -131,7 +132,7 @@ def simulate(
     if executor == "local":
         engine()  # and so is one that this machine cannot run
     store = Store(Path(results), backend)
-    points = {store.key(point.configuration): point for point in expand(study)}
+    points = {store.keys.key(point): point for point in expand(study)}
     store.prepare()
     report = Report(study.name, len(points))
     waiting = [(key, point) for key, point in points.items() if not _stored(store, key, report)]

@@ -2,7 +2,7 @@
 
 A configuration is a dict of JSON values that says everything about one run, defaults included:
 problem and rule with all fields, steps, batch, seed, run, dtype, checkpoints, record, groups.
-Nothing else enters a run, so that its hash can name the result.
+Nothing else enters a run but the files that it names (`store/keys.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from freqopt.errors import FreqoptError, StudyError, own_mistake
 from freqopt.experiment.build import as_problem, as_rule
 from freqopt.experiment.checkpoints import checkpoint_steps
 from freqopt.experiment.metrics import metrics
+from freqopt.experiment.store.own_files import data_files
 from freqopt.experiment.study import RuleEntry, Study
 from freqopt.optimizers import Rule
 from freqopt.problems import Problem
@@ -38,13 +39,24 @@ class Point:
     axes : dotted path -> value
         Where the point lies in the study's grid, the same paths for every point. None where the
         rule has no such option.
-    configuration : dict
-        Everything about the run.
+    shared : dict
+        Everything about the run but its number; one object for all runs of a grid point.
+    run : int
+        The run's number.
+    files : list of str
+        Data files that the problem declares.
     """
 
     label: str
     axes: dict[str, Any]
-    configuration: Configuration
+    shared: Configuration
+    run: int
+    files: list[str]
+
+    @property
+    def configuration(self) -> Configuration:
+        """Everything about the run."""
+        return {**self.shared, "run": self.run}
 
 
 def expand(study: Study) -> list[Point]:
@@ -62,7 +74,7 @@ def expand(study: Study) -> list[Point]:
     for entry in study.rules:
         for values in _combinations(entry, study):
             try:
-                configuration = resolver.resolve(entry, values)
+                shared, files = resolver.resolve(entry, values)
             except Exception as error:
                 if not isinstance(error, FreqoptError) and not own_mistake(error):
                     raise
@@ -70,12 +82,8 @@ def expand(study: Study) -> list[Point]:
                 reason = own_mistake(error) or str(error)
                 reason = reason.removeprefix(f"rule {Path(entry.name).stem}: ")
                 raise StudyError(f"{study.source}: rule {entry.title}{where}: {reason}") from None
-            axes = {path: _look_up(configuration, path, values.get(path)) for path in sorted(paths)}
-            point = Point(entry.title, axes, configuration)
-            points += [
-                replace(point, configuration={**configuration, "run": run})
-                for run in range(study.runs)
-            ]
+            axes = {path: _look_up(shared, path, values.get(path)) for path in sorted(paths)}
+            points += [Point(entry.title, axes, shared, run, files) for run in range(study.runs)]
     return points
 
 
@@ -92,8 +100,8 @@ class _Resolver:
         self.study = study
         self.problems: dict[str, Problem] = {}
 
-    def resolve(self, entry: RuleEntry, values: dict[str, Any]) -> Configuration:
-        """The configuration of one grid point, without its run number."""
+    def resolve(self, entry: RuleEntry, values: dict[str, Any]) -> tuple[Configuration, list[str]]:
+        """The configuration of one grid point, without its run number, and its data files."""
         study = self.study
         fixed = study.model_dump(
             mode="json",
@@ -115,11 +123,12 @@ class _Resolver:
         at_point = Study(**own, title=study.title, problem=study.problem, rules=study.rules)
         problem, rule = self._problem(given["problem"]), as_rule(given["rule"])
         _check(problem, rule, at_point)
-        return {
+        configuration = {
             **at_point.model_dump(mode="json", include=set(own)),
             "problem": {"name": given["problem"]["name"], **problem.model_dump(mode="json")},
             "rule": {"name": given["rule"]["name"], **rule.model_dump(mode="json")},
         }
+        return configuration, data_files(problem.model_dump())
 
     def _problem(self, given: dict[str, Any]) -> Problem:
         key = json.dumps(given, sort_keys=True, default=str)

@@ -12,14 +12,13 @@ it is read as it was written or not at all.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
 import platform
 import sys
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +27,10 @@ import numpy as np
 from freqopt._version import __version__
 from freqopt.backends import DEFAULT
 from freqopt.errors import ResultError
-from freqopt.experiment.grid import Configuration, Point, expand
+from freqopt.experiment.grid import Point, expand
 from freqopt.experiment.seal import is_intact, sealed
+from freqopt.experiment.store.code import code_hash
+from freqopt.experiment.store.keys import Keys
 from freqopt.experiment.study import Study
 from freqopt.experiment.trajectory import Trajectory
 
@@ -72,19 +73,10 @@ class Store:
                 "choose another folder with --results"
             ) from None
 
-    def key(self, configuration: Configuration) -> str:
-        """SHA-256 of all that determines the run's numbers, 64 hexadecimal digits."""
-        own = [configuration["rule"]["name"], *configuration["record"], self.backend]
-        files = [name for name in own if name.endswith(".py")]
-        files += _files(configuration["problem"])  # its own file, and data files it names
-        made_by = {
-            "schema": SCHEMA_VERSION,
-            "code": code_hash(self.backend),
-            "files": [_file_hash(Path(name)) for name in files],
-            "backend": Path(self.backend).stem,
-            "configuration": _without_folders(configuration),
-        }
-        return hashlib.sha256(json.dumps(made_by).encode()).hexdigest()
+    @cached_property
+    def keys(self) -> Keys:
+        """What names the runs."""
+        return Keys(self.backend)
 
     def path(self, key: str) -> Path:
         """Where the run with this key is stored."""
@@ -185,7 +177,7 @@ def load(
         return _joined(tables, columns)
     study = what if isinstance(what, Study) else Study.read(what, quick=quick)
     store, points = Store(Path(results), backend), expand(study)
-    keys = [store.key(point.configuration) for point in points]
+    keys = [store.keys.key(point) for point in points]
     missing = sum(not store.path(key).is_file() for key in keys)
     if missing:
         raise ResultError(
@@ -201,26 +193,6 @@ def load(
 def metadata(table: pa.Table) -> dict[str, Any]:
     """What a run's file says about itself."""
     return dict(json.loads((table.schema.metadata or {})[b"freqopt"]))
-
-
-@cache
-def code_hash(backend: str) -> str:
-    """SHA-256 of the source files that compute: floors 0 to 5, without the other backends.
-
-    The reference counts for all: they leave to it what they do not do themselves.
-    A backend of the user's own may build on any of the library's: all of them count.
-    """
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    own = backend.endswith(".py")
-    for path in sorted(package.rglob("*.py")):
-        relative = path.relative_to(package)
-        floor, part = relative.parts[0], Path(*relative.parts[1:2])
-        shared = own or part.stem in (backend, "numpy") or part.stem.startswith("_")
-        other = floor == "backends" and not shared
-        if floor not in ("theory", "crosscheck", "cli", "report", "studies") and not other:
-            digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def versions() -> dict[str, str]:
@@ -271,39 +243,3 @@ def _array(values: list[Any]) -> pa.Array:
         texts = [v if isinstance(v, str) or v is None else json.dumps(v) for v in values]
         return pa.array(texts, pa.string()).dictionary_encode()
     return pa.array(values, pa.float64() if any(isinstance(v, float) for v in values) else None)
-
-
-def _without_folders(configuration: Configuration) -> Configuration:
-    """The configuration with files, which the user may move, named by their file name alone."""
-
-    def bare(tree: Any) -> Any:
-        if isinstance(tree, dict):
-            return {key: bare(value) for key, value in tree.items()}
-        if isinstance(tree, list):
-            return [bare(value) for value in tree]
-        return Path(tree).name if _files(tree) else tree
-
-    parts = ("problem", "rule", "record")
-    return {**configuration, **{part: bare(configuration[part]) for part in parts}}
-
-
-def _files(tree: Any) -> list[str]:
-    """Every string in a tree of plain values that is the path of a file."""
-    if isinstance(tree, dict):
-        return [name for value in tree.values() for name in _files(value)]
-    if isinstance(tree, list):
-        return [name for value in tree for name in _files(value)]
-    own = isinstance(tree, str) and os.path.isfile(tree)  # noqa: PTH113 - Path.is_file raises where a name is too long
-    return [tree] if own else []
-
-
-def _file_hash(path: Path) -> str:
-    status = path.stat()
-    return _hash_once(path, status.st_size, status.st_mtime_ns)
-
-
-@lru_cache
-def _hash_once(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - a change is another call
-    """SHA-256 of a file, which may be large: once for all runs that name it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -46,7 +46,7 @@ def test_a_stored_run_is_the_run_itself(small, tmp_path):
     simulate(Study.read(small), results=tmp_path, jobs=1)
     point = expand(Study.read(small))[3]
     store = Store(tmp_path)
-    table = store.read(store.key(point.configuration))
+    table = store.read(store.keys.key(point))
     again = run_configuration(point.configuration)
     for name, values in again.columns.items():
         np.testing.assert_array_equal(table[name].to_numpy(), values)
@@ -121,107 +121,6 @@ def test_a_change_of_any_byte_is_noticed(small, tmp_path):
     assert not is_intact(whole + b"\0")
     path.write_bytes(whole)
     assert load(tmp_path).num_rows > 0
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("lr = 0.5", "lr = 0.25"),
-        ("seed = 7", "seed = 8"),
-        ("dimension = 2", "dimension = 3"),
-        ('record = ["objective", "gradient_norm"]', 'record = ["objective"]'),
-        ("checkpoints = 6", "checkpoints = 5"),
-        ("steps = 40", "steps = 41"),
-        ("[problem]", "[groups.shares]\nhead = 0.1\ntail = 0.9\n[problem]"),
-    ],
-)
-def test_the_key_depends_on_everything(small, tmp_path, change):
-    def keys():
-        return {Store(tmp_path).key(p.configuration) for p in expand(Study.read(small))
-                if p.label == "counted"}  # fmt: skip
-
-    before = keys()
-    assert change[0] in SMALL
-    small.write_text(SMALL.replace(*change, 1))
-    assert not before & keys()
-
-
-def test_the_key_depends_on_the_order_of_groups(small, tmp_path):
-    keys = set()
-    for shares in ("a = 0.5\nb = 0.5", "b = 0.5\na = 0.5"):
-        small.write_text(SMALL.replace("[problem]", f"[groups.shares]\n{shares}\n[problem]"))
-        keys.add(Store(tmp_path).key(expand(Study.read(small))[0].configuration))
-    assert len(keys) == 2
-
-
-def test_the_key_depends_on_backend_code_and_own_files(small, tmp_path, monkeypatch):
-    mine = tmp_path / "mine.py"
-    mine.write_text("from freqopt.optimizers.sgd import SGD\n\n\nclass Mine(SGD):\n    pass\n")
-    small.write_text(
-        SMALL.replace('name = "sgd"', 'name = "mine.py"').replace("rules.sgd", "rules.mine")
-    )
-    configuration = expand(Study.read(small))[0].configuration
-    keys = [Store(tmp_path).key(configuration), Store(tmp_path, "numpy").key(configuration)]
-    mine.write_text(mine.read_text() + "\n")
-    keys.append(Store(tmp_path).key(configuration))
-    monkeypatch.setattr(results, "code_hash", lambda backend: "other code")
-    keys.append(Store(tmp_path).key(configuration))
-    assert len(set(keys)) == 4
-
-
-def test_the_key_depends_on_the_data_that_a_problem_names(tmp_path):
-    data = tmp_path / "ratings.dat"
-    keys = set()
-    for stars in (3, 4):
-        data.write_text("".join(f"{u}::{u % 3 + 1}::{stars}::{u}\n" for u in range(1, 20)))
-        study = Study(
-            title="t", steps=1, rules=[{"name": "sgd"}],
-            problem={"name": "ratings", "data": {"path": str(data), "format": "movielens_1m"}},
-        )  # fmt: skip
-        keys.add(Store(tmp_path).key(expand(study)[0].configuration))
-    assert len(keys) == 2
-
-
-def test_the_key_does_not_depend_on_folders_or_labels(small, tmp_path):
-    keys = []
-    for folder, label in (("a", "counted"), ("b", "renamed")):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "mine.py").write_text(
-            "from freqopt.optimizers.sgd import SGD\n\n\nclass Mine(SGD):\n    pass\n"
-        )
-        path = tmp_path / folder / "study.toml"
-        text = SMALL.replace('name = "sgd"', 'name = "mine.py"').replace("rules.sgd", "rules.mine")
-        path.write_text(text.replace("counted", label))
-        keys.append([Store(tmp_path).key(p.configuration) for p in expand(Study.read(path))])
-    assert keys[0] == keys[1]
-
-
-def test_data_files_lie_beside_the_study_wherever_it_is_run(tmp_path):
-    """Relative paths, in the problem, a grid and a case, are the study file's own; keys too."""
-    keys = []
-    for place in ("a", "b"):
-        (tmp_path / place / "data").mkdir(parents=True)
-        for stars in (3, 4):
-            file = tmp_path / place / "data" / f"{stars}.dat"
-            file.write_text("".join(f"{u}::{u % 3 + 1}::{stars}::{u}\n" for u in range(1, 20)))
-        path = tmp_path / place / "study.toml"
-        head = 'title = "t"\nsteps = 1\n[[rules]]\nname = "sgd"\n[problem]\nname = "ratings"\n'
-        files = '"data/3.dat", "data/4.dat"'
-        for rest in (
-            'data = {path = "data/3.dat", format = "movielens_1m"}\n',
-            f'data.format = "movielens_1m"\n[grid]\nproblem.data.path = [{files}]',
-            'data.format = "movielens_1m"\n[[cases]]\nproblem.data.path = "data/4.dat"',
-            f'data = {{path = "{tmp_path / place}/data/4.dat", format = "movielens_1m"}}\n',
-        ):
-            path.write_text(head + rest)
-            points = expand(Study.read(path))
-            keys.append([Store(tmp_path).key(point.configuration) for point in points])
-    assert keys[:4] == keys[4:]
-    three, four = keys[1]
-    assert keys[:4] == [[three], [three, four], [four], [four]]
-    path.write_text(head + 'data = {path = "nowhere.dat", format = "movielens_1m"}')
-    with pytest.raises(StudyError, match=re.escape(f"{tmp_path / 'b' / 'nowhere.dat'} does not")):
-        expand(Study.read(path))
 
 
 def test_a_name_of_ones_own_file_is_never_looked_up_from_the_working_directory(
