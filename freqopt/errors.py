@@ -131,7 +131,7 @@ def place(error: BaseException, path: Path) -> str:
     return f"line {frames[-1].lineno}, `{frames[-1].line}`: {what}" if frames else what
 
 
-def own_mistake(error: Exception) -> str:
+def own_mistake(error: BaseException) -> str:
     """Where in a user's file an error came from, if it did; the message of a `FreqoptError` is all.
 
     A user's files are those that `freqopt._discovery.load_file` has imported.

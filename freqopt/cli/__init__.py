@@ -1,6 +1,7 @@
 """Floor 7: the `freqopt` command.
 
-Exit codes: 0 done; 1 some runs or checks failed; 2 a mistake in what was given; 130 interrupted.
+Exit codes: 0 done; 1 some runs or checks failed; 2 a mistake in what was given; 128 + n ended by
+signal n: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, 141 the reader of the output has closed it.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from freqopt.cli.goldens import goldens_
 from freqopt.cli.list import list_
 from freqopt.cli.reproduce import reproduce_
 from freqopt.cli.schema import schema_
+from freqopt.cli.signals import exit_code, heard, how
 from freqopt.cli.simulate import simulate_
 from freqopt.cli.vectors import vectors
 from freqopt.cli.verify import verify_
 from freqopt.errors import FreqoptError, short_of_memory
-from freqopt.report.terminal import warn
+from freqopt.report.terminal import CLOSED, flush, warn
 
 app = App(
     name="freqopt",
@@ -39,7 +41,10 @@ app.command(goldens_, name="goldens")
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and leave with its exit code."""
-    code = run(sys.argv[1:] if arguments is None else arguments)
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="backslashreplace")
+    with heard():
+        code = run(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # or all that was imported is looked through for garbage, 0.1 s
     sys.exit(code)
 
@@ -48,6 +53,7 @@ def run(arguments: list[str]) -> int:
     """Run the command; the exit code. A user's mistake is one message, never a traceback."""
     try:
         code = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
+        flush()
     except (FreqoptError, CycloptsError) as error:
         warn(f"freqopt: {error}")
         return 2
@@ -55,6 +61,8 @@ def run(arguments: list[str]) -> int:
         warn(f"freqopt: {short_of_memory(error)}")
         return 2
     except KeyboardInterrupt:
-        warn("freqopt: interrupted")
-        return 130
+        warn(f"freqopt: {how()}")
+        return exit_code()
+    except BrokenPipeError:  # whoever read our output has seen enough
+        return CLOSED
     return int(code or 0)

@@ -83,7 +83,7 @@ def reproduce_(
             done.failed[name] = str(error)
             continue
         if done.reports[-1].interrupted:
-            return 130
+            return exit_code(done.reports)
     for path, figure in figures.items():
         lacking = [study for study in figure.studies if study in done.failed]
         try:

@@ -10,9 +10,11 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from freqopt.backends import DEFAULT
+from freqopt.cli import signals
 from freqopt.cli.folders import find
 from freqopt.errors import StudyError
-from freqopt.experiment.execute import Executor, Report, simulate
+from freqopt.experiment.execute import Report, simulate
+from freqopt.experiment.executors import Executor
 from freqopt.experiment.study import Study
 from freqopt.report.terminal import progress, say, say_json, warn
 
@@ -89,9 +91,10 @@ def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> 
         others = f" and {len(places) - 1} more runs" if places[1:] else ""
         warn(f"{report.study}: failed: {places[0]}{others}: {message}")
     if report.interrupted:
+        kept = report.stored + report.computed
         warn(
-            f"{report.study}: interrupted; {report.stored + report.computed} of {report.runs} runs "
-            "are stored, simulate again to go on"
+            f"{report.study}: {signals.how()}; {kept} of {report.runs} runs are stored, simulate "
+            "again to go on"
         )
     return report
 
@@ -103,7 +106,7 @@ def describe(report: Report) -> dict[str, Any]:
 
 
 def exit_code(reports: list[Report]) -> int:
-    """130 if interrupted, 1 if a run failed, else 0."""
+    """128 + n if interrupted by signal n, 1 if a run failed, else 0."""
     if any(report.interrupted for report in reports):
-        return 130
+        return signals.exit_code()
     return int(any(report.failed for report in reports))

@@ -3,27 +3,74 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+from freqopt.errors import ResultError
 
 Progress = Callable[[int, int], None]
 
 
+CLOSED = 141
+"""The exit code when nobody reads our output any more: that of a program which SIGPIPE ended."""
+
+
 def say(text: str) -> None:
     """A line of result, on standard output."""
-    print(text)
+    with _written():
+        print(text, flush=True)
 
 
 def warn(text: str) -> None:
-    """A line that is not result, on standard error."""
-    print(text, file=sys.stderr)
+    """A line that is not result, on standard error; if that is closed, nowhere."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def flush() -> None:
+    """See standard output written to its end."""
+    with _written():
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Standard output is written to, and nothing more of it is kept where that fails.
+
+    Raises
+    ------
+    BrokenPipeError
+        Nobody reads it.
+    ResultError
+        A full disk, for example.
+    """
+    try:
+        yield
+    except OSError as error:
+        _discard(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise
+        reason = error.strerror
+        raise ResultError(f"standard output cannot be written ({reason}); make room") from None
+
+
+def _discard(stream: Any) -> None:
+    """Let what is left in a stream go nowhere: Python would try to write it at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def say_json(value: Any) -> None:
     """The whole of standard output, when JSON was asked for."""
-    print(json.dumps(value, indent=2, default=str))
+    say(json.dumps(value, indent=2, default=str))
 
 
 def table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -38,7 +85,8 @@ def table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> N
         grid.add_column(column, overflow="fold")
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
-    Console().print(grid)
+    with _written():
+        Console().print(grid)
 
 
 @contextmanager

@@ -16,8 +16,10 @@ import pytest
 
 from freqopt.cli import run as run_command
 from freqopt.errors import BackendError, ResultError, StudyError
-from freqopt.experiment import execute, results
+from freqopt.experiment import executors, results
 from freqopt.experiment.execute import run_configuration, simulate
+from freqopt.experiment.executors.local import in_turn
+from freqopt.experiment.executors.task import Task, work
 from freqopt.experiment.grid import expand
 from freqopt.experiment.results import Store, load, metadata
 from freqopt.experiment.seal import is_intact
@@ -179,7 +181,7 @@ def test_two_rules_that_are_the_same_run_once_and_load_twice(small, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(small, tmp_path, monkeypatch):
     (tmp_path / "taken").write_text("a file")
-    monkeypatch.setattr(execute, "_work", None)  # no run may begin
+    monkeypatch.setattr(executors, "work", None)  # no run may begin
     with pytest.raises(ResultError, match=r"cannot be written to .*taken.* with --results"):
         simulate(Study.read(small), results=tmp_path / "taken", jobs=1)
 
@@ -265,19 +267,6 @@ def test_too_little_memory_is_one_message(small, tmp_path, capsys):
     said = capsys.readouterr().err
     assert said.count("not enough memory") == 1
     assert "ask for a smaller problem" in said
-    assert "Traceback" not in said
-
-
-def test_a_worker_that_is_killed_is_one_message(small, tmp_path, capsys):
-    (tmp_path / "greedy.py").write_text(
-        "import os, signal\nfrom freqopt.optimizers.sgd import SGD\n\n\nclass Greedy(SGD):\n"
-        "    def update(self, w, g, s):\n        os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    small.write_text(SMALL.replace('"sgd"', '"greedy.py"').replace("rules.sgd", "rules.greedy"))
-    command = ["simulate", str(small), "--jobs", "2", "--results", str(tmp_path / "r")]
-    assert run_command(command) == 2
-    said = capsys.readouterr().err
-    assert "a worker process was ended from outside" in said
     assert "Traceback" not in said
 
 
@@ -369,8 +358,8 @@ def test_what_is_no_path_is_refused():
 
 def test_workers_with_other_code_are_refused(small, tmp_path, monkeypatch):
     point = expand(Study.read(small))[0]
-    task = execute.Task("key", point, Study.read(small), "numpy", "code of another day")
-    assert "other source code" in execute._work(task).error
+    task = Task("key", point, Study.read(small), "numpy", "code of another day")
+    assert "other source code" in work(task).error
 
 
 def test_pandas_is_not_imported_to_store_a_run():
@@ -387,8 +376,8 @@ def test_pandas_is_not_imported_to_store_a_run():
 def test_every_rule_begins_before_one_goes_on(small):
     study, asked = Study.read(small), []
     for k, point in enumerate(expand(study)):
-        asked.append(execute.Task(str(k), point, study, "numpy", ""))
-    labels = [task.point.label for task in execute._in_turn(asked)]
+        asked.append(Task(str(k), point, study, "numpy", ""))
+    labels = [task.point.label for task in in_turn(asked)]
     kinds = len(set(labels))
     assert kinds > 1
     assert sorted(labels) == sorted(task.point.label for task in asked)

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from freqopt._workers import manner
 from freqopt.crosscheck.exchange.protocol import shown
 from freqopt.errors import CrosscheckError
 
@@ -183,12 +184,7 @@ class Child:
 
 
 def _manner(code: int | None) -> str:
-    if code is None:
-        return "closed its output and stayed"
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        return f"was ended by {name} ({signal.strsignal(-code)})"
-    return f"left with exit code {code}"
+    return "closed its output and stayed" if code is None else manner(code)
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

@@ -1,0 +1,45 @@
+"""Signals that ask the command to end: it ends like at Ctrl-C, what is finished kept.
+
+SIGTERM is what batch systems, service managers and containers send, SIGHUP what a closed terminal
+does. The exit code is 128 and the signal's number, as a shell would give it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_received = signal.SIGINT
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise KeyboardInterrupt, unless whoever started us has them ignored."""
+    names = ("SIGTERM", "SIGHUP")  # not every system has both
+    asked = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ours = [one for one in asked if signal.getsignal(one) is signal.SIG_DFL]
+    for one in ours:
+        signal.signal(one, _interrupt)
+    try:
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, signal.SIG_DFL)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    global _received  # noqa: PLW0603 - a process is ended once
+    _received = signal.Signals(number)
+    raise KeyboardInterrupt
+
+
+def how() -> str:
+    """What to say of a KeyboardInterrupt."""
+    return "interrupted" if _received is signal.SIGINT else f"ended by {_received.name}"
+
+
+def exit_code() -> int:
+    """What to exit with after a KeyboardInterrupt."""
+    return 128 + _received

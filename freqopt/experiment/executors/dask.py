@@ -1,0 +1,72 @@
+"""Runs on the machines of a Dask cluster, and on no other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from freqopt.errors import BackendError
+from freqopt.experiment.executors.task import Outcome, Task, work
+
+EXAMPLE = "as `dask scheduler` prints it (tcp://host:8786)"
+
+
+def dask(tasks: Sequence[Task], scheduler: str | None) -> Generator[Outcome, None, None]:
+    """Outcomes in the order in which they come.
+
+    Raises
+    ------
+    BackendError
+        No Dask, no scheduler at the address, or it is lost on the way: nothing is computed here
+        instead.
+    """
+    with _client(scheduler) as client:
+        yield from _gathered(client, tasks, str(scheduler))
+
+
+def _gathered(client: Any, tasks: Sequence[Task], scheduler: str) -> Generator[Outcome, None, None]:
+    from distributed import as_completed
+
+    asked = {
+        client.submit(work, task, key=f"freqopt-{task.key}", pure=False): task for task in tasks
+    }
+    for future in as_completed(list(asked)):
+        task = asked.pop(future)
+        if future.status == "finished":
+            yield future.result()
+        elif future.status == "error":
+            error = future.exception()
+            yield Outcome(task.point, task.key, error=f"{type(error).__name__}: {error}")
+        else:
+            raise BackendError(
+                f"the Dask scheduler at {scheduler} was lost; start it again and simulate again, "
+                "finished runs are kept"
+            )
+
+
+def _client(scheduler: str | None) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise BackendError(
+            "--executor dask needs the package distributed, which is not installed; "
+            "install it with pip install 'freqopt[dask]'"
+        ) from None
+    if scheduler is None:
+        raise BackendError(f"--executor dask needs --scheduler ADDRESS, {EXAMPLE}")
+    try:
+        parts = urlsplit(scheduler if "://" in scheduler else f"tcp://{scheduler}")
+        complete = bool(parts.hostname and parts.port)
+    except ValueError:
+        complete = False
+    if not complete:
+        raise BackendError(f"--scheduler {scheduler!r} is no host and port; give it {EXAMPLE}")
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # in tracebacks; we say it
+    try:
+        return Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise BackendError(
+            f"no Dask scheduler answers at {scheduler} ({error}); start one with `dask scheduler`"
+        ) from None

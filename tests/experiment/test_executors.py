@@ -1,0 +1,114 @@
+"""Processes that are killed, callers that are ended, clusters that go away."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from freqopt._workers import Lost, spread
+from freqopt.experiment.execute import simulate
+from freqopt.experiment.study import Study
+from tests.experiment.conftest import SMALL
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+
+GREEDY = """
+import os, signal
+from pathlib import Path
+from freqopt.optimizers.sgd import SGD
+
+
+class Greedy(SGD):
+    def update(self, w, g, s):
+        marks = Path(__file__).parent / "marks"
+        if self.lr < 0.1 and len(list(marks.iterdir())) < MOST:
+            (marks / str(os.getpid())).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().update(w, g, s)
+"""
+
+
+def study(tmp_path, most):
+    """A study of 12 runs, four of which kill their process, `most` times in all."""
+    (tmp_path / "marks").mkdir()
+    (tmp_path / "greedy.py").write_text(GREEDY.replace("MOST", str(most)))
+    path = tmp_path / "study.toml"
+    path.write_text(SMALL.replace('"sgd"', '"greedy.py"').replace("rules.sgd", "rules.greedy"))
+    return Study.read(path)
+
+
+def test_a_run_whose_process_is_killed_is_tried_again(tmp_path):
+    report = simulate(study(tmp_path, 1), results=tmp_path / "r", jobs=2)
+    assert len(list((tmp_path / "marks").iterdir())) == 1
+    assert (report.computed, report.failed) == (12, [])
+
+
+def test_a_run_that_kills_its_process_again_is_reported_and_the_others_go_on(tmp_path):
+    report = simulate(study(tmp_path, 100), results=tmp_path / "r", jobs=2)
+    assert report.computed == 8
+    assert len(report.failed) == 4
+    assert {where.split(", ")[2] for where, _ in report.failed} == {"rule.lr = 0.05"}
+    (message,) = {message for _, message in report.failed}
+    assert message.startswith(
+        "its process was ended by SIGKILL (Killed), and so when it was tried again alone; that is"
+    )
+
+
+def test_answers_ends_and_errors_of_workers():
+    answers = dict(spread(abs, [-1, 2, -3], 2))
+    assert answers == {-1: 1, 2: 2, -3: 3}
+    assert list(spread(os._exit, [3], 1)) == [(3, Lost("left with exit code 3"))]
+    with pytest.raises(TypeError, match="bad operand"):
+        list(spread(abs, ["a"], 1))
+
+
+def test_what_a_worker_prints_is_no_answer(capfd):
+    assert list(spread(print, ["hello"], 1)) == [("hello", None)]
+    assert capfd.readouterr() == ("", "hello\n")
+
+
+SLEEPER = """
+import os, sys, time
+from freqopt._workers import spread
+
+def items():
+    for _ in range(2):
+        yield 600
+    print(os.getpid(), flush=True)
+
+list(spread(time.sleep, items(), 3))
+"""
+
+
+def test_workers_end_with_a_caller_that_is_killed():
+    """They are the only ones that hold its pipes."""
+    caller = subprocess.Popen([sys.executable, "-c", SLEEPER], stdout=-1, stderr=-1)
+    assert caller.stdout.readline()
+    caller.kill()
+    caller.communicate(timeout=20)  # waits for all who hold the pipes
+
+
+LONG = SMALL.replace("runs = 2\n", "runs = 4\n").replace("steps = 40", "steps = 100_000_000")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_signal_ends_all_processes_and_keeps_what_is_done(tmp_path, jobs, number):
+    (tmp_path / "long.toml").write_text(LONG)
+    (tmp_path / "short.toml").write_text(SMALL)
+    command = [sys.executable, "-m", "freqopt.cli", "simulate", "short.toml", "long.toml"]
+    process = subprocess.Popen(
+        [*command, "--jobs", str(jobs)], cwd=tmp_path, stdout=-1, stderr=-1, text=True
+    )
+    assert process.stdout.readline().startswith("short: 12 runs")
+    time.sleep(1)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 128 + number, out + err
+    assert err == (
+        f"long: ended by {number.name}; 0 of 24 runs are stored, simulate again to go on\n"
+    )
+    assert len(list((tmp_path / "results").glob("*.parquet"))) == 12
