@@ -192,6 +192,8 @@ def serve() -> None:
             answer = function(item)
         except Exception as error:
             answer = error
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()  # the end comes without a word
         answers.write(pickle.dumps(answer))
         answers.flush()
 

@@ -2,13 +2,16 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from freqopt._workers import Lost, spread
+from freqopt.errors import BackendError
 from freqopt.experiment.execute import simulate
 from freqopt.experiment.study import Study
 from tests.experiment.conftest import SMALL
@@ -112,3 +115,38 @@ def test_a_signal_ends_all_processes_and_keeps_what_is_done(tmp_path, jobs, numb
         f"long: ended by {number.name}; 0 of 24 runs are stored, simulate again to go on\n"
     )
     assert len(list((tmp_path / "results").glob("*.parquet"))) == 12
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost", "tcp://host", "tcp://host:99999", "", "tcp://[::1"]
+)
+def test_an_address_without_a_port_is_a_sentence(small, tmp_path, address):
+    pytest.importorskip("distributed")
+    with pytest.raises(BackendError, match=r"is no host and port; give it as `dask scheduler`"):
+        simulate(Study.read(small), results=tmp_path, executor="dask", scheduler=address)
+
+
+def test_nothing_is_computed_here_when_a_scheduler_is_lost(small, tmp_path):
+    """No worker ever comes, so whatever is computed would be computed here."""
+    pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    scheduler = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard",
+         "--host", address.partition(":")[0], "--port", address.partition(":")[2]],
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(100):
+            with socket.socket() as trial:
+                if trial.connect_ex(("127.0.0.1", int(address.partition(":")[2]))) == 0:
+                    break
+            time.sleep(0.1)
+        threading.Timer(2, scheduler.kill).start()
+        with pytest.raises(BackendError, match="was lost; start it again and simulate again"):
+            simulate(Study.read(small), results=tmp_path, executor="dask", scheduler=address)
+    finally:
+        scheduler.kill()
+        scheduler.wait()
+    assert not list(tmp_path.glob("*.parquet"))
