@@ -179,6 +179,37 @@ os.abort()""",
     os.close(reading)
 
 
+JUDGE = """
+import sys
+from freqopt.crosscheck import cases, trace
+from freqopt.crosscheck.exchange.process import Program
+with Program(sys.argv[1:], answer_seconds=1000) as program:
+    trace(program, cases("sgd")[0])
+"""
+
+
+def test_a_child_ends_with_a_judge_that_is_killed(tmp_path):
+    """It does not read, so it would not see that its input has ended; nor would what it started."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    held = f"held = os.open({str(pipe)!r}, os.O_WRONLY); os.fork(); "
+    command = child(tmp_path, HERE=held + "os.write(held, b'up'); time.sleep(1000)")
+    judge = subprocess.Popen([sys.executable, "-c", JUDGE, *command])
+    assert select.select([reading], [], [], 30)[0]
+    judge.kill()
+    judge.wait()
+    while (said := _read(reading)) and set(said) <= set(b"up"):
+        pass
+    assert said == b""  # the last writer is gone
+    os.close(reading)
+
+
+def _read(pipe):
+    assert select.select([pipe], [], [], 20)[0], "somebody holds the pipe"
+    return os.read(pipe, 100)
+
+
 def test_a_child_that_hung_is_not_started_again(tmp_path):
     command = child(tmp_path, HERE="time.sleep(1000)")
     with Program(command, answer_seconds=SHORT) as program:

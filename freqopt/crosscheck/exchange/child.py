@@ -1,7 +1,8 @@
 """A child process behind three pipes, none of which it is trusted with.
 
 It may hang, crash, print anything or any amount of it: every wait has an end, every buffer a bound,
-and the whole process group is killed and reaped at the end. There is no shell.
+and the whole process group is killed and reaped at the end, also if we are killed ourselves. No
+shell reads the command.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class Child:
         self._errors = b""
         self._closed = False
         self._process = _start(command)
+        self._guard = _guard(self._process.pid)
         self._stdin, self._stdout, self._stderr = self._pipes()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._stdout, selectors.EVENT_READ)
@@ -114,6 +116,8 @@ class Child:
 
     def kill(self) -> str:
         """Kill the whole process group, reap the child, close the pipes; the end of its stderr."""
+        self._guard.kill()
+        self._guard.communicate()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -205,3 +209,14 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     except OSError as error:
         hint = "is the interpreter in its first line there? Is it built for this machine?"
         raise CrosscheckError(f"{name} cannot be started: {error.strerror}; {hint}") from None
+
+
+def _guard(group: int) -> subprocess.Popen[bytes]:
+    """A process that kills a process group when we end, however we do: its pipe closes then."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", 'read never; kill -s KILL -- "-$0"', str(group)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
