@@ -14,6 +14,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Generic, TypeVar
 
+from freqopt._files import is_file
 from freqopt._imports import imported_files
 from freqopt.errors import FreqoptError, place
 
@@ -151,7 +152,7 @@ def load_file(path: Path, noun: str, error: type[FreqoptError]) -> ModuleType:
     FreqoptError
         Of the given class: there is no such file, or its own code fails; the message says where.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise error(f"the {noun} file {path} does not exist; check the path")
     if path.suffix != ".py":
         raise error(f"{path} is no Python file; give the path of a {noun} file, ending in .py")

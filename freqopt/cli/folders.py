@@ -7,11 +7,11 @@ A path that exists is taken as given. A bare name is looked for in the working d
 from __future__ import annotations
 
 import difflib
-import os
 from pathlib import Path
 from typing import Literal
 
 import freqopt
+from freqopt._files import is_file, is_folder
 from freqopt.errors import FigureError, FreqoptError, StudyError, TheoryError
 
 Kind = Literal["simulations", "figures", "proofs_check"]
@@ -26,7 +26,7 @@ _ERROR: dict[str, type[FreqoptError]] = {
 
 def find(kind: Kind, name: str) -> Path:
     """The file that a user means by a path or a name."""
-    if os.path.isfile(name):  # noqa: PTH113 - Path.is_file raises where a name is too long
+    if is_file(name):
         return Path(name)
     known = {
         path.stem: path for folder in reversed(_folders(kind)) for path in _files(kind, folder)
@@ -52,8 +52,7 @@ def gather(kind: Kind, given: list[str]) -> list[Path]:
         return everything(kind)
     found: list[Path] = []
     for name in given:
-        folder = os.path.isdir(name)  # noqa: PTH112 - as in `find`
-        found += _files(kind, Path(name)) if folder else [find(kind, name)]
+        found += _files(kind, Path(name)) if is_folder(name) else [find(kind, name)]
     return found
 
 

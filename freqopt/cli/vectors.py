@@ -51,13 +51,15 @@ def write(
 
 
 @vectors.command
-def check(folder: Path, *, ulps: float | None = None, json: Json = False) -> int:
+def check(folder: Path, *, rule: str = "", ulps: float | None = None, json: Json = False) -> int:
     """Judge the answers in a folder; exit code 0 if they match, 1 if not.
 
     Parameters
     ----------
     folder
         Where `freqopt vectors write` wrote.
+    rule
+        The file of a rule of your own, if the cases are of one: a folder of data names no code.
     ulps
         Tolerance in units in the last place; by default 8 in float32 and 1024 in float64.
     json
@@ -65,7 +67,7 @@ def check(folder: Path, *, ulps: float | None = None, json: Json = False) -> int
     """
     from freqopt.crosscheck.exchange.vectors import check_vectors
 
-    report = check_vectors(folder, ulps)
+    report = check_vectors(folder, ulps, rule)
     if json:
         say_json(report.to_dict())
     else:

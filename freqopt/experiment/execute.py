@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from freqopt._fields import is_whole
+from freqopt._files import as_path, is_file
 from freqopt.backends import DEFAULT, backends
 from freqopt.errors import BackendError, ResultError, StudyError
 from freqopt.experiment.executors import Executor, outcomes
@@ -102,7 +103,7 @@ def simulate(
     engine = backends[backend]  # an unknown one is refused here, not in every run
     if executor == "local":
         engine()  # and so is one that this machine cannot run
-    store = Store(Path(results), backend)
+    store = Store(as_path(results, "folder of results", StudyError), backend)
     points = {store.keys.key(point): point for point in expand(study)}
     store.prepare()
     report = Report(study.name, len(points))
@@ -147,7 +148,7 @@ def _silent(done: int, total: int) -> None:
 
 
 def _stored(store: Store, key: str, report: Report) -> bool:
-    if not store.path(key).is_file():
+    if not is_file(store.path(key)):
         return False
     try:
         store.read(key)

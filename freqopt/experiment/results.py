@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from freqopt._files import is_file, is_folder, read
 from freqopt._version import __version__
 from freqopt.backends import DEFAULT
 from freqopt.errors import ResultError
@@ -162,7 +163,7 @@ def load(
     ResultError
         Runs are missing or damaged.
     """
-    if isinstance(what, str | Path) and Path(what).is_dir():
+    if isinstance(what, str | Path) and what and is_folder(what):
         tables = [_read(path) for path in sorted(Path(what).glob("*.parquet"))]
         if not tables:
             raise ResultError(f"the folder {what} holds no results; simulate a study into it")
@@ -178,7 +179,7 @@ def load(
     study = what if isinstance(what, Study) else Study.read(what, quick=quick)
     store, points = Store(Path(results), backend), expand(study)
     keys = [store.keys.key(point) for point in points]
-    missing = sum(not store.path(key).is_file() for key in keys)
+    missing = sum(not is_file(store.path(key)) for key in keys)
     if missing:
         raise ResultError(
             f"{missing} of the {len(keys)} runs of {study.source} are not in {results}; simulate "
@@ -210,7 +211,7 @@ def _read(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        content = path.read_bytes()
+        content = read(path)
     except OSError as error:
         raise ResultError(
             f"the result {path} cannot be read ({error.strerror}); check its permissions"

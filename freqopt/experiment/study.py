@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from freqopt._fields import Fields
+from freqopt._files import as_path, read
 from freqopt.backends import Factorised
 from freqopt.errors import StudyError, describe
 from freqopt.experiment.checkpoints import Every, as_checkpoints
@@ -169,16 +170,14 @@ class Study(Fields):
         StudyError
             Naming the file and the key: not TOML, an unknown key, a wrong type or value.
         """
-        if not isinstance(path, str | Path):
-            raise StudyError(f"{path!r} names no study file; give its path")
-        path = Path(path)
+        path = as_path(path, "study file", StudyError)
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            document = tomllib.loads(read(path).decode("utf-8-sig"))
         except OSError as error:
             raise StudyError(
                 f"the study file {path} cannot be read ({error.strerror}); check the path"
             ) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise StudyError(
                 f"the study file {path} is not TOML: {error}; mend that line"
             ) from None

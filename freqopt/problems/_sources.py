@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from freqopt._files import is_file
 from freqopt.data import Dataset, load
 from freqopt.errors import ProblemError
 from freqopt.problems._tokens import Nested
@@ -56,7 +57,7 @@ class Source(Nested):
 
     def _version(self) -> tuple[int, ...]:
         """Changes when the file does."""
-        if self.path is None or not self.path.is_file():
+        if self.path is None or not is_file(self.path):
             return ()
         file = self.path.stat()
         return file.st_mtime_ns, file.st_size

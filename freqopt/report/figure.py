@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt._discovery import load_file
+from freqopt._files import read
 from freqopt.errors import FigureError, FreqoptError, place
 
 if TYPE_CHECKING:
@@ -188,13 +189,13 @@ def _write(path: Path, content: bytes) -> None:
 def read_csv(path: Path) -> Columns:
     """Columns of a CSV file: whole numbers, numbers or text, whichever fits all cells."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            header, *rows = list(csv.reader(file))
-    except (OSError, ValueError):
+        text = read(path).decode()
+        header, *rows = list(csv.reader(io.StringIO(text, newline="")))
+        return {key: _typed([row[i] for row in rows]) for i, key in enumerate(header)}
+    except (OSError, ValueError, IndexError, csv.Error):
         raise FigureError(
-            f"the figure's data {path} are not there; draw it once without --reuse-data"
+            f"the figure's data {path} are not there, or damaged; draw it once without --reuse-data"
         ) from None
-    return {key: _typed([row[i] for row in rows]) for i, key in enumerate(header)}
 
 
 def _plain(values: Sequence[Any]) -> list[Any]:

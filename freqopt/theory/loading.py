@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from freqopt._discovery import module_of
+from freqopt._files import is_file, is_folder
 from freqopt.errors import TheoryError
 from freqopt.theory.theorem import Mutant, Theorem
 
@@ -64,12 +65,12 @@ def find(paths: Iterable[str | Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
-        if path.is_dir():
+        if is_folder(path):
             files = sorted(p for p in path.glob("*.py") if not p.name.startswith("_"))
             if not files:
                 raise TheoryError(f"{path} holds no theorem file (*.py); check the path")
             found.update(dict.fromkeys(files))
-        elif path.is_file():
+        elif is_file(path):
             found[path] = None
         else:
             raise TheoryError(f"{path} does not exist; give a theorem file or a folder of them")

@@ -180,8 +180,8 @@ def test_options_are_read_as_what_they_are():
     }  # fmt: skip
 
 
-def answered(folder, form="json"):
-    for entry in read_folder(folder):
+def answered(folder, form="json", own_rule=""):
+    for entry in read_folder(folder, own_rule):
         write_answer(entry.output, trace(reference, entry.case), form)
 
 
@@ -246,8 +246,10 @@ def test_a_rule_of_ones_own_is_judged_in_every_way(mine, tmp_path, capsys):
     assert run(["crosscheck", "mine.py", "--rule", "adam.py"]) == 0
     assert "mine.py against rule adam.py" in capsys.readouterr().out
     assert run(["vectors", "write", "v", "--rule", "adam.py", "--dtype", "float64"]) == 0
-    answered(tmp_path / "v")
-    assert run(["vectors", "check", "v", "--ulps", "0"]) == 0
+    answered(tmp_path / "v", own_rule="adam.py")
+    assert run(["vectors", "check", "v", "--ulps", "0"]) == 2
+    assert "names no code, so give the rule's file yourself: --rule" in capsys.readouterr().err
+    assert run(["vectors", "check", "v", "--ulps", "0", "--rule", "adam.py"]) == 0
     mine(factor="2")
     arguments = ["--rule", "adam.py", "--set", "lr=0.5", "--dtype", "float64"]
     capsys.readouterr()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 
 from freqopt.crosscheck import Exercise, cases, reference, trace
 from freqopt.crosscheck.exchange.files import read_answer, read_folder, write_answer, write_folder
-from freqopt.errors import CrosscheckError
+from freqopt.crosscheck.exchange.manifest import seal
+from freqopt.errors import CrosscheckError, FreqoptError
 
 CASES = [case for rule in ("sgd", "fa_sgd") for case in cases(rule, np.float32)[:3]] + [
     cases("adam")[1]
@@ -144,6 +147,106 @@ def test_a_manifest_with_any_byte_changed_or_cut_off_is_refused(tmp_path):
                 read_folder(tmp_path / "v")
     path.write_bytes(whole)
     assert len(read_folder(tmp_path / "v")) == 1
+
+
+def forged(folder, **changes):
+    """Change what a manifest says of its case, and seal it again, as anybody can."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["cases"][0] |= changes
+    manifest["cases"] = changes.get("cases", manifest["cases"])
+    del manifest["sha256"]
+    path.write_text(json.dumps({**manifest, "sha256": seal(manifest)}))
+
+
+def test_a_folder_of_data_runs_no_code(tmp_path):
+    folder, ran = tmp_path / "v", tmp_path / "ran"
+    write_folder(folder, [CASES[0]])
+    for place in (folder / "evil.py", tmp_path / "evil.py", folder / "inputs" / "evil.py"):
+        place.write_text(f"open({str(ran)!r}, 'w')")
+        for name in (str(place), "evil.py", "v/evil.py", "inputs/evil.py", "../evil.py"):
+            forged(folder, rule=name)
+            with pytest.raises(CrosscheckError):
+                read_folder(folder)
+            with pytest.raises(CrosscheckError):
+                read_folder(folder, "sgd.py")
+    assert not ran.exists()
+
+
+FORGED = {
+    "input": [
+        *("../v/inputs/x.json", "/etc/passwd", "inputs/../x.json", "inputs/a/b.json", None, 3),
+        *("inputs\\..\\x.json", "inputs/x\0.json", ["inputs"], f"inputs/{'x' * 5000}.json"),
+    ],
+    "output": [
+        *("../outside", "/tmp/outside", "outputs/..", "outputs/a/../../b", "outputs/", 1, "x"),
+    ],
+    "sha256": [None, "0" * 64],
+    "name": [5, None],
+    "rule": [["sgd"], {}, "", "os.system", None],
+    "dtype": ["O", "float16", ["f4"], None],
+    "rows": [-1, 0, 8, 2**63, True, "7"],
+    "columns": [0, 5, 2**31],
+    "steps": [0, 15, 1e9, None, 2**63],
+    "options": [
+        *([], None, {"lr": []}, {"nonsense": 1}, {"lr": -1}, {"lr": "0xzz"}, {"lr": "0x1p99999"}),
+    ],
+    "changed": [1],
+    "given": ["frequency", [1], ["nothing"]],
+    "cases": [None, {}, [[]], [{}], "x", [7]],
+}
+
+
+@pytest.mark.parametrize(
+    "changes", [{key: value} for key, values in FORGED.items() for value in values], ids=repr
+)
+def test_a_forged_manifest_is_one_clear_error(changes, tmp_path):
+    write_folder(tmp_path / "v", [CASES[0]])
+    forged(tmp_path / "v", **changes)
+    with pytest.raises(FreqoptError):
+        read_folder(tmp_path / "v")
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"rows": [99]}, {"rows": [-1]}, {"rows": [1.5]}, {"rows": ["0"]}, {"rows": []},
+        {"rows": [2**63]}, {"table": []}, {"table": {}}, {"table": [["0x0p0"]]}, {"grads": [[]]},
+        {"offsets": [0, 1]}, {"offsets": [5, 0] * 8 + [0]}, {"offsets": None},
+        {"offsets": [[0] * 17]},
+    ],
+)  # fmt: skip
+def test_a_case_of_other_shapes_than_its_manifest_says_is_refused(arrays, tmp_path):
+    write_folder(tmp_path / "v", [CASES[0]])
+    (path,) = (tmp_path / "v" / "inputs").iterdir()
+    content = json.dumps({**json.loads(path.read_text()), **arrays}).encode()
+    path.write_bytes(content)
+    forged(tmp_path / "v", sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(CrosscheckError):
+        read_folder(tmp_path / "v")
+
+
+@pytest.mark.parametrize("what", ["input", "inputs", "answer", "outputs", "pipe"])
+def test_links_out_of_the_folder_are_not_followed(what, tmp_path):
+    folder = tmp_path / "v"
+    write_folder(folder, [CASES[0]])
+    (tmp_path / "secret.txt").write_text("a secret")
+    (entry,) = read_folder(folder)
+    answer = entry.output.with_name(entry.output.name + ".txt")
+    if what in ("inputs", "outputs"):
+        answer.write_text("not supported")
+        (folder / what).rename(tmp_path / what)
+        (folder / what).symlink_to(tmp_path / what)
+    elif what == "input":
+        (path,) = (folder / "inputs").iterdir()
+        path.rename(tmp_path / "input.json")
+        path.symlink_to(tmp_path / "input.json")
+    elif what == "answer":
+        answer.symlink_to(tmp_path / "secret.txt")
+    else:
+        os.mkfifo(answer)
+    with pytest.raises(CrosscheckError, match="is a link or no regular file; only files inside"):
+        read_answer(*read_folder(folder))
 
 
 def test_state_handed_in_by_another_freqopt_is_noticed(tmp_path, monkeypatch):

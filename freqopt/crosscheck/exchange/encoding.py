@@ -17,6 +17,9 @@ from freqopt.errors import CrosscheckError
 
 Arrays = dict[str, NDArray[Any]]
 
+PACKED = 2
+"""How many times its own bytes an archive that is not packed has at most when it is unpacked."""
+
 _DAMAGE = (  # what reading JSON, zip archives and NumPy's arrays can raise on any bytes
     *(ValueError, TypeError, OverflowError, RecursionError, EOFError, OSError),
     *(NotImplementedError, RuntimeError, SyntaxError, MemoryError, BadZipFile, zlib.error),
@@ -38,7 +41,8 @@ def load(
     content : bytes
     wanted : name -> dtype
     most : int or None
-        More bytes than this are not unpacked.
+        More bytes than this are not unpacked; None for a file that we wrote, whose archives are
+        not packed.
 
     Raises
     ------
@@ -46,6 +50,7 @@ def load(
         An array is missing, of another dtype, or the bytes are in no such form.
     """
     try:
+        most = PACKED * len(content) if most is None else most
         found = _from_npz(content, most) if path.suffix == ".npz" else _from_json(content)
         return {name: _array(found[name], np.dtype(kind)) for name, kind in wanted.items()}
     except KeyError as error:
@@ -62,10 +67,10 @@ def _from_json(content: bytes) -> Mapping[str, Any]:
     return found
 
 
-def _from_npz(content: bytes, most: int | None) -> Arrays:
+def _from_npz(content: bytes, most: int) -> Arrays:
     with ZipFile(io.BytesIO(content)) as archive:
         size = sum(member.file_size for member in archive.infolist())
-    if most is not None and size > most:
+    if size > most:
         raise ValueError(f"unpacks to {size} bytes, expected at most {most}")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return dict(archive)
@@ -78,7 +83,10 @@ def _array(values: Any, kind: np.dtype[Any]) -> NDArray[Any]:
             raise TypeError(f"an array of {values.dtype}, expected {kind}")
         return values
     if kind.kind != "f":
-        return np.array(values, kind)
+        found = np.array(values)
+        if found.size and found.dtype.kind != "i":
+            raise TypeError(f"{found.dtype} where whole numbers are expected")
+        return found.astype(kind)
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and will be seen as such
         return np.array(_numbers(values), np.float64).astype(kind)
 

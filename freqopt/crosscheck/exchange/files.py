@@ -13,7 +13,7 @@ An entry of the manifest describes one case:
     input, sha256       its file, and the SHA-256 of that file
     output              where its answer goes, without the suffix
     name                dialect, numbers, exercise: people read it
-    rule, dtype         "adam", or the path of a user's own rule; "float32" or "float64"
+    rule, dtype         "adam", or the name of the file of a user's own rule; "float32" or "float64"
     rows, columns, steps
     options             every option of the rule
     changed             names of the options that are off their default
@@ -36,14 +36,17 @@ digits.
 
 Instead of an answer there may be a text file outputs/NAME.txt: the case is not supported, and the
 text says why.
+
+A folder is data, whoever made it: its manifest names no code and no file outside. The file of a
+rule of one's own is named by whoever has the folder checked.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -51,6 +54,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from freqopt._files import is_folder, read
 from freqopt._version import __version__
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.cases.exercises import Exercise
@@ -63,13 +67,13 @@ from freqopt.crosscheck.exchange.encoding import (
     load,
     to_text,
 )
+from freqopt.crosscheck.exchange.manifest import FORMAT, VERSION, About, inside, read_manifest, seal
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule, rules
 
 Floats = NDArray[np.floating]
 Form = Literal["json", "npz"]
 
-FORMAT, VERSION = "freqopt vectors", 1
 BYTES_PER_NUMBER = 64
 """No sane text needs more for one number; larger answers are refused unread."""
 
@@ -97,7 +101,7 @@ def write_folder(folder: Path, cases: Iterable[Case], form: Form = "json") -> in
     CrosscheckError
         The folder has something in it, or cannot be made.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if os.path.lexists(folder) and (not is_folder(folder) or any(folder.iterdir())):
         raise CrosscheckError(f"{folder} exists and is not an empty folder; give a new one")
     try:
         (folder / "inputs").mkdir(parents=True)
@@ -122,24 +126,31 @@ def write_folder(folder: Path, cases: Iterable[Case], form: Form = "json") -> in
         "made_by": f"freqopt {__version__}",
         "cases": entries,
     }
-    (folder / "manifest.json").write_bytes(as_json({**manifest, "sha256": _seal(manifest)}))
+    (folder / "manifest.json").write_bytes(as_json({**manifest, "sha256": seal(manifest)}))
     return len(entries)
 
 
-def read_folder(folder: Path) -> list[Entry]:
+def read_folder(folder: Path, own_rule: str = "") -> list[Entry]:
     """Every case of a folder, bit for bit as it was written.
+
+    Parameters
+    ----------
+    folder : Path
+    own_rule : str
+        Path of the file of a rule of one's own, if the cases are of one.
 
     Raises
     ------
     CrosscheckError
-        Naming the first file that is missing, damaged, of a newer version, or not in the manifest.
+        Naming the first file that is missing, damaged, of a newer version, not in the manifest, or
+        outside the folder.
     """
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder)
     present = {f"inputs/{path.name}" for path in (folder / "inputs").glob("*")}
-    extra = sorted(present - {about.get("input") for about in manifest})
+    extra = sorted(present - {about.input for about in manifest})
     if extra:
         raise CrosscheckError(f"{folder / extra[0]} is not in the manifest; take it away")
-    return [_entry(folder, about) for about in manifest]
+    return [_entry(folder, about, own_rule) for about in manifest]
 
 
 def read_answer(entry: Entry) -> Floats | str:
@@ -152,14 +163,14 @@ def read_answer(entry: Entry) -> Floats | str:
     """
     # Not with_suffix: a name may hold a dot.
     places = [entry.output.with_name(entry.output.name + end) for end in (".json", ".npz", ".txt")]
-    found = [path for path in places if path.is_file()]
+    found = [path for path in places if os.path.lexists(path)]
     if len(found) != 1:
         names = " or ".join(path.name for path in found or places)
         raise CrosscheckError(
             f"{entry.output.parent} holds {len(found)} answers for the case {entry.case.name!r}, "
             f"expected one file: {names}"
         )
-    (path,) = found
+    path = inside(found[0])
     exercise = entry.case.exercise
     shape = (len(exercise.batches), *exercise.table.shape)
     most = BYTES_PER_NUMBER * (int(np.prod(shape)) + 1024)
@@ -167,8 +178,8 @@ def read_answer(entry: Entry) -> Floats | str:
     if size > most:
         raise CrosscheckError(f"{path} has {size} bytes, expected at most {most}; wrong shape?")
     if path.suffix == ".txt":
-        return path.read_text(encoding="utf-8", errors="replace").strip() or "no reason given"
-    arrays = load(path, path.read_bytes(), {"tables": exercise.table.dtype}, most)
+        return read(path).decode("utf-8", "replace").strip() or "no reason given"
+    arrays = load(path, read(path), {"tables": exercise.table.dtype}, most)
     got = arrays["tables"]
     if got.shape != shape:
         raise CrosscheckError(
@@ -204,11 +215,11 @@ def _about(case: Case) -> dict[str, Any]:
 
 
 def _source(rule: Rule) -> str:
-    """The rule's name; the path of its file if that is a user's own."""
+    """The rule's name; the name of its file if that is a user's own."""
     module = type(rule).__module__
     if module == f"{rules.package}.{rule.name()}":
         return rule.name()
-    return str(sys.modules[module].__file__)
+    return Path(str(sys.modules[module].__file__)).name
 
 
 def _arrays(case: Case) -> Arrays:
@@ -222,61 +233,67 @@ def _arrays(case: Case) -> Arrays:
     return arrays | {f"given.{name}": values for name, values in case.given.items()}
 
 
-def _entry(folder: Path, about: Mapping[str, Any]) -> Entry:
-    path = folder / about["input"]
-    if not path.is_file():
+def _entry(folder: Path, about: About, own_rule: str) -> Entry:
+    path = folder / about.input
+    if not os.path.lexists(path):
         raise CrosscheckError(f"{path} is missing; write the folder again")
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != about["sha256"]:
+    content = read(inside(path))
+    if hashlib.sha256(content).hexdigest() != about.sha256:
         raise CrosscheckError(f"{path} is not as it was written; write the folder again")
-    floats = np.dtype(about["dtype"])
-    wanted: dict[str, DTypeLike] = {
-        "table": floats, "offsets": np.int64, "rows": np.int64, "grads": floats,
-        **{f"given.{name}": np.float64 for name in about["given"]},
-    }  # fmt: skip
-    arrays = load(path, content, wanted, None)
-    ends = arrays["offsets"][1:-1]
-    rows, grads = np.split(arrays["rows"], ends), np.split(arrays["grads"], ends)
-    options = {key: from_text(value) for key, value in about["options"].items()}
-    exercise = Exercise(
-        about["name"].rpartition(", ")[2],
-        arrays["table"],
-        tuple(zip(rows, grads, strict=True)),
-    )
-    case = Case(about["name"], rules[about["rule"]](**options), exercise)
-    ours = {f"given.{name}": values for name, values in case.given.items()}
-    if any(not np.array_equal(values, arrays.get(name, ())) for name, values in ours.items()):
-        raise CrosscheckError(f"{path} hands in other values than this freqopt; write it again")
-    return Entry(case, folder / about["output"])
-
-
-# -- files --------------------------------------------------------------------------------------
-
-
-def _manifest(folder: Path) -> list[dict[str, Any]]:
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise CrosscheckError(
-            f"{folder} has no manifest.json; `freqopt vectors write {folder}` makes such a folder"
-        )
-    again = "write the folder again with this freqopt"
     try:
-        manifest = json.loads(path.read_bytes())
-        seal, is_ours = manifest.pop("sha256", ""), manifest["format"] == FORMAT
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        options = {key: from_text(value) for key, value in about.options.items()}
+    except (ValueError, OverflowError) as error:
+        raise CrosscheckError(f"{about.input}: an option is no number: {error}") from None
+    rule = rules[_named(about.rule, own_rule)](**options)
+    exercise = Exercise(about.name.rpartition(", ")[2], *_exercise(path, content, about))
+    case = Case(about.name, rule, exercise)
+    wanted: dict[str, DTypeLike] = {f"given.{name}": np.float64 for name in about.given}
+    handed = load(path, content, wanted, None)
+    ours = {f"given.{name}": values for name, values in case.given.items()}
+    if any(not np.array_equal(values, handed.get(name, ())) for name, values in ours.items()):
+        raise CrosscheckError(f"{path} hands in other values than this freqopt; write it again")
+    return Entry(case, folder / about.output)
+
+
+def _named(rule: str, own_rule: str) -> str:
+    """What the registry is asked for: a name of ours, or the file that the caller has named."""
+    if rule in rules:
+        return rule
+    if not own_rule or Path(own_rule).name != Path(rule).name:
         raise CrosscheckError(
-            f"{path} is damaged: {type(error).__name__}: {error}; {again}"
-        ) from None
-    if not is_ours or manifest.get("version") != VERSION:
-        raise CrosscheckError(
-            f"{path} is {manifest['format']!r} version {manifest.get('version')!r}, expected "
-            f"{FORMAT!r} version {VERSION}; {again}"
+            f"the cases are of the rule {rule!r}, which is none of freqopt's; a folder of data "
+            "names no code, so give the rule's file yourself: --rule PATH"
         )
-    if seal != _seal(manifest):
-        raise CrosscheckError(f"{path} is not as it was written; {again}")
-    return list(manifest["cases"])
+    return own_rule
 
 
-def _seal(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 of everything else in a manifest."""
-    return hashlib.sha256(json.dumps(manifest).encode("ascii")).hexdigest()
+def _exercise(
+    path: Path, content: bytes, about: About
+) -> tuple[Floats, tuple[tuple[NDArray[np.int64], Floats], ...]]:
+    """The table and the batches of a case, of the shapes that the manifest says."""
+    floats = np.dtype(about.dtype)
+    wanted: dict[str, DTypeLike] = {
+        "table": floats,
+        "offsets": np.int64,
+        "rows": np.int64,
+        "grads": floats,
+    }
+    arrays = load(path, content, wanted, None)
+    table, offsets, rows, grads = arrays.values()
+    shapes = (
+        (about.rows, about.columns),
+        (about.steps + 1,),
+        (rows.size,),
+        (rows.size, about.columns),
+    )
+    for (name, array), shape in zip(arrays.items(), shapes, strict=True):
+        if array.shape != shape:
+            raise CrosscheckError(f"{path}: {name!r} has shape {array.shape}, expected {shape}")
+    if offsets[0] != 0 or offsets[-1] != rows.size or (np.diff(offsets) < 0).any():
+        raise CrosscheckError(
+            f"{path}: 'offsets' do not rise from 0 to the {rows.size} occurrences"
+        )
+    if rows.size and not 0 <= rows.min() <= rows.max() < about.rows:
+        raise CrosscheckError(f"{path}: 'rows' are not all from 0 to {about.rows - 1}")
+    ends = offsets[1:-1]
+    return table, tuple(zip(np.split(rows, ends), np.split(grads, ends), strict=True))

@@ -20,10 +20,11 @@ from freqopt.errors import CrosscheckError, UnsupportedError
 Floats = NDArray[np.floating]
 
 
-def check_vectors(folder: Path, ulps: float | None = None) -> Report:
+def check_vectors(folder: Path, ulps: float | None = None, own_rule: str = "") -> Report:
     """Judge the answers in a folder.
 
-    A missing or damaged answer is an error of its case. The tolerance is that of `judge`.
+    A missing or damaged answer is an error of its case. The tolerance is that of `judge`; for
+    `own_rule` see `read_folder`.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def check_vectors(folder: Path, ulps: float | None = None) -> Report:
         The inputs are not as they were written; there is no answer at all; or a file that belongs
         to no case.
     """
-    entries = read_folder(folder)
+    entries = read_folder(folder, own_rule)
     named = {entry.output: entry for entry in entries}
     present = sorted((folder / "outputs").glob("*"))
     if not present:

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt._files import is_file, read
 from freqopt.crosscheck.cases.dialects import Case, cases
 from freqopt.crosscheck.cases.exercises import exercises
 from freqopt.crosscheck.compare import distance
@@ -230,15 +231,15 @@ def read_goldens(folder: Path, name: str) -> tuple[Manifest, Arrays]:
         A file is missing, damaged, or of another version.
     """
     path = folder / f"{rules[name].name()}.json"
-    if not path.is_file():
+    if not is_file(path):
         raise CrosscheckError(f"{path} is missing; freqopt goldens --write {folder} makes it")
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = json.loads(read(path))
         form, version = manifest["format"], manifest["version"]
         ours = (form, version) == (FORMAT, VERSION)
         file = folder / Path(manifest["arrays"]).name if ours else path
         expected, wanted = (manifest["sha256"], _dtypes(manifest)) if ours else ("", {})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CrosscheckError(
             f"{path} is damaged ({type(error).__name__}: {error}); write it again"
         ) from None
@@ -247,9 +248,9 @@ def read_goldens(folder: Path, name: str) -> tuple[Manifest, Arrays]:
             f"{path} is {form!r} version {version!r}, expected {FORMAT!r} version {VERSION}; "
             "read it with the freqopt that wrote it, or write it again"
         )
-    if not file.is_file():
+    if not is_file(file):
         raise CrosscheckError(f"{file} is missing, and {path.name} describes it; write both again")
-    content = file.read_bytes()
+    content = read(file)
     if hashlib.sha256(content).hexdigest() != expected:
         raise CrosscheckError(
             f"{file} is not the file that {path.name} describes (SHA-256); write both again"

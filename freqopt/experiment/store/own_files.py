@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from freqopt._files import is_file, is_folder
 from freqopt._imports import imported_files
 from freqopt.errors import ResultError
 
@@ -53,8 +54,8 @@ def content_hash(name: str) -> str:
     """
     path = Path(name)
     try:
-        if path.is_dir():
-            files = sorted(one for one in path.rglob("*") if one.is_file())
+        if is_folder(path):
+            files = sorted(one for one in path.rglob("*") if is_file(one))
         else:
             files = imported_files(path) if path.suffix == ".py" else [path]
         if files == [path]:

@@ -1,0 +1,56 @@
+"""Files that a user names: regular files only, under names of any kind.
+
+`Path.is_file` raises where a name is too long, and to open a pipe that nobody writes to waits for
+ever. Here such a name is no file's, and such a file cannot be read.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from freqopt.errors import FreqoptError
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether there is a regular file of this name."""
+    return os.path.isfile(path)  # noqa: PTH113 - this one does not raise
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder of this name."""
+    return os.path.isdir(path)  # noqa: PTH112 - this one does not raise
+
+
+def read(path: str | Path) -> bytes:
+    """The content of a regular file.
+
+    Raises
+    ------
+    OSError
+        With `strerror` for a message: also for a pipe, a socket or a device, which may never end.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        handle = os.open(path, flags)
+    except ValueError:
+        raise OSError(errno.EINVAL, "no file has such a name") from None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read()
+
+
+def as_path(given: object, what: str, error: type[FreqoptError]) -> Path:
+    """A path that was given to a function.
+
+    Raises
+    ------
+    FreqoptError
+        Of the given class: it is none, or empty, which to the system is the working directory.
+    """
+    if not isinstance(given, str | os.PathLike) or not os.fspath(given):
+        raise error(f"{given!r} names no {what}; give its path")
+    return Path(given)
