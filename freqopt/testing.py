@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import DTypeLike
 
-from freqopt.crosscheck.cases.selection import chosen_cases, dtypes_of
+from freqopt.crosscheck.cases.selection import dtypes_of
 from freqopt.crosscheck.implementation import Implementation
-from freqopt.crosscheck.judge import answers, judge
+from freqopt.crosscheck.judge import judge_implementation
 from freqopt.errors import CrosscheckError
 
 __all__ = ["assert_matches"]
@@ -20,6 +21,7 @@ def assert_matches(
     *,
     dtype: DTypeLike = "both",
     ulps: float | None = None,
+    dialect: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> None:
     """Assert that an implementation means the same as the reference.
@@ -41,6 +43,9 @@ def assert_matches(
     ulps : float, optional
         Tolerance in units in the last place. By default 8 in float32 and 1024 in float64, a tenth
         of the smallest mistake that the cases are made to find.
+    dialect : dict, optional
+        Options that the implementation has where the rule has another default (``{"rows":
+        "all"}``). It is judged beside these as a known library is, with drawn numbers.
     **options
         Options of the rule.
 
@@ -83,7 +88,8 @@ def assert_matches(
             f"the implementation is {implementation!r}, expected a function (rule, table, given) "
             "that returns a function (rows, grads)"
         )
-    on = chosen_cases(rule, dtypes_of(dtype), options)
-    report = judge(answers(implementation), on, ulps)
+    report = judge_implementation(
+        implementation, rule, dtypes_of(dtype), options=options, dialect=dialect, ulps=ulps
+    )
     if not report.matches:
         raise AssertionError(f"this is not {rule} as the reference has it\n\n{report}")

@@ -27,6 +27,7 @@ def crosscheck_(
     rule: str = "",
     dtype: Dtype = "both",
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
+    dialect: str = "",
     ulps: float | None = None,
     answer_seconds: float = 30.0,
     total_seconds: float = 600.0,
@@ -52,6 +53,9 @@ def crosscheck_(
         Of the table.
     set_
         An option of the rule, as lr=0.05; once for each. By default all cases of the rule.
+    dialect
+        What it is meant to have where the rule has another default: a known dialect
+        ("torch.RMSprop"), or options as rows=all,epsilon_place=inside. It is judged beside these.
     ulps
         Tolerance in units in the last place; by default 8 in float32 and 1024 in float64.
     answer_seconds
@@ -61,20 +65,21 @@ def crosscheck_(
     json
         Print JSON only.
     """
+    from freqopt.crosscheck.cases.options import read_options
     from freqopt.crosscheck.cases.selection import dtypes_of
     from freqopt.crosscheck.targets import Wish, absent, all_targets, find_targets
 
     if [bool(target), bool(exec_), every].count(True) != 1:
         raise CrosscheckError("give one of: a target, --exec PROGRAM, --all")
-    wish = Wish(rule or None, dtypes_of(dtype), options(set_ or []))
+    wish = Wish(rule or None, dtypes_of(dtype), read_options(set_ or []), dialect)
     skipped: list[str] = []
     if exec_:
         results = [_judge_program(exec_, wish, ulps, answer_seconds, total_seconds)]
     elif every:
-        results, skipped = _judge_all(list(all_targets(wish)), ulps, silent=json)
+        results, skipped = _judge_all(list(all_targets(wish)), wish, ulps, silent=json)
         skipped += absent()
     else:
-        results = [_judge(one, ulps) for one in find_targets(target, wish)]
+        results = [_judge(one, wish, ulps) for one in find_targets(target, wish)]
     if json:
         say_json({"results": [result.to_dict() for result in results], "not_judged": skipped})
     else:
@@ -119,19 +124,30 @@ def tell_report(report: Report) -> None:
     """Every case that was judged, what is wrong, and a line that sums up."""
     for judgement in report.having("PASS", "FAIL", "ERROR"):
         say(str(judgement))
-    for part in (*report.details(), report.summary()):
+    table = [] if report.coverage is None else [str(report.coverage)]
+    for part in (*report.details(), *table, report.summary()):
         say(f"\n{part}")
 
 
-def _judge(target: Target, ulps: float | None) -> Result:
-    from freqopt.crosscheck.judge import answers, judge
+def _judge(target: Target, wish: Wish, ulps: float | None) -> Result:
+    from freqopt.crosscheck.judge import answers, judge, judge_implementation
 
+    if target.on is None:
+        report = judge_implementation(
+            target.implementation,
+            target.rule,
+            wish.dtypes,
+            options=wish.options,
+            dialect=target.dialect,
+            ulps=ulps,
+        )
+        return Result(target, report)
     tolerance = target.ulps if ulps is None else ulps
     return Result(target, judge(answers(target.implementation), target.on, tolerance))
 
 
 def _judge_all(
-    targets: list[Target], ulps: float | None, *, silent: bool
+    targets: list[Target], wish: Wish, ulps: float | None, *, silent: bool
 ) -> tuple[list[Result], list[str]]:
     """The results, and what could not be judged."""
     results, skipped = [], []
@@ -139,7 +155,7 @@ def _judge_all(
         for done, one in enumerate(targets):
             bar(done, len(targets))
             try:
-                results.append(_judge(one, ulps))
+                results.append(_judge(one, wish, ulps))
             except CrosscheckError as error:
                 skipped.append(f"{one.name} against rule {one.rule}: {error}")
     return results, skipped
@@ -153,11 +169,11 @@ def _judge_program(
 
     if wish.rule is None:
         raise CrosscheckError("say which rule the program implements: --rule adam")
-    on = wish.cases(wish.rule)
+    own = wish.own(wish.rule)
     with Program(
         words(text), answer_seconds=answer_seconds, total_seconds=total_seconds
     ) as program:
-        result = _judge(Target(text, wish.rule, program, on), ulps)
+        result = _judge(Target(text, wish.rule, program, None, dialect=own), wish, ulps)
         try:
             program.close()
         except CrosscheckError as error:
@@ -171,26 +187,3 @@ def words(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError as error:
         raise CrosscheckError(f"--exec {text!r} cannot be split into words: {error}") from None
-
-
-def options(given: list[str]) -> dict[str, Any]:
-    """Options of a rule from KEY=VALUE: a number, true, false, none, or a name."""
-    found = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise CrosscheckError(f"--set {text}: expected KEY=VALUE, for example lr=0.05")
-        found[name.strip()] = _value(value.strip())
-    return found
-
-
-def _value(text: str) -> Any:
-    named = {"true": True, "false": False, "none": None}
-    if text.lower() in named:
-        return named[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from freqopt.cli.crosscheck import Dtype, Json, options, tell_report
+from freqopt.cli.crosscheck import Dtype, Json, tell_report
 from freqopt.report.terminal import say, say_json
 
 vectors = App(name="vectors", help="Cases as files: write the inputs, check the answers.")
@@ -39,11 +39,12 @@ def write(
     form
         json for any language, npz for NumPy.
     """
+    from freqopt.crosscheck.cases.options import read_options
     from freqopt.crosscheck.cases.selection import chosen_cases, dtypes_of
     from freqopt.crosscheck.exchange.files import write_folder
     from freqopt.optimizers import rules
 
-    chosen, dtypes = options(set_ or []), dtypes_of(dtype)
+    chosen, dtypes = read_options(set_ or []), dtypes_of(dtype)
     cases = [c for name in ([rule] if rule else rules) for c in chosen_cases(name, dtypes, chosen)]
     count = write_folder(folder, cases, form)
     say(f"{count} cases in {folder / 'inputs'}; answers go to {folder / 'outputs'}")

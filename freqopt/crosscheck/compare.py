@@ -67,14 +67,16 @@ class Comparison:
         return self.first is None
 
 
-def compare(case: Case, expected: Floats, got: Floats, tolerance: float = 0.0) -> Comparison:
+def compare(
+    case: Case, expected: Floats, got: Floats, tolerance: float | NDArray[np.float64] = 0.0
+) -> Comparison:
     """Compare two traces of shape (S + 1, N, d).
 
     Parameters
     ----------
     case : Case
     expected, got : from `trace`
-    tolerance : float
+    tolerance : float, or one for every entry
         In units in the last place; 0 asks for equal bits (but for the sign of zero and NaN's).
     """
     ulps = distance(expected, got)

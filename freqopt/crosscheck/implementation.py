@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.cases.exercises import Exercise
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import Rule, State
 
@@ -56,6 +57,23 @@ def steps(implementation: Implementation, case: Case) -> Iterator[Floats]:
     for t, (rows, grads) in enumerate(exercise.batches, start=1):
         after = _guarded(f"step {t}", step, rows.copy(), grads.copy())
         yield _table(after, exercise.table, t)
+
+
+def accepted(implementation: Implementation, rule: Rule, dtype: DTypeLike) -> bool:
+    """Whether an implementation takes a rule; one that fails in another way does.
+
+    It is made for a table of 2 rows, and sees one batch of one occurrence.
+    """
+    table, grads = np.zeros((2, 4), dtype), np.full((1, 4), 0.5, dtype)
+    put = Exercise("probe", table, ((np.array([1]), grads),))
+    try:
+        for _ in steps(implementation, Case("probe", rule, put)):
+            pass
+    except UnsupportedError:
+        return False
+    except CrosscheckError:
+        return True
+    return True
 
 
 def _guarded(where: str, call: Callable[..., Any], *arguments: Any) -> Any:

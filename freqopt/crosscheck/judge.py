@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.cases.selection import DTYPES, select
 from freqopt.crosscheck.compare import Comparison, compare
+from freqopt.crosscheck.conditioning import rounding
+from freqopt.crosscheck.coverage import Coverage, coverage
 from freqopt.crosscheck.diagnosis.divergence import block
 from freqopt.crosscheck.diagnosis.fingerprint import Fingerprint, identify
-from freqopt.crosscheck.implementation import Implementation, reference, trace
+from freqopt.crosscheck.implementation import Implementation, accepted, reference, trace
 from freqopt.crosscheck.kit import WIDEST
 from freqopt.errors import CrosscheckError, UnsupportedError
 
@@ -84,9 +87,12 @@ class Report:
     Attributes
     ----------
     judgements : tuple of Judgement
+    coverage : Coverage or None
+        What was and what was not judged, where the implementation was asked what it accepts.
     """
 
     judgements: tuple[Judgement, ...]
+    coverage: Coverage | None = None
 
     def having(self, *verdicts: Verdict) -> list[Judgement]:
         """The judgements with one of these verdicts."""
@@ -101,7 +107,8 @@ class Report:
         """The cases that do not match, the first divergence, and a line that sums up."""
         wrong = [str(j) for j in self.having("FAIL", "ERROR")]
         parts = ["\n".join(_few(wrong, "more"))] if wrong else []
-        return "\n\n".join([*parts, *self.details(), self.summary()])
+        table = [] if self.coverage is None else [str(self.coverage)]
+        return "\n\n".join([*parts, *self.details(), *table, self.summary()])
 
     def details(self) -> list[str]:
         """The first divergence as a block, what it means instead, and every distinct error."""
@@ -140,7 +147,9 @@ class Report:
         lines = [f"{len(passed)} of {len(judged)} cases match"]
         lines[0] += "" if worst is None else f"; the worst distance is {worst:.3g} ULP"
         reasons = list(dict.fromkeys(j.message for j in self.having("NONE")))
-        if reasons:
+        if self.coverage is not None and self.coverage.not_judged:
+            lines[0] += f"; {len(self.coverage.not_judged)} things were not judged (above)"
+        if reasons and self.coverage is None:
             lines.append(f"{len(self.having('NONE'))} cases not supported, so not judged:")
             lines += [f"  {reason}" for reason in _few(reasons, "more reasons")]
         return "\n".join(lines)
@@ -150,6 +159,8 @@ class Report:
         return {
             "matches": self.matches,
             "fingerprint": None if self.fingerprint is None else str(self.fingerprint),
+            "judged": {} if self.coverage is None else self.coverage.judged,
+            "not_judged": {} if self.coverage is None else self.coverage.not_judged,
             "cases": [j.to_dict() for j in self.judgements],
         }
 
@@ -180,6 +191,44 @@ def judge(answer: Answer, on: Iterable[Case], ulps: float | Tolerance | None = N
     return report
 
 
+def judge_implementation(
+    implementation: Implementation,
+    rule: str,
+    dtypes: Iterable[str] = DTYPES,
+    *,
+    options: Mapping[str, Any] | None = None,
+    dialect: Mapping[str, Any] | None = None,
+    ulps: float | None = None,
+) -> Report:
+    """Ask an implementation what it accepts, and judge it on that.
+
+    Parameters
+    ----------
+    implementation : Implementation
+    rule : str
+        A rule's name, or the path of a user's own file with a rule.
+    dtypes : sequence of "float32", "float64"
+    options : dict, optional
+        Options of the rule: only these are judged.
+    dialect : dict, optional
+        Choices and numbers that the implementation is meant to have; it is judged beside them.
+    ulps : float, optional
+        As `judge`.
+
+    Raises
+    ------
+    RuleError
+        No rule has that name, or it does not take the options.
+    CrosscheckError
+        The implementation refuses everything.
+    """
+    accepts = {dtype: partial(accepted, implementation, dtype=dtype) for dtype in dtypes}
+    chosen = select(rule, accepts, options, dialect)
+    report = judge(answers(implementation), chosen.cases, ulps)
+    judged = [j.case for j in report.judgements if j.verdict != "NONE"]
+    return replace(report, coverage=coverage(judged, chosen.acceptance))
+
+
 def answers(implementation: Implementation) -> Answer:
     """What an implementation answers: its trace."""
     return lambda case: trace(implementation, case)
@@ -195,7 +244,11 @@ def _judge(answer: Answer, case: Case, ulps: float | Tolerance | None) -> Judgem
     expected = trace(reference, case)
     if ulps is None:
         ulps = WIDEST[expected.dtype]
-    found = compare(case, expected, got, ulps(str(expected.dtype)) if callable(ulps) else ulps)
+    allowed: Any = ulps(str(expected.dtype)) if callable(ulps) else ulps
+    found = compare(case, expected, got, allowed)
+    if found.first is not None and allowed:
+        allowed = np.maximum(allowed, rounding(case, expected))
+        found = compare(case, expected, got, allowed)
     if found.first is None:
         return Judgement(case, "PASS", found, got=got)
     return Judgement(case, "FAIL", found, block(case, expected, got, found.first), got)

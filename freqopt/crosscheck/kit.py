@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from freqopt.crosscheck.cases.dialects import Case, cases
-from freqopt.crosscheck.cases.exercises import Exercise
 from freqopt.crosscheck.compare import units
 from freqopt.crosscheck.implementation import Floats, Implementation, reference, steps, trace
 from freqopt.crosscheck.mutants import equivalent, mutants
@@ -154,7 +153,7 @@ def examine(
     expected = {case.name: _Expected(case) for case in on}
     reasons, enough = equivalent(rule), MARGIN * WIDEST[dtype]
     if wide is None and dtype == np.float32:
-        wide = examine(rule, [widened(case) for case in on], judged)
+        wide = examine(rule, [case.in_dtype(np.float64) for case in on], judged)
     known = {kill.mutant: kill for kill in wide.kills} if wide else {}
     kills = []
     for name, mutant in judged.items():
@@ -166,17 +165,6 @@ def examine(
                 kill = Kill(name, effect, case, dtype.name, reasons.get(name, ""))
         kills.append(kill)
     return Kit(rule, dtype.name, tuple(kills))
-
-
-def widened(case: Case) -> Case:
-    """The same case in float64; every number of an exercise is exact in float32."""
-    table, batches = case.exercise.table, case.exercise.batches
-    wide = Exercise(
-        case.exercise.name,
-        table.astype(np.float64),
-        tuple((rows, grads.astype(np.float64)) for rows, grads in batches),
-    )
-    return Case(case.name, case.rule, wide)
 
 
 class _Expected:

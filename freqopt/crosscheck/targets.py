@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from freqopt.backends import backends
 from freqopt.crosscheck.agreement import guest_cases
 from freqopt.crosscheck.backends import cupy, numba
 from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.cases.options import read_options
 from freqopt.crosscheck.cases.selection import chosen_cases
 from freqopt.crosscheck.exchange.python_file import own_implementation
 from freqopt.crosscheck.guests import Guest, guests
@@ -38,16 +39,20 @@ class Target:
         As the user calls it.
     rule : str
     implementation : Implementation
-    on : list of Case
+    on : list of Case, or None
+        What it is judged on; None if it is asked what it accepts.
     ulps : float or None
         Its own tolerance; None for that of the cases.
+    dialect : dict
+        Choices and numbers that it says it has, where it is asked.
     """
 
     name: str
     rule: str
     implementation: Implementation
-    on: list[Case]
+    on: list[Case] | None
     ulps: float | Tolerance | None = None
+    dialect: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,30 @@ class Wish:
     dtypes : sequence of str
     options : mapping
         Of the rule; empty for all cases.
+    dialect : str
+        Choices and numbers that the implementation is meant to have: the name of a known one, or
+        KEY=VALUE separated by commas.
     """
 
     rule: str | None
     dtypes: Sequence[str]
     options: Mapping[str, Any]
+    dialect: str = ""
+
+    def own(self, rule: str, stated: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """The dialect that is wished for, else the one that a file states."""
+        if not self.dialect:
+            return dict(stated or {})
+        if "=" in self.dialect:
+            return read_options(self.dialect.split(","), "--dialect")
+        known = rules[rule].dialects
+        if self.dialect not in known:
+            raise CrosscheckError(
+                f"rule {rule} has no dialect {self.dialect!r}; known: {', '.join(known) or 'none'}; "
+                "one of your own is --dialect rows=all,epsilon_place=inside, or DIALECT = {...} in "
+                "the file"
+            )
+        return known[self.dialect]
 
     def cases(self, rule: str) -> list[Case]:
         """The cases of a rule that answer the wish."""
@@ -82,8 +106,8 @@ def find_targets(name: str, wish: Wish) -> list[Target]:
         This machine cannot run it.
     """
     if name.endswith(".py"):
-        rule, implementation = own_implementation(Path(name), wish.rule)
-        return [Target(name, rule, implementation, wish.cases(rule))]
+        rule, implementation, stated = own_implementation(Path(name), wish.rule)
+        return [Target(name, rule, implementation, None, dialect=wish.own(rule, stated))]
     if name in BACKENDS:
         return _backend(name, wish)
     if name in guests:

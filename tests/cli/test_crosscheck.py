@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from freqopt.cli import run
-from freqopt.cli.crosscheck import options
 from freqopt.crosscheck import Case, exercises, reference, trace
+from freqopt.crosscheck.cases.options import read_options as options
 from freqopt.crosscheck.exchange.files import read_folder, write_answer
 from freqopt.errors import CrosscheckError
 from tests.crosscheck.children import child

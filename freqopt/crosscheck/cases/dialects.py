@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,12 @@ class Case:
         shape = (table.shape[0], table.shape[1])
         wanted = {s.name: s.shape(shape) for s in self.rule.all_slots() if s.given}
         return self.exercise.given(wanted)
+
+    def in_dtype(self, dtype: DTypeLike) -> Case:
+        """The same case in the other dtype; every number of an exercise is exact in both."""
+        batches = tuple((rows, grads.astype(dtype)) for rows, grads in self.exercise.batches)
+        table = self.exercise.table.astype(dtype)
+        return replace(self, exercise=replace(self.exercise, table=table, batches=batches))
 
 
 def cases(name: str, dtype: DTypeLike = np.float64) -> list[Case]:

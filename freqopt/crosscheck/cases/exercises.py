@@ -103,12 +103,12 @@ def exercises(dtype: DTypeLike) -> dict[str, Exercise]:
 
 
 def _exercise(name: str, size: int, width: int, dtype: DTypeLike, powers: int = 31) -> Exercise:
-    table = _eighths(Stream(SEED, 0, f"{name} table"), 0, size * width).reshape(size, width) / 64
+    table = eighths(Stream(SEED, 0, f"{name} table"), 0, size * width).reshape(size, width) / 64
     mantissa, exponent = Stream(SEED, 0, f"{name} mantissa"), Stream(SEED, 0, f"{name} exponent")
     batches = []
     for step, drawn in enumerate(_ROWS, start=1):
         rows = np.array([row % size for row in drawn], np.int64)
-        grads = _eighths(mantissa, step, rows.size * width).reshape(rows.size, width)
+        grads = eighths(mantissa, step, rows.size * width).reshape(rows.size, width)
         power = index(exponent.words(step, size), powers) - powers  # of each row, at most 2^-1
         grads = grads * 2.0 ** power[rows][:, None]
         for row in range(size):
@@ -121,7 +121,7 @@ def _exercise(name: str, size: int, width: int, dtype: DTypeLike, powers: int = 
     return Exercise(name, table.astype(dtype), tuple(batches))
 
 
-def _eighths(stream: Stream, step: int, n: int) -> NDArray[np.float64]:
+def eighths(stream: Stream, step: int, n: int) -> NDArray[np.float64]:
     """Whole numbers in [-255, 255] without 0: 8 significant bits and a sign."""
     drawn = index(stream.words(step, n), 510)
     return np.where(drawn < 255, drawn - 255, drawn - 254).astype(np.float64)

@@ -1,30 +1,139 @@
-"""Cases that an implementation is judged on: all of a rule, or those of the user's options."""
+"""Cases that an implementation is judged on: all of a rule, or those of the user's options.
+
+`chosen_cases` are those that need no answer of the implementation: a backend has every option.
+`select` asks first (`acceptance`).
+"""
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from freqopt.crosscheck.cases.dialects import KNOWN, Case, cases, other_values
+from freqopt.crosscheck.cases.acceptance import Acceptance, Accepts, choices
+from freqopt.crosscheck.cases.dialects import KNOWN, Case, cases, number, other_values
 from freqopt.crosscheck.cases.exercises import exercises
+from freqopt.crosscheck.cases.large import long, sizes
 from freqopt.errors import CrosscheckError, RuleError
 from freqopt.optimizers import Rule, rules
 
 DTYPES = ("float32", "float64")
 
 
+@dataclass(frozen=True)
+class Selection:
+    """What one implementation is judged on.
+
+    Attributes
+    ----------
+    cases : list of Case
+    acceptance : Acceptance or None
+        What it accepts; None if it was not asked.
+    """
+
+    cases: list[Case]
+    acceptance: Acceptance | None = None
+
+
+def select(
+    rule: str,
+    accepts: Mapping[str, Accepts],
+    options: Mapping[str, Any] | None = None,
+    dialect: Mapping[str, Any] | None = None,
+) -> Selection:
+    """Ask an implementation what it accepts, and choose its cases.
+
+    Parameters
+    ----------
+    rule : str
+        A rule's name, or the path of a user's own file with a rule.
+    accepts : dtype -> callable (rule) -> bool
+        Whether the implementation takes a rule; one for each dtype that is to be judged.
+    options : dict, optional
+        The user's own: then those alone are judged.
+    dialect : dict, optional
+        Choices and numbers that the implementation says it has: it is judged beside these.
+
+    Raises
+    ------
+    RuleError
+        No rule has that name, or it does not take the options.
+    """
+    kind = rules[rule]
+    if dialect:
+        kind(**dialect)
+    if options:
+        return Selection(chosen_cases(rule, accepts, {**(dialect or {}), **options}))
+    found, acceptance = [], None
+    for dtype, accept in accepts.items():
+        if acceptance is None or not acceptance.bases:
+            acceptance = Acceptance(kind, accept, dict(dialect) if dialect else None)
+        if not dialect:
+            found += chosen_cases(rule, [dtype])
+        found += _of_bases(kind, acceptance, dtype, other=len(accepts) > 1)
+    return Selection(_once(found), acceptance)
+
+
+def _of_bases(
+    kind: type[Rule], acceptance: Acceptance, dtype: str, *, other: bool
+) -> Iterator[Case]:
+    """What follows from the bases; of two dtypes each has every other drawn combination."""
+    main = exercises(dtype)["main"]
+    for k, (label, options) in enumerate(acceptance.chosen()):
+        if ": drawn" in label and other and (k % 2 == 0) == (dtype == "float32"):
+            continue
+        yield Case(f"{label}, main", _rule(kind, options), main)
+    large, narrow = sizes(dtype), dtype == "float32"
+    put = {**exercises(dtype), **large}
+    for place, base in enumerate(acceptance.bases[:2]):
+        whole = acceptance.together(base, base.alone)
+        for exercise in put.values():
+            own = {base.name: base.options, f"{base.name}: all together": whole}
+            if exercise.name in large:  # one of the two in each dtype
+                own = {name: o for name, o in own.items() if not other or (o is whole) != narrow}
+            if exercise.name == "rows_70000":
+                own = {base.name: base.options} if place == 0 and (not narrow or not other) else {}
+            for label, options in own.items():
+                yield Case(f"{label}, {exercise.name}", _rule(kind, options), exercise)
+    if acceptance.bases:
+        yield from _long(kind, acceptance, dtype, other=other)
+
+
+def _long(kind: type[Rule], acceptance: Acceptance, dtype: str, *, other: bool) -> Iterator[Case]:
+    """Many steps: at the defaults, with every switch on, with other numbers."""
+    base = acceptance.bases[0]
+    switched = [n for n in base.alone if number(kind.model_fields[n]) in (bool, None)]
+    switched = [n for n in switched if n != "maximize"]
+    put = {base.name: base.options}
+    if switched:
+        put[f"{base.name}: switched"] = acceptance.together(base, switched)
+    if dtype == "float64" or not other:
+        whole = {f"{base.name}: all together": acceptance.together(base, base.alone)}
+        put = whole if other else put | whole
+    exercise = long(dtype)
+    for label, options in put.items():
+        yield Case(f"{label}, {exercise.name}", _rule(kind, options), exercise)
+
+
+def _once(found: Iterable[Case]) -> list[Case]:
+    """Each rule once on each exercise, under its first name."""
+    once: dict[Any, Case] = {}
+    for case in found:
+        key = repr(case.rule), case.exercise.name, case.exercise.table.dtype
+        once.setdefault(key, case)
+    return list(once.values())
+
+
 def chosen_cases(
     rule: str, dtypes: Iterable[DTypeLike], options: Mapping[str, Any] | None = None
 ) -> list[Case]:
-    """Cases of a rule in some dtypes.
+    """Cases of a rule in some dtypes, whatever is accepted.
 
     Without options all of them, and each number, switch and choice off its default beside the rate
-    alone: what an implementation that has few options can be judged on. With options the rule with
-    them on all exercises.
+    alone. With options the rule with them on all exercises.
 
     Raises
     ------
@@ -59,17 +168,13 @@ def _single(name: str, dtype: DTypeLike) -> Iterator[Case]:
     """One option off its default, and the rate."""
     rule, main = rules[name], exercises(dtype)["main"]
     others = dict(other_values(rule))
-    for option, value in [*others.items(), *_choices(rule)]:
+    for option, value in [*others.items(), *choices(rule)]:
         try:
-            one = rule(**{"lr": others["lr"], option: value}).completed(**KNOWN)
+            one = _rule(rule, {"lr": others["lr"], option: value})
         except RuleError:  # it means nothing without another option
             continue
         yield Case(f"{option} = {value} alone, main", one, main)
 
 
-def _choices(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
-    for name, field in rule.model_fields.items():
-        if typing.get_origin(field.annotation) is typing.Literal and name != "nonfinite":
-            for value in typing.get_args(field.annotation):
-                if value != field.default:
-                    yield name, value
+def _rule(kind: type[Rule], options: Mapping[str, Any]) -> Rule:
+    return kind(**options).completed(**KNOWN)

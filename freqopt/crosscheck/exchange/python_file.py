@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 import inspect
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from freqopt._discovery import load_file
 from freqopt.crosscheck.implementation import Implementation
 from freqopt.errors import CrosscheckError
 
 
-def own_implementation(path: Path, rule: str | None = None) -> tuple[str, Implementation]:
-    """The rule and the implementation of a file.
+def own_implementation(
+    path: Path, rule: str | None = None
+) -> tuple[str, Implementation, dict[str, Any]]:
+    """The rule, the implementation and the dialect of a file.
 
-    The implementation is the file's function ``make(rule, table, given) -> step``, or its only
-    public function if it has no ``make``. The rule is the one that is given, else the file's
-    ``RULE``.
+    The implementation is whatever the file calls ``make`` and can be called: a function, a class,
+    a partial, something imported. Without it, the file's only public function. The rule is the one
+    that is given, else the file's ``RULE``. The dialect is ``DIALECT``, by default empty. The file
+    may import others that lie beside it.
 
     Raises
     ------
     CrosscheckError
         The file cannot be imported, or has no such function, or several, or names no rule.
     """
-    module = load_file(path, "implementation", CrosscheckError)
-    public = {
-        name: value
-        for name, value in vars(module).items()
-        if inspect.isfunction(value)
-        and value.__module__ == module.__name__
-        and not name.startswith("_")
-    }
-    if "make" not in public and len(public) != 1:
-        has = f"{len(public)} ({', '.join(public)})" if public else "none"
+    module = _loaded(path)
+    make = getattr(module, "make", None) or _only_function(path, module)
+    if not callable(make):
         raise CrosscheckError(
-            f"{path} has no function make(rule, table, given) -> step, and of other public "
-            f"functions it has {has}, expected one; call the one that is meant make"
+            f"{path} has make = {make!r}, expected something to call: make(rule, table, given)"
         )
     named = rule or getattr(module, "RULE", None)
     if not isinstance(named, str):
@@ -42,4 +41,34 @@ def own_implementation(path: Path, rule: str | None = None) -> tuple[str, Implem
             f'{path} does not say which rule it implements; write RULE = "adam" in it, or give '
             "--rule adam; `freqopt list` shows the rules"
         )
-    return named, public.get("make") or next(iter(public.values()))
+    dialect = getattr(module, "DIALECT", {})
+    if not isinstance(dialect, Mapping) or not all(isinstance(name, str) for name in dialect):
+        raise CrosscheckError(
+            f'{path} has DIALECT = {dialect!r}, expected options by name: {{"rows": "all"}}'
+        )
+    return named, make, dict(dialect)
+
+
+def _loaded(path: Path) -> ModuleType:
+    """The file as a module, which finds its neighbours while it is imported and later."""
+    beside = str(path.resolve().parent)
+    if beside not in sys.path:
+        sys.path.append(beside)  # last: a neighbour called numpy.py hides nothing
+    return load_file(path, "implementation", CrosscheckError)
+
+
+def _only_function(path: Path, module: ModuleType) -> Callable[..., Any]:
+    public = {
+        name: value
+        for name, value in vars(module).items()
+        if inspect.isfunction(value)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+    }
+    if len(public) != 1:
+        has = f"{len(public)} ({', '.join(public)})" if public else "none"
+        raise CrosscheckError(
+            f"{path} has no make(rule, table, given) -> step, and of other public "
+            f"functions it has {has}, expected one; call the one that is meant make"
+        )
+    return next(iter(public.values()))
