@@ -148,8 +148,8 @@ class Report:
         lines[0] += "" if worst is None else f"; the worst distance is {worst:.3g} ULP"
         reasons = list(dict.fromkeys(j.message for j in self.having("NONE")))
         if self.coverage is not None and self.coverage.not_judged:
-            lines[0] += f"; {len(self.coverage.not_judged)} things were not judged (above)"
-        if reasons and self.coverage is None:
+            lines[0] += "; what was not judged stands above"
+        if reasons:
             lines.append(f"{len(self.having('NONE'))} cases not supported, so not judged:")
             lines += [f"  {reason}" for reason in _few(reasons, "more reasons")]
         return "\n".join(lines)

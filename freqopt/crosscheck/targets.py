@@ -84,9 +84,9 @@ class Wish:
         known = rules[rule].dialects
         if self.dialect not in known:
             raise CrosscheckError(
-                f"rule {rule} has no dialect {self.dialect!r}; known: {', '.join(known) or 'none'}; "
-                "one of your own is --dialect rows=all,epsilon_place=inside, or DIALECT = {...} in "
-                "the file"
+                f"{rule} has no dialect {self.dialect!r}; known: {', '.join(known) or 'none'}; "
+                "one of your own is --dialect rows=all,epsilon_place=inside, or DIALECT = {...} "
+                "in the file"
             )
         return known[self.dialect]
 

@@ -158,9 +158,9 @@ class Program:
         except UnsupportedError:
             raise
         except SilenceError:
-            self._given_up = f"it did not answer within {self._limit(began)} {where}"
-            message = f"{self._given_up}; does it flush its output?"
-            raise CrosscheckError(self._said(message, self._kill())) from None
+            waited = f"it did not answer within {self._limit(began)} {where}"
+            self._given_up = self._said(f"{waited}; does it flush its output?", self._kill())
+            raise CrosscheckError(self._given_up) from None
         except CrosscheckError as error:
             raise CrosscheckError(self._said(f"{where}: {error}", self._kill())) from None
         except BaseException:
