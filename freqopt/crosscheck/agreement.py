@@ -77,7 +77,7 @@ def guest_cases(guest: Guest, dtype: str, *, quick: bool = False) -> list[Case]:
     own |= {f"draw {k}": options for k, options in enumerate(drawn(guest, draws))}
     found = [] if quick else cases(guest.rule, dtype)
     found += [
-        Case(f"{guest.dialect}, {numbers}, {e.name}", _rule(guest, options), e)
+        Case(f"{guest.meaning}, {numbers}, {e.name}", _rule(guest, options), e)
         for numbers, options in own.items()
         for e in put.values()
     ]

@@ -6,11 +6,23 @@ and its `GUESTS`. No library is imported before a guest of it makes its first st
 
 from __future__ import annotations
 
-from freqopt.crosscheck.guests._guest import Guest
-from freqopt.crosscheck.guests._library import Library
+from freqopt.crosscheck.guests._guest import Arguments, Called, Guest
+from freqopt.crosscheck.guests._helpers import densely, refuse, summed
+from freqopt.crosscheck.guests._library import Library, load, quiet
 from freqopt.crosscheck.guests._registry import Guests
 
 guests = Guests(__name__)
 """Every guest by name: `guests["torch.SparseAdam"]`; `list(guests)` needs none of the libraries."""
 
-__all__ = ["Guest", "Library", "guests"]
+__all__ = [
+    "Arguments",
+    "Called",
+    "Guest",
+    "Library",
+    "densely",
+    "guests",
+    "load",
+    "quiet",
+    "refuse",
+    "summed",
+]

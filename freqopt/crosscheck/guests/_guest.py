@@ -43,8 +43,8 @@ class Guest:
         "library.Optimizer".
     rule : str
         The rule that it is an implementation of.
-    dialect : str
-        The dialect of that rule that it is expected to follow.
+    dialect : str or mapping
+        What it is expected to mean: a dialect of that rule by its name, or options of the rule.
     library : Library
     make : callable (table, arguments) -> Called
         Makes the optimizer; it keeps the table.
@@ -63,7 +63,7 @@ class Guest:
 
     name: str
     rule: str
-    dialect: str
+    dialect: str | Mapping[str, Any]
     library: Library
     make: Callable[[Floats, Arguments], Called]
     numbers: Mapping[str, str] = field(default_factory=dict)
@@ -91,7 +91,14 @@ class Guest:
     @property
     def own(self) -> dict[str, Any]:
         """The options of its dialect."""
-        return rules[self.rule].dialects[self.dialect]
+        if isinstance(self.dialect, str):
+            return rules[self.rule].dialects[self.dialect]
+        return dict(self.dialect)
+
+    @property
+    def meaning(self) -> str:
+        """What its dialect is called: by its own name, if it is not one of the rule's."""
+        return self.dialect if isinstance(self.dialect, str) else self.name
 
     def __call__(self, rule: Rule, table: Floats, given: Given) -> Step:  # noqa: ARG002
         """As an implementation.
@@ -178,10 +185,3 @@ def _same(rule: Rule, near: Rule) -> bool:
 @lru_cache(maxsize=1)
 def _main() -> Exercise:
     return exercises(np.float64)["main"]
-
-
-def densely(table: Floats, rows: Integers, grads: Floats) -> Floats:
-    """The gradient of the whole table: occurrences added up in their order, zero elsewhere."""
-    whole = np.zeros_like(table)
-    np.add.at(whole, rows, grads)
-    return whole

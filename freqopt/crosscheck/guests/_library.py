@@ -21,19 +21,22 @@ class Library:
     Attributes
     ----------
     name : str
-        The first part of its guests' names; also the extra that installs it.
+        The first part of its guests' names.
     module : str
         What is imported.
     distributions : tuple of str
         Names under which it is installed; the first that is there gives the version.
     also : str
         What the extra cannot do, as a command to run after it.
+    extra : str
+        The extra that installs it, if not the one of its name.
     """
 
     name: str
     module: str
     distributions: tuple[str, ...]
     also: str = ""
+    extra: str = ""
 
     @property
     def present(self) -> bool:
@@ -53,8 +56,8 @@ class Library:
     @property
     def absence(self) -> str:
         """What to do if it is not installed."""
-        then = f", then {self.also}" if self.also else ""
-        return f"{self.name} is not installed; pip install 'freqopt[{self.name}]'{then}"
+        then, extra = f", then {self.also}" if self.also else "", self.extra or self.name
+        return f"{extra} is not installed; pip install 'freqopt[{extra}]'{then}"
 
     def demand(self) -> None:
         """Raise CrosscheckError, naming the extra, if it is not installed."""

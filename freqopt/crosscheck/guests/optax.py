@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.guests._guest import Arguments, Called, Guest, densely
+from freqopt.crosscheck.guests._guest import Arguments, Called, Guest
+from freqopt.crosscheck.guests._helpers import densely
 from freqopt.crosscheck.guests._library import Library, load
 from freqopt.crosscheck.implementation import Floats, Integers
 from freqopt.optimizers import Rule
