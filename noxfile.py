@@ -4,6 +4,11 @@ import nox
 
 nox.options.sessions = ["lint", "tests"]
 
+GUEST_TESTS = tuple(
+    f"tests/crosscheck/{name}"
+    for name in ("test_guests.py", "test_guest_meanings.py", "test_agreement_page.py")
+)
+
 
 @nox.session
 def lint(session: nox.Session) -> None:
@@ -33,8 +38,14 @@ def guests(session: nox.Session) -> None:
     """The tests that run optimizers of other libraries, and that other sessions skip."""
     session.install("-e", ".[guests,test]")
     session.install("--no-deps", "torchrec==1.8.0")
-    tests = ("test_guests.py", "test_guest_meanings.py", "test_agreement_page.py")
-    session.run("pytest", *(f"tests/crosscheck/{name}" for name in tests), *session.posargs)
+    session.run("pytest", *GUEST_TESTS, *session.posargs)
+
+
+@nox.session
+def tensorflow(session: nox.Session) -> None:
+    """The same with TensorFlow, on which Keras then runs."""
+    session.install("-e", ".[tensorflow,test]")
+    session.run("pytest", *GUEST_TESTS, *session.posargs)
 
 
 @nox.session

@@ -1,13 +1,10 @@
-"""The page of other libraries: `python -m freqopt.report.agreement_page > docs/agreement.md`.
-
-Made by running them; a test compares the rows of those that are installed.
-"""
+"""The page of other libraries, made by running them: what `agreement_records` writes to docs."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 
 from freqopt.crosscheck.agreement import agreement
@@ -25,16 +22,29 @@ the caller. The dialect is also what `freqopt crosscheck` recognises from what t
 in the tests with drawn numbers too; `freqopt explain RULE` tells what its options mean.
 
     pip install -e ".[guests]" && pip install --no-deps torchrec==1.8.0   # 2.1 GB
+    pip install -e ".[tensorflow]"                                        # 2.2 GB, elsewhere
     freqopt crosscheck torch.SparseAdam
 
 TorchRec comes last and alone: it asks for the CUDA build of FBGEMM, which overwrites the CPU's. To
-keep CUDA out altogether, install the CPU build of PyTorch 2.13.0 first. The guests of one more
-library are one more file in `freqopt/crosscheck/guests/`, found by its name.
+keep CUDA out altogether, install the CPU build of PyTorch 2.13.0 first. Keras runs on TensorFlow
+where that is installed, else on NumPy. The guests of one more library are
+[one more file](add_a_guest.md). What is wrong in a library itself is in [bugs found](found.md).
 
-Made by `python -m freqopt.report.agreement_page > docs/agreement.md`; do not edit.
+Made by `python -m freqopt.report.agreement_records docs`; do not edit. A range of versions goes
+from the lowest to the highest that was run, and says how many were.
 """
 
-COLUMNS = ("guest", "rule", "its dialect", "dtype", "cases", "ULP", "allowed", "first divergence")
+COLUMNS = (
+    "guest",
+    "rule",
+    "its dialect",
+    "dtype",
+    "versions",
+    "cases",
+    "ULP",
+    "allowed",
+    "first divergence",
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,8 @@ class Row:
     Attributes
     ----------
     guest, rule, dialect, dtype : str
+    versions : str
+        Of the library.
     cases : int
     ulps : float or None
         Largest distance seen; None if the library failed.
@@ -56,6 +68,7 @@ class Row:
     rule: str
     dialect: str
     dtype: str
+    versions: str
     cases: int
     ulps: float | None
     allowed: float
@@ -71,17 +84,25 @@ class Row:
         return f"| {' | '.join(str(value) for value in shown.values())} |"
 
 
-def rows(*, quick: bool = False) -> Iterator[Row]:
-    """A row for every guest that is installed, in each of its dtypes."""
+def rows(libraries: Collection[str] = (), *, quick: bool = False) -> Iterator[Row]:
+    """A row for every guest that is installed, in each of its dtypes.
+
+    Parameters
+    ----------
+    libraries : collection of str
+        Names of the libraries to judge; empty for all.
+    quick : bool
+        Its own dialect on the main exercise alone.
+    """
     for guest in guests.values():
-        if guest.library.present:
+        if guest.library.present and (not libraries or guest.library.name in libraries):
             yield from (row(guest, dtype, quick=quick) for dtype in guest.dtypes)
 
 
 def row(guest: Guest, dtype: str, *, quick: bool = False) -> Row:
     """Judge one guest; a library that fails does not agree."""
     options = ", ".join(f"{name} = {value!r}" for name, value in guest.own.items())
-    about = (guest.name, guest.rule, options or "the defaults", dtype)
+    about = (guest.name, guest.rule, options or "the defaults", dtype, guest.library.version or "-")
     allowed = guest.tolerance(dtype)
     try:
         found = agreement(guest, dtype, quick=quick)
@@ -97,22 +118,28 @@ def table(judged: list[Row]) -> str:
     return "\n".join([*head, *map(str, judged), ""])
 
 
-def absent() -> list[str]:
-    """One line for every library that is not installed, with its guests."""
+def absent(judged: Collection[str] = ()) -> list[str]:
+    """One line for every library that is not installed, with its guests that were not judged."""
     found: dict[str, list[str]] = {}
     for guest in guests.values():
-        if not guest.library.present:
+        if guest.name not in judged and not guest.library.present:
             found.setdefault(guest.library.absence, []).append(guest.name)
     return [f"Not judged: {', '.join(names)}. {why}" for why, names in found.items()]
 
 
-def page(judged: list[Row]) -> str:
-    """The whole page as Markdown; judged quickly, it has fewer cases a row."""
-    today = dt.datetime.now(tz=dt.UTC).date()
-    libraries = {guest.library for guest in guests.values() if guest.library.present}
-    versions = sorted(f"{library.name} {library.version}" for library in libraries)
-    parts = [HEAD, f"Run on {today} with {', '.join(versions) or 'none of the libraries'}.\n"]
-    parts += [f"{line}\n" for line in absent()]
+def page(judged: list[Row], when: str = "") -> str:
+    """The whole page as Markdown.
+
+    Parameters
+    ----------
+    judged : list of Row
+        Judged quickly, a row has fewer cases.
+    when : str
+        The day or days, as a sentence has them; empty for today, here.
+    """
+    when = when or f"on {dt.datetime.now(tz=dt.UTC).date()}"
+    parts = [HEAD, f"Run {when}.\n" if judged else "None of the libraries was run.\n"]
+    parts += [f"{line}\n" for line in absent([row.guest for row in judged])]
     parts += [table(judged), "## Notes\n", _notes(), "## What a guest can be told\n", _options()]
     return "\n".join(parts)
 
@@ -130,7 +157,3 @@ def _whole(ulps: float | None) -> str:
     if ulps is None:
         return "-"
     return str(math.ceil(ulps)) if math.isfinite(ulps) else "infinite"
-
-
-if __name__ == "__main__":
-    print(page(list(rows())), end="")

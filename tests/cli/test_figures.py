@@ -118,7 +118,7 @@ def test_reproduce_runs_what_figures_need_and_draws_them(here, capsys, monkeypat
 
 
 def test_reproduce_tells_of_a_guest_that_does_not_agree(here, capsys, monkeypatch):
-    told = Row("a.B", "sgd", "the defaults", "float32", 3, 99.0, 8.0, "step 1, row 0")
+    told = Row("a.B", "sgd", "the defaults", "float32", "1.0", 3, 99.0, 8.0, "step 1, row 0")
     monkeypatch.setattr("freqopt.cli.reproduce.rows", lambda quick: iter([told]))
     (here / "reproduced").mkdir()
     (here / "reproduced" / "agreement.md").mkdir()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from freqopt.crosscheck.agreement import QUICK
 from freqopt.crosscheck.guests import Guest, Library, guests
 from freqopt.report.agreement_page import COLUMNS, HEAD, Row, absent, page, row, rows, table
+from freqopt.report.agreement_records import merged, ranges
 
 from .guest_list import EVERY
 
 PAGE = Path(__file__).parents[2] / "docs" / "agreement.md"
+RECORDS = json.loads(PAGE.with_suffix(".json").read_text())
 
 
 def _cells() -> dict[tuple[str, str], list[str]]:
@@ -45,9 +49,13 @@ def test_the_page_is_of_the_present_guests():
 @pytest.mark.parametrize(("name", "dtype"), EVERY)
 def test_a_row_is_what_running_it_says(name, dtype):
     """All but the distance, which another processor may round otherwise; it stays allowed."""
-    made = dict(zip(COLUMNS, str(row(guests[name], dtype)).strip("| ").split(" | "), strict=True))
-    told = dict(zip(COLUMNS, _cells()[name, dtype], strict=True))
-    assert float(made.pop("ULP")) <= float(told["allowed"])
+    made = asdict(row(guests[name], dtype))
+    told = next(
+        record
+        for record in RECORDS
+        if all(record[key] == made[key] for key in ("guest", "dtype", "versions"))
+    )
+    assert made.pop("ulps") <= told["allowed"]
     assert made.items() <= told.items()
 
 
@@ -74,12 +82,50 @@ def test_absent_libraries_are_listed_on_a_page_of_their_own(monkeypatch):
     monkeypatch.setattr(Library, "present", property(lambda self: False))
     assert list(rows()) == []
     assert sum(line.count("torch.SparseAdam") for line in absent()) == 1
-    assert len(absent()) == len({g.library.name for g in guests.values()})
-    assert "with none of the libraries" in page([])
+    assert len(absent()) == len({g.library.absence for g in guests.values()})
+    assert "None of the libraries was run" in page([])
+
+
+ONE = Row("torch.SGD", "sgd", "the defaults", "float32", "2.9.1", 3, 0.5, 8.0, "none")
 
 
 def test_a_table_is_markdown():
-    one = Row("a.B", "sgd", "the defaults", "float32", 3, 0.5, 8.0, "none")
-    lines = table([one]).splitlines()
-    assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == 9
-    assert lines[2] == "| a.B | sgd | the defaults | float32 | 3 | 1 | 8 | none |"
+    lines = table([ONE]).splitlines()
+    assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == 10
+    assert lines[2] == "| torch.SGD | sgd | the defaults | float32 | 2.9.1 | 3 | 1 | 8 | none |"
+
+
+def _records(*judged):
+    found = []
+    for day, one in enumerate(judged):
+        found = merged(found, [one], f"2026-11-0{day + 1}")
+    return found
+
+
+def test_several_versions_that_agree_are_one_row_with_the_widest_distance():
+    later = replace(ONE, versions="2.13.0+cpu", ulps=2.0, cases=2)
+    (shown,) = ranges(_records(later, ONE, replace(later, versions="2.10.1", ulps=1.0)))
+    assert (shown.versions, shown.ulps, shown.cases) == ("2.9.1 to 2.13.0 (3)", 2.0, 2)
+
+
+def test_a_version_that_differs_has_a_row_of_its_own():
+    wrong = replace(ONE, versions="2.10.0", ulps=1e9, divergence="step 1, row 0")
+    shown = ranges(_records(ONE, wrong, replace(ONE, versions="2.11.0")))
+    assert [(one.versions, one.divergence) for one in shown] == [
+        ("2.9.1 to 2.11.0 (2)", "none"),
+        ("2.10.0", "step 1, row 0"),
+    ]
+
+
+def test_what_is_judged_again_replaces_its_record_and_another_dialect_all():
+    again = _records(ONE, replace(ONE, ulps=4.0))
+    assert [record["ulps"] for record in again] == [4.0]
+    other = _records(ONE, replace(ONE, versions="2.10.0", dialect="rows = 'all'"))
+    assert [record["versions"] for record in other] == ["2.10.0"]
+    assert _records(replace(ONE, guest="torch.NoSuch")) == []
+
+
+def test_the_page_is_what_its_records_come_to():
+    text = PAGE.read_text()
+    assert f"\n{table(ranges(RECORDS))}\n" in text
+    assert merged(RECORDS, [], "") == RECORDS

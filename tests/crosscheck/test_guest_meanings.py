@@ -46,7 +46,8 @@ def test_the_dialect_of_a_guest_is_recognised_and_named(name):
     guest = guests[name]
     found = identified(guest, rules[guest.rule](**guest.own).completed(**KNOWN))
     assert holds(found, rules[guest.rule](**guest.own).completed(**KNOWN)), str(found)
-    assert any(known.split(" (")[0] == guest.dialect for known in found.known), found.known
+    known = {one.split(" (")[0] for one in found.known}
+    assert not isinstance(guest.dialect, str) or guest.dialect in known, found.known
 
 
 @pytest.mark.parametrize("name", GUESTS)

@@ -46,6 +46,8 @@ class Library:
     @property
     def version(self) -> str | None:
         """The installed version, None if it is absent."""
+        if not self.present:
+            return None
         for distribution in self.distributions:
             try:
                 return importlib.metadata.version(distribution)

@@ -57,9 +57,7 @@ def _guest(
     **more: Any,
 ) -> Guest:
     fixed = more.pop("fixed", {})
-    return Guest(
-        f"jax.{name}", rule, dialect, LIBRARY, _steps(name, **fixed), numbers, **more
-    )
+    return Guest(f"jax.{name}", rule, dialect, LIBRARY, _steps(name, **fixed), numbers, **more)
 
 
 RMSPROP = {"gamma": "rho", "eps": "epsilon"}
@@ -67,7 +65,9 @@ RMSPROP = {"gamma": "rho", "eps": "epsilon"}
 GUESTS = (
     _guest("sgd", "sgd", "torch.SGD"),
     _guest("momentum", "sgd", "torch.SGD", {"mass": "momentum"}),
-    _guest("nesterov", "sgd", {"rows": "all", "momentum": 0.9, "nesterov": True}, {"mass": "momentum"}),
+    _guest(
+        "nesterov", "sgd", {"rows": "all", "momentum": 0.9, "nesterov": True}, {"mass": "momentum"}
+    ),
     _guest(
         "adagrad",
         "adagrad",

@@ -15,7 +15,7 @@ from freqopt.crosscheck.guests._library import Library, load
 from freqopt.crosscheck.implementation import Floats, Integers
 from freqopt.optimizers import Rule
 
-LIBRARY = Library("mlx", "mlx.optimizers", ("mlx",))
+LIBRARY = Library("mlx", "mlx", ("mlx",))
 
 
 def _steps(optimizer: str) -> Callable[[Floats, Arguments], Called]:

@@ -1,8 +1,8 @@
 """ONNX: the training operators of its reference evaluator, onnx.reference; dense gradients.
 
-An operator has no state: what it returns is given back to it, in the table's dtype, which Adam does
-not keep (docs/found.md). Its attributes are float32, also beside a float64 table, so it is judged in
-float32 alone.
+An operator has no state: what it returns is given back to it, in the table's dtype, which Adam
+does not keep (docs/found.md). Its attributes are float32, also beside a float64 table, so it is
+judged in float32 alone.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ LIBRARY = Library("onnx", "onnx", ("onnx",))
 DOMAIN = "ai.onnx.preview.training"
 
 
-def _steps(
-    operator: str, *slots: str, first: int = 0
-) -> Callable[[Floats, Arguments], Called]:
+def _steps(operator: str, *slots: str, first: int = 0) -> Callable[[Floats, Arguments], Called]:
     """Make a model of one operator: rate, step, weights, gradient and state in, the last two out.
 
     Parameters

@@ -65,9 +65,7 @@ def _guest(
 EPSILON = {"eps": "epsilon"}
 ADAM = {"beta_1": "beta1", "beta_2": "beta2"} | EPSILON
 LAZY = {"rows": "touched", "epsilon_place": "eps_hat"}
-CORRECTED = {
-    "bias_correction": {"both": {"correct_bias": True}, "none": {"correct_bias": False}}
-}
+CORRECTED = {"bias_correction": {"both": {"correct_bias": True}, "none": {"correct_bias": False}}}
 
 GUESTS = (
     _guest("SGD", "sgd", {}),

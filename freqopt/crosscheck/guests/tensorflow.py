@@ -18,7 +18,7 @@ from freqopt.crosscheck.guests._library import Library, load
 from freqopt.crosscheck.implementation import Floats, Integers
 from freqopt.optimizers import Rule
 
-LIBRARY = Library("tensorflow", "tensorflow", ("tensorflow-cpu", "tensorflow"))
+LIBRARY = Library("tensorflow", "tensorflow", ("tensorflow", "tensorflow-cpu"))
 
 
 def tensorflow() -> Any:
@@ -111,9 +111,7 @@ GUESTS = (
         note="Without its l1 and l2.",
     ),
     _guest("Momentum", "sgd", {}, _steps("Momentum", "accum"), MOMENTUM, NESTEROV),
-    _guest(
-        "KerasMomentum", "sgd", INSIDE, _steps("KerasMomentum", "accum"), MOMENTUM, NESTEROV
-    ),
+    _guest("KerasMomentum", "sgd", INSIDE, _steps("KerasMomentum", "accum"), MOMENTUM, NESTEROV),
     _guest(
         "Adagrad",
         "adagrad",

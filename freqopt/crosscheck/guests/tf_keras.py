@@ -25,7 +25,9 @@ def _steps(optimizer: str) -> Callable[[Floats, Arguments], Called]:
     def make(table: Floats, arguments: Arguments) -> Called:
         tf = tensorflow()
         chosen, weights = dict(arguments), tf.Variable(table)
-        made = getattr(load("tf_keras").optimizers, optimizer)(chosen.pop("lr"), jit_compile=False, **chosen)
+        made = getattr(load("tf_keras").optimizers, optimizer)(
+            chosen.pop("lr"), jit_compile=False, **chosen
+        )
         made.build([weights])
 
         def step(rows: Integers, grads: Floats, rate: float) -> NDArray[np.floating]:

@@ -28,7 +28,11 @@ def _steps(optimizer: str) -> Callable[[Floats, Arguments], Called]:
     def make(table: Floats, arguments: Arguments) -> Called:
         if not shutil.which("clang"):
             os.environ.setdefault("DEV", "PYTHON")
-        tinygrad, optim, helpers = load("tinygrad"), load("tinygrad.nn.optim"), load("tinygrad.helpers")
+        tinygrad, optim, helpers = (
+            load("tinygrad"),
+            load("tinygrad.nn.optim"),
+            load("tinygrad.helpers"),
+        )
         chosen = dict(arguments)
         weights = tinygrad.Tensor(table.copy()).is_param_(True)
         made = getattr(optim, optimizer)([weights], chosen.pop("lr"), **chosen)
@@ -59,7 +63,7 @@ def _guest(
 
 DECAY = {"weight_decay": "weight_decay"}
 ADAM = {"b1": "beta1", "b2": "beta2", "eps": "epsilon"}
-SGD = {
+SGD: dict[str, dict[Any, Arguments]] = {
     "nesterov": {False: {"nesterov": False}, True: {"nesterov": True}},
     "rate_place": {"outside": {"classic": False}, "inside": {"classic": True}},
 }
