@@ -22,6 +22,10 @@ class RuleError(FreqoptError):
     """A rule was given a hyper-parameter or a dialect that it cannot have."""
 
 
+class KernelError(RuleError):
+    """A rule's kernel does something that cannot be read for every backend."""
+
+
 class BatchError(FreqoptError):
     """A batch has the wrong shape, dtype or kind."""
 

@@ -1,8 +1,9 @@
 """What every rule shares: hyper-parameters common to all, the step around the rule's own equations.
 
-A rule's file holds the equations alone, twice: `update` on a block of rows (NumPy) and
-`slow_update` on one row (scalar loops). This module surrounds the first with what is the same for
-every rule; `_slow.py` surrounds the second and shares nothing with this one.
+A rule's file holds the equations alone, twice: `update` on a block of rows (NumPy) and `kernel` on
+one row, number by number. This module surrounds the first with what is the same for every rule;
+`_slow.py` surrounds the second, run by Python, and shares nothing with this one. Every other
+backend reads `kernel` (`freqopt.kernels`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from freqopt._fields import Fields
 from freqopt.errors import BatchError, RuleError, describe
+from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._batch import Batch, check_table, clip_rows, intake
 from freqopt.optimizers._slots import Slot, State
 from freqopt.optimizers._slow import slow_advance, slow_intake
@@ -358,9 +360,10 @@ class Rule(Fields):
         """New rows from rows w (n, d), combined gradients g (n, d) and their state."""
         raise NotImplementedError(f"{self.name()} defines no update")
 
-    def slow_update(self, w: list[Any], g: list[Any], s: SimpleNamespace) -> list[Any]:
-        """The same for one row, entry by entry."""
-        raise NotImplementedError(f"{self.name()} defines no slow_update")
+    @staticmethod
+    def kernel(rule: Options) -> Kernel:
+        """The same for one row, number by number, from the options that are on."""
+        raise NotImplementedError("the rule defines no kernel")
 
 
 def _gather(slot: Slot, array: NDArray[Any], where: Any) -> NDArray[Any]:

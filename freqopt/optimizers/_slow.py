@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from freqopt.kernels import Visit
+from freqopt.kernels._python import Numbers, scalar_kernel
 from freqopt.streams.elementary import integer_power
 
 if TYPE_CHECKING:
@@ -169,7 +171,7 @@ def _row(
     if rule.l2:
         g = [a + scalar(rule.l2) * b for a, b in zip(g, w, strict=True)]
     s.squares = [x * x for x in g] if rule.duplicates != "squares" else squares
-    w = rule.slow_update(w, g, s)
+    w = _update(rule, w, g, s)
     if rule.max_norm is not None:
         w = slow_clip(w, rule.max_norm, scalar)
     for j in range(width):
@@ -177,6 +179,41 @@ def _row(
     for slot in rule.all_slots():
         if slot.name != "t":
             _write(slot, state[slot.name], i, getattr(s, slot.name))
+
+
+def _update(rule: Rule, w: Scalars, g: Scalars, s: SimpleNamespace) -> Scalars:
+    """The rule's kernel, entry by entry; the slots on `s` are replaced."""
+    scalar, width = s.scalar, len(w)
+    kernel, reading = scalar_kernel(rule, scalar)
+    c = kernel.scalars(Numbers(rule, lambda t: slow_rate(rule, t)), np.int64(s.t))
+    total = scalar(0)
+    if kernel.term is not None:
+        terms = [kernel.term(g[j], s.squares[j]) for j in range(width)]
+        total = _largest(terms) if kernel.largest else slow_sum(terms)
+    counts: Any = [np.int64(n) for n in (s.t, s.occurrences, width)]  # not Python's: they round
+    visit = Visit(counts[0], counts[1], s.first_wave, counts[2])
+    names = [name for name, _ in reading.s.kinds]
+    r, new = kernel.row(c, tuple(getattr(s, name) for name in names), visit, total)
+    for name, value in zip(names, new, strict=True):
+        setattr(s, name, value)
+    narrow, updated = tuple(scalar(x) for x in c), []
+    names = [name for name, _ in reading.e.kinds]
+    for j in range(width):
+        e = tuple(getattr(s, name)[j] for name in names)
+        entry, new = kernel.element(narrow, r, w[j], g[j], s.squares[j], e)
+        for name, value in zip(names, new, strict=True):
+            getattr(s, name)[j] = value
+        updated.append(entry)
+    return updated
+
+
+def _largest(terms: Scalars) -> Any:
+    """The largest of some numbers; NaN if one is."""
+    most = terms[0]
+    for x in terms[1:]:
+        if x > most or np.isnan(x):
+            most = x
+    return most
 
 
 def _read(slot: Any, array: Any, i: int) -> Any:

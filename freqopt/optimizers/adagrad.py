@@ -33,9 +33,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from freqopt.kernels import Kernel, Options
+from freqopt.kernels import quotient as row_quotient
 from freqopt.optimizers._rule import Decay, Floats, NonNegative, Rows, Rule
 from freqopt.optimizers._slots import Slot
-from freqopt.optimizers._slow import slow_rate
 
 
 class AdaGrad(Rule):
@@ -89,26 +90,30 @@ class AdaGrad(Rule):
         v = s.v if self.order == "accumulate_first" else before
         return w - self.rate(s.t) * quotient(g, v, self.epsilon, self.epsilon_place)  # (2)
 
-    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
-        """One row by scalar loops."""
-        lr, eps = s.scalar(slow_rate(self, s.t)), s.scalar(self.epsilon)
-        new = []
-        for j in range(len(w)):
-            before = s.v[j]
-            if self.law == "sum":
-                s.v[j] = before + s.squares[j]
-            elif self.law == "mean":
-                s.v[j] = s.scalar(self.rho) * before + s.scalar(1 - self.rho) * s.squares[j]
+    @staticmethod
+    def kernel(rule: Options) -> Kernel:
+        """(1) and (2) for one row."""
+        place = rule.epsilon_place
+
+        def scalars(h: Any, t: Any) -> Any:
+            return h.rate(t), h.epsilon, h.rho, 1 - h.rho, np.sqrt(float(t + 1))
+
+        def element(c: Any, w: Any, g: Any, x: Any, e: Any) -> Any:
+            lr, eps, keep, enter, weight = c
+            before = e.v
+            if rule.law == "mean":
+                e.v = keep * before + enter * x  # (1')
+            elif rule.law == "weighted":
+                e.v = before + weight * x  # (1'')
             else:
-                s.v[j] = before + s.scalar(math.sqrt(s.t + 1)) * s.squares[j]
-            v = before if self.order == "use_first" else s.v[j]
-            if self.epsilon_place == "outside":
-                den = np.sqrt(v) + eps
-            else:
-                den = np.sqrt(v + eps)
-            still = den == 0 or (self.epsilon_place == "inside_guarded" and v == 0)
-            new.append(w[j] if still else w[j] - lr * (g[j] / den))
-        return new
+                e.v = before + x  # (1)
+            used = before if rule.order == "use_first" else e.v
+            den = np.sqrt(used) + eps if place == "outside" else np.sqrt(used + eps)
+            if place == "inside_guarded" and used == 0:
+                den = 0
+            return w - lr * row_quotient(g, den)  # (2)
+
+        return Kernel(scalars, element)
 
 
 def quotient(g: Floats, v: Floats, epsilon: float, place: str) -> Floats:

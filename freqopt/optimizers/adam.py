@@ -39,17 +39,16 @@ Source
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from freqopt.kernels import Kernel, Options, quotient
 from freqopt.optimizers._rule import Decay, Floats, NonNegative, Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot
-from freqopt.optimizers._slow import slow_rate, slow_sum
-from freqopt.streams.elementary import integer_power
+from freqopt.streams.elementary import integer_power, power
 from freqopt.streams.fold import fold
 
 Scalar = float | NDArray[np.float64]
@@ -176,69 +175,93 @@ class Adam(Rule):
             return np.sqrt(u / rounded(c2, u) + self.epsilon)
         return np.sqrt(u / rounded(c2, u) + self.epsilon_root) + self.epsilon
 
-    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
-        """One row by scalar loops."""
-        k = s.t
-        if self.step_index == "visits":
-            s.visits = s.visits + 1 if s.first_wave else s.visits
-            k = int(s.visits)
-        c2 = 1.0
-        if self.bias_correction in ("both", "second"):
-            c2 = 1.0 - integer_power(self.beta2, k)
-        each = self.statistic == "elementwise"
-        v = s.v if each else [s.v]
-        x = s.squares if each else [slow_sum(s.squares) / s.scalar(len(w))]
-        den = []
-        for i in range(len(v)):
-            v[i] = s.scalar(self.beta2) * v[i] + s.scalar(1 - self.beta2) * x[i]
-            if self.amsgrad == "none":
-                den.append(self._slow_denominator(v[i], c2, s.scalar))
-                continue
-            vmax = s.vmax if each else [s.vmax]
-            seen = v[i] / s.scalar(c2) if self.amsgrad == "corrected" else v[i]
-            vmax[i] = np.maximum(vmax[i], seen)
-            left = 1.0 if self.amsgrad == "corrected" else c2
-            den.append(self._slow_denominator(vmax[i], left, s.scalar))
-            s.vmax = vmax if each else vmax[0]
-        s.v = v if each else v[0]
-        scale = slow_rate(self, s.t)
-        if self.epsilon_place in ("eps_hat", "eps_hat_inside"):
-            scale = scale * math.sqrt(c2)
-        on_m, on_g = self.slow_weights(scale, k, s)
-        new = []
-        for j in range(len(w)):
-            s.m[j] = s.scalar(self.beta1) * s.m[j] + s.scalar(1 - self.beta1) * g[j]
-            ahead = s.scalar(on_m) * s.m[j]
-            if self.nesterov:
-                ahead = ahead + s.scalar(on_g) * g[j]
-            d = den[j] if each else den[0]
-            new.append(w[j] if d == 0 else w[j] - ahead / d)
-        return new
+    @staticmethod
+    def kernel(rule: Options, *, scheduled: bool = False, replayed: bool = False) -> Kernel:
+        """(1) to (7) for one row; `scheduled` is nadam's momentum, `replayed` catchup_adam's."""
+        real, place = rule.real, rule.epsilon_place
+        corrects_m = rule.bias_correction in ("both", "first")
+        corrects_v = rule.bias_correction in ("both", "second")
+        nesterov, by_visits = rule.nesterov, rule.step_index == "visits"
+        by_row, corrected = rule.statistic == "row_mean", rule.amsgrad == "corrected"
+        keeps_largest = corrected or rule.amsgrad == "raw"
+        hat, both = place in ("eps_hat", "eps_hat_inside"), place == "inside_and_outside"
+        outside, adds_outside = place == "outside", place in ("outside", "eps_hat") or both
+        divides_inside, adds_inside = place == "inside" or both, "inside" in place
 
-    def slow_weights(self, scale: float, k: int, s: Any) -> tuple[float, float]:  # noqa: ARG002
-        """What m and g are multiplied by, for one row."""
-        c1, c1_next = 1.0, 1.0
-        if self.bias_correction in ("both", "first"):
-            c1 = 1.0 - integer_power(self.beta1, k)
-            c1_next = 1.0 - integer_power(self.beta1, k + 1)
-        if self.nesterov:
-            return scale * self.beta1 / c1_next, scale * (1 - self.beta1) / c1
-        return scale / c1, 0.0
+        def at_step(lr: Any, b1: Any, b2: Any, speed: Any, k: Any) -> Any:
+            """Weights of m and g, nadam's mu_k and mu_{k+1}, and c2, all in float64."""
+            c1 = 1 - integer_power(b1, k) if corrects_m else 1.0
+            c1_next = 1 - integer_power(b1, k + 1) if corrects_m else 1.0
+            c2 = 1 - integer_power(b2, k) if corrects_v else 1.0  # (3)
+            if hat:
+                lr = lr * np.sqrt(c2)  # (5a), (5b)
+            if scheduled:
+                mu = b1 * (1 - power(0.96, k * speed) / 2)
+                ahead = b1 * (1 - power(0.96, (k + 1) * speed) / 2)
+                return lr * ahead, lr * (1 - mu), mu, ahead, c2
+            if nesterov:
+                return lr * b1 / c1_next, lr * (1 - b1) / c1, 0.0, 0.0, c2  # (7)
+            return lr / c1, 0.0, 0.0, 0.0, c2  # (6)
 
-    def _slow_denominator(self, u: Any, c2: float, scalar: Any) -> Any:
-        """(5) to (5d) for one entry."""
-        eps, root = scalar(self.epsilon), scalar(self.epsilon_root)
-        match self.epsilon_place:
-            case "outside":
-                return np.sqrt(u) / scalar(math.sqrt(c2)) + eps
-            case "eps_hat":
-                return np.sqrt(u) + eps
-            case "eps_hat_inside":
-                return np.sqrt(u + eps)
-            case "inside":
-                return np.sqrt(u / scalar(c2) + eps)
-            case "inside_and_outside":
-                return np.sqrt(u / scalar(c2) + root) + eps
+        def scalars(h: Any, t: Any) -> Any:
+            lr, b1, b2 = h.rate(t), h.beta1, h.beta2
+            inner = h.epsilon_root if both else h.epsilon
+            speed = h.momentum_decay if scheduled else 0.0
+            weights = at_step(lr, b1, b2, speed, t)
+            return (b1, 1 - b1, b2, 1 - b2, h.epsilon, inner, lr, speed, *weights)
+
+        def largest(vmax: Any, v: Any, c2: Any) -> Any:
+            return np.maximum(vmax, v / c2 if corrected else v)  # (4)
+
+        def denominator(u: Any, c2: Any, root_c2: Any, eps: Any, inner: Any) -> Any:
+            if divides_inside and not corrected:
+                u = u / c2
+            if adds_inside:
+                u = u + inner  # (5b), (5c), (5d)
+            den = np.sqrt(u)
+            if outside and not corrected:
+                den = den / root_c2
+            return den + eps if adds_outside else den  # (5), (5a), (5d)
+
+        def row(c: Any, s: Any, visit: Any, total: Any) -> Any:
+            b1, _, b2, rest2, eps, inner, lr, speed, on_m, on_g, mu, ahead, c2 = c
+            if replayed:
+                s.settled_at = visit.t
+            if by_visits:
+                s.visits = s.visits + (1 if visit.first_wave else 0)
+                on_m, on_g, mu, ahead, c2 = at_step(lr, b1, b2, speed, s.visits)
+            if scheduled:
+                s.product = s.product * mu if visit.first_wave else s.product
+                if corrects_m:
+                    on_m, on_g = on_m / (1 - s.product * ahead), on_g / (1 - s.product)
+            root_c2, den = real(np.sqrt(c2)), real(0)
+            if by_row:
+                s.v = real(b2) * s.v + real(rest2) * (total / real(visit.width))  # (2)
+                u = s.v
+                if keeps_largest:
+                    u = s.vmax = largest(s.vmax, s.v, real(c2))
+                den = denominator(u, real(c2), root_c2, real(eps), real(inner))
+            return real(on_m), real(on_g), real(c2), root_c2, den
+
+        def element(c: Any, r: Any, w: Any, g: Any, x: Any, e: Any) -> Any:
+            keep1, rest1, keep2, rest2, eps, inner = c[:6]
+            on_m, on_g, c2, root_c2, den = r
+            e.m = keep1 * e.m + rest1 * g  # (1)
+            if not by_row:
+                e.v = keep2 * e.v + rest2 * x  # (2)
+                u = e.v
+                if keeps_largest:
+                    u = e.vmax = largest(e.vmax, e.v, c2)
+                den = denominator(u, c2, root_c2, eps, inner)
+            ahead = on_m * e.m
+            if nesterov:
+                ahead = ahead + on_g * g  # (7)
+            return w - quotient(ahead, den)  # (6)
+
+        def term(x: Any) -> Any:
+            return x
+
+        return Kernel(scalars, element, row, term if by_row else None)
 
 
 def rounded(x: Scalar, like: Floats) -> Floats:

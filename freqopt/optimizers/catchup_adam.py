@@ -33,12 +33,13 @@ Source
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._batch import Batch
 from freqopt.optimizers._rule import Floats, Integers, Rows
 from freqopt.optimizers._slots import Slot, State
@@ -129,7 +130,7 @@ class CatchUpAdam(Adam):
         for t in range(int(state["settled_at"][row]) + 1, int(state["t"]) + 1):
             _row(self, table, state, row, t, zero, zero, 0, True)
 
-    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
-        """One row by scalar loops."""
-        s.settled_at = s.t
-        return super().slow_update(w, g, s)
+    @staticmethod
+    def kernel(rule: Options) -> Kernel:  # type: ignore[override]
+        """Adam's, and the batch up to which the row is settled; what it missed comes before."""
+        return Adam.kernel(rule, replayed=True)

@@ -40,9 +40,9 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from freqopt.errors import RuleError
+from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._rule import Floats, NonNegative, Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot, State
-from freqopt.optimizers._slow import slow_rate
 from freqopt.streams.elementary import integer_power, power
 
 
@@ -158,36 +158,46 @@ class CFSGD(Rule):
         assert self.halflife is not None  # by the validator, wherever counter = "decayed"
         return self.halflife
 
-    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
-        """One row by scalar loops."""
-        visits = s.occurrences
-        if self.unit == "batch":
-            visits = 1 if s.occurrences > 0 and s.first_wave else 0
-        old = s.c
-        if self.counter == "decayed":
-            gap = s.t - int(s.seen_at) if s.c > 0 else 0
-            old = float(integer_power(float(power(2.0, -1 / self._halflife)), gap)) * float(s.c)
-        if visits > 0:
-            s.c = 1 if self.counter == "presence" else visits + old
-            if self.counter == "decayed":
-                s.seen_at = s.t
-        c = s.c if self.current == "included" else (old + 1 if self.current == "one" else old)
-        x = float(c)
-        if self.form != "anytime":
-            n, b = s.t, 1
-            if self.unit == "occurrence":
-                b = self.batch or 1
-                n = b * s.t if self.current == "included" else b * (s.t - 1)
-                n = n + 1 if self.current == "one" else n
-            x = x / max(n, 1)
-            if self.form == "horizon":
-                x = self.horizon * x
-            x = x / b
-        alpha = slow_rate(self, s.t)
-        root = math.sqrt(self.scale * x) + self.epsilon
-        eta = alpha / root if root > 0 else math.inf
-        if self.cap == "smoothness":
-            eta = min(eta, 1 / (4 * self.smoothness))  # type: ignore[operator]
-        if s.occurrences == 0:
-            eta = 0.0
-        return [w[j] - s.scalar(eta) * g[j] for j in range(len(w))]
+    @staticmethod
+    def kernel(rule: Options) -> Kernel:
+        """(1) and (2) for one row; the rate is float64, rounded once to the table's dtype."""
+        included, one = rule.current == "included", rule.current == "one"
+        decayed, by_occurrence = rule.counter == "decayed", rule.unit == "occurrence"
+
+        def scalars(h: Any, t: Any) -> Any:
+            samples, seen = 1.0, float(t)
+            if by_occurrence:  # (6.6)
+                samples = 1.0 if np.isnan(h.batch) else h.batch
+                seen = t * samples if included else (t - 1) * samples
+                seen = seen + 1 if one else seen
+            fade = power(2.0, -1 / h.halflife) if decayed else 1.0
+            cap = 1 / (4 * h.smoothness) if rule.cap == "smoothness" else math.inf
+            return h.rate(t), h.epsilon, h.scale, h.horizon, samples, max(seen, 1.0), fade, cap
+
+        def row(c: Any, s: Any, visit: Any) -> Any:
+            lr, eps, ub, steps, samples, seen, fade, cap = c
+            here, before = visit.occurrences, s.c
+            if not by_occurrence:
+                here = 1 if visit.occurrences > 0 and visit.first_wave else 0
+            if decayed:
+                before = integer_power(fade, visit.t - s.seen_at if s.c > 0 else 0) * s.c
+                if here > 0:
+                    s.c = here + before
+                    s.seen_at = visit.t
+            elif rule.counter == "raw":
+                s.c = s.c + here  # (1)
+            elif here > 0:
+                s.c = 1
+            x = float(s.c if included else (before + 1 if one else before))
+            if rule.form != "anytime":
+                x = x / seen
+                x = (steps * x if rule.form == "horizon" else x) / samples  # (6.2), (6.6)
+            eta = min(lr / (np.sqrt(ub * x) + eps), cap)  # (2)
+            if visit.occurrences == 0:
+                eta = 0.0  # an absent row of rows = "all" stays
+            return (rule.real(eta),)
+
+        def element(r: Any, w: Any, g: Any) -> Any:
+            return w - r[0] * g
+
+        return Kernel(scalars, element, row)

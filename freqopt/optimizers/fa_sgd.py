@@ -34,10 +34,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from freqopt.errors import BatchError, RuleError
+from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._batch import Batch
 from freqopt.optimizers._rule import Floats, Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot, State
-from freqopt.optimizers._slow import slow_rate
 from freqopt.streams.elementary import power
 
 
@@ -110,16 +110,30 @@ class FASGD(Rule):
             eta = np.minimum(eta, cap)
         return w - eta.astype(w.dtype) * g
 
-    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
-        """One row by scalar loops."""
-        p, batch = float(s.frequency), self.batch or 1
-        alpha = slow_rate(self, s.t)
-        if self.form == "horizon":
-            alpha = alpha * math.sqrt(batch / self.horizon)  # type: ignore[operator]
-        falls = math.sqrt(p) if self.exponent == 0.5 else float(power(p, self.exponent))
-        eta = alpha / falls if falls > 0 else 0.0
-        if self.cap == "smoothness":
-            eta = min(eta, 1 / (4 * self.smoothness))  # type: ignore[operator]
-        if self.cap == "frequency":
-            eta = min(eta, 1 / (4 * self.smoothness * (p + 1 / batch)))  # type: ignore[operator]
-        return [w[j] - s.scalar(eta) * g[j] for j in range(len(w))]
+    @staticmethod
+    def kernel(rule: Options) -> Kernel:
+        """(6.1) for one row; the rate is float64 and rounded once to the table's dtype."""
+        real, capped = rule.real, rule.smoothness and rule.cap != "none"
+
+        def scalars(h: Any, t: Any) -> Any:
+            samples = 1.0 if np.isnan(h.batch) else h.batch
+            scale = h.rate(t)
+            if rule.form == "horizon":
+                scale = scale * np.sqrt(samples / h.horizon)
+            return scale, h.exponent, 4 * h.smoothness, 1 / samples
+
+        def row(c: Any, s: Any) -> Any:
+            scale, q, four_l, one_over_b = c
+            p = s.frequency
+            eta = scale / (np.sqrt(p) if q == 0.5 else power(p, q))  # (6.1), (6.5)
+            if capped:
+                cap = 1 / (
+                    four_l * (p + one_over_b) if rule.cap == "frequency" else four_l
+                )  # (6.4)
+                eta = min(eta, cap)
+            return (real(eta),)
+
+        def element(r: Any, w: Any, g: Any) -> Any:
+            return w - r[0] * g
+
+        return Kernel(scalars, element, row)

@@ -31,6 +31,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._rule import NonNegative, Positive, Rows
 from freqopt.optimizers._slots import Slot
 from freqopt.optimizers.adam import Adam, Scalar
@@ -73,14 +74,7 @@ class NAdam(Adam):
         """(1), in float64."""
         return self.beta1 * (1 - power(0.96, k * self.momentum_decay) / 2)
 
-    def slow_weights(self, scale: float, k: int, s: Any) -> tuple[float, float]:
-        """The two factors for one row."""
-        mu = self.beta1 * (1 - float(power(0.96, k * self.momentum_decay)) / 2)
-        mu_next = self.beta1 * (1 - float(power(0.96, (k + 1) * self.momentum_decay)) / 2)
-        if s.first_wave:
-            s.product = float(s.product) * mu
-        on_m, on_g = scale * mu_next, scale * (1 - mu)
-        if self.bias_correction in ("both", "first"):
-            on_m = on_m / (1 - s.product * mu_next)
-            on_g = on_g / (1 - s.product)
-        return on_m, on_g
+    @staticmethod
+    def kernel(rule: Options) -> Kernel:  # type: ignore[override]
+        """Adam's, with the schedule (1) to (3)."""
+        return Adam.kernel(rule, scheduled=True)

@@ -38,9 +38,9 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from freqopt.kernels import Kernel, Options, quotient
 from freqopt.optimizers._rule import Decay, Floats, NonNegative, Rows, Rule
 from freqopt.optimizers._slots import Slot
-from freqopt.optimizers._slow import slow_rate
 from freqopt.streams.elementary import integer_power
 
 
@@ -123,30 +123,31 @@ class RMSprop(Rule):
         move = r + self.momentum * s.b if self.nesterov else s.b  # (8)
         return w - move if inside else w - lr * move
 
-    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
-        """One row by scalar loops."""
-        lr, eps, mu = (
-            s.scalar(slow_rate(self, s.t)),
-            s.scalar(self.epsilon),
-            s.scalar(self.momentum),
-        )
-        keep, enter = s.scalar(self.rho), s.scalar(1 - self.rho)
-        c = s.scalar(1 - integer_power(self.rho, s.t)) if self.bias_correction else s.scalar(1)
-        new = []
-        for j in range(len(w)):
-            s.v[j] = keep * s.v[j] + enter * s.squares[j]
-            u = s.v[j] / c
-            if self.centered:
-                s.a[j] = keep * s.a[j] + enter * g[j]
-                u = np.maximum(u - (s.a[j] / c) * (s.a[j] / c), s.scalar(0))
-            den = np.sqrt(u + eps) if self.epsilon_place == "inside" else np.sqrt(u) + eps
-            r = s.scalar(0) if den == 0 else g[j] / den
-            if self.momentum == 0:
-                new.append(w[j] - lr * r)
-                continue
-            if self.rate_place == "inside":
-                r = lr * r
-            s.b[j] = mu * s.b[j] + r
-            ahead = r + mu * s.b[j] if self.nesterov else s.b[j]
-            new.append(w[j] - ahead if self.rate_place == "inside" else w[j] - lr * ahead)
-        return new
+    @staticmethod
+    def kernel(rule: Options) -> Kernel:
+        """(1) to (8) for one row."""
+        corrects, inside = rule.bias_correction, rule.rate_place == "inside"
+
+        def scalars(h: Any, t: Any) -> Any:
+            c = 1 - integer_power(h.rho, t) if corrects else 1.0
+            return h.rate(t), h.rho, 1 - h.rho, h.epsilon, h.momentum, c
+
+        def element(c: Any, w: Any, g: Any, x: Any, e: Any) -> Any:
+            lr, keep, enter, eps, mu, correction = c
+            e.v = keep * e.v + enter * x  # (1)
+            u = e.v / correction if corrects else e.v
+            if rule.centered:
+                e.a = keep * e.a + enter * g  # (2)
+                mean = e.a / correction if corrects else e.a
+                u = u - mean * mean
+                u = 0 if u < 0 else u  # (3)
+            den = np.sqrt(u) + eps if rule.epsilon_place == "outside" else np.sqrt(u + eps)
+            step = quotient(g, den)  # (4)
+            if not rule.momentum:
+                return w - lr * step  # (5)
+            step = lr * step if inside else step
+            e.b = mu * e.b + step  # (6), (7)
+            move = step + mu * e.b if rule.nesterov else e.b  # (8)
+            return w - move if inside else w - lr * move
+
+        return Kernel(scalars, element)

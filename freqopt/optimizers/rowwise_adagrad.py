@@ -41,9 +41,9 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from freqopt.kernels import Kernel, Options, quotient
 from freqopt.optimizers._rule import Decay, Floats, NonNegative, Rows, Rule
 from freqopt.optimizers._slots import Slot
-from freqopt.optimizers._slow import slow_rate, slow_sum
 from freqopt.streams.elementary import power
 from freqopt.streams.fold import fold
 
@@ -128,37 +128,43 @@ class RowWiseAdaGrad(Rule):
             return total / width
         return np.sqrt(total) if self.statistic == "norm" else total
 
-    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
-        """One row by scalar loops."""
-        scalar, width = s.scalar, len(w)
-        match self.statistic:
-            case "mean_square":
-                x = slow_sum(s.squares) / scalar(width)
-            case "sum_square":
-                x = slow_sum(s.squares)
-            case "max_square":
-                x = s.squares[0]
-                for square in s.squares[1:]:
-                    x = np.maximum(x, square)
-            case "square_of_mean":
-                x = (slow_sum(g) / scalar(width)) * (slow_sum(g) / scalar(width))
-            case "norm":
-                x = np.sqrt(slow_sum(s.squares))
-        before, lr = s.s, slow_rate(self, s.t)
-        if self.law == "sum":
-            s.s = before + x
-        elif self.law == "mean":
-            s.s = scalar(self.rho) * before + scalar(1 - self.rho) * x
-        else:
-            s.s = before + scalar(math.sqrt(s.t + 1)) * x
-            lr = lr * math.sqrt(s.t + 1)
-        used = before if self.order == "use_first" else s.s
-        if self.epsilon_place == "cube_root":
-            den = power(used, 1 / 3) + scalar(self.epsilon)
-        elif self.epsilon_place == "outside":
-            den = np.sqrt(used) + scalar(self.epsilon)
-        else:
-            den = np.sqrt(used + scalar(self.epsilon))
-        if den == 0 or (self.epsilon_place == "inside_guarded" and used == 0):
-            return w
-        return [w[j] - scalar(lr) * (g[j] / den) for j in range(width)]
+    @staticmethod
+    def kernel(rule: Options) -> Kernel:
+        """(1) to (4) for one row."""
+        real, weighted, place = rule.real, rule.law == "weighted", rule.epsilon_place
+
+        def scalars(h: Any, t: Any) -> Any:
+            lr, weight = h.rate(t), np.sqrt(float(t + 1))
+            return lr * weight if weighted else lr, h.epsilon, h.rho, 1 - h.rho, weight
+
+        def term(g: Any, x: Any) -> Any:
+            return g if rule.statistic == "square_of_mean" else x
+
+        def statistic(total: Any, width: Any) -> Any:
+            if rule.statistic == "mean_square":
+                return total / real(width)  # (1)
+            if rule.statistic == "square_of_mean":
+                return (total / real(width)) * (total / real(width))  # (1b)
+            return np.sqrt(total) if rule.statistic == "norm" else total  # (1a), (1b)
+
+        def row(c: Any, s: Any, visit: Any, total: Any) -> Any:
+            x, before, eps = statistic(total, visit.width), s.s, real(c[1])
+            if rule.law == "mean":
+                s.s = real(c[2]) * before + real(c[3]) * x  # (2a)
+            elif weighted:
+                s.s = before + real(c[4]) * x  # (2b)
+            else:
+                s.s = before + x  # (2)
+            used = before if rule.order == "use_first" else s.s
+            if place == "inside_guarded" and used == 0:
+                return (0,)
+            if place == "outside":
+                return (np.sqrt(used) + eps,)  # (4)
+            if place == "cube_root":
+                return (real(power(float(used), 1 / 3)) + eps,)  # (4b)
+            return (np.sqrt(used + eps),)  # (4a)
+
+        def element(c: Any, r: Any, w: Any, g: Any) -> Any:
+            return w - c[0] * quotient(g, r[0])  # (3)
+
+        return Kernel(scalars, element, row, term, largest=rule.statistic == "max_square")

@@ -30,9 +30,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._rule import Decay, Floats, Rows, Rule
 from freqopt.optimizers._slots import Slot
-from freqopt.optimizers._slow import slow_rate
 
 
 class SGD(Rule):
@@ -88,20 +88,35 @@ class SGD(Rule):
         ahead = step + self.momentum * s.b if self.nesterov else s.b  # (3)
         return w - ahead if inside else w - lr * ahead
 
-    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
-        """One row by scalar loops."""
-        lr, mu = s.scalar(slow_rate(self, s.t)), s.scalar(self.momentum)
-        new = []
-        for j in range(len(w)):
-            if self.momentum == 0:
-                new.append(w[j] - lr * g[j])
-                continue
-            x = lr * g[j] if self.rate_place == "inside" else g[j]
-            first = self.dampening > 0 and self.first_buffer == "undamped" and s.started == 0
-            kept = x if first else s.scalar(1 - self.dampening) * x
-            s.b[j] = mu * s.b[j] + kept
-            ahead = x + mu * s.b[j] if self.nesterov else s.b[j]
-            new.append(w[j] - ahead if self.rate_place == "inside" else w[j] - lr * ahead)
-        if self.dampening > 0 and self.first_buffer == "undamped":
+    @staticmethod
+    def kernel(rule: Options, *, plain: bool = False) -> Kernel:
+        """(1) to (4) for one row; `plain` leaves a buffer as it is."""
+        inside, nesterov = rule.rate_place == "inside", rule.nesterov
+        undamped_first = rule.dampening and rule.first_buffer == "undamped"
+
+        def scalars(h: Any, t: Any) -> Any:
+            return h.rate(t), h.momentum, 1 - h.dampening
+
+        def without(c: Any, w: Any, g: Any) -> Any:
+            return w - c[0] * g  # (1)
+
+        def row(s: Any) -> Any:
+            if not undamped_first:
+                return (0,)
+            first = s.started == 0
             s.started = 1
-        return new
+            return (1 if first else 0,)
+
+        def element(c: Any, r: Any, w: Any, g: Any, e: Any) -> Any:
+            lr, mu, enters = c
+            step = lr * g if inside else g
+            kept = enters * step
+            if undamped_first and r[0] == 1:
+                kept = step
+            e.b = mu * e.b + kept  # (2), (4)
+            ahead = step + mu * e.b if nesterov else e.b  # (3)
+            return w - ahead if inside else w - lr * ahead
+
+        if plain or not rule.momentum:
+            return Kernel(scalars, without)
+        return Kernel(scalars, element, row)

@@ -22,13 +22,13 @@ Source
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
+from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._critical import FixedMemory
 from freqopt.optimizers._rule import Floats, Positive, Rows
-from freqopt.optimizers._slow import slow_rate
 from freqopt.optimizers.sgd import SGD
 
 
@@ -61,9 +61,7 @@ class SGDC(FixedMemory, SGD):
             return w - self.rate(s.t) * g
         return super().update(w, g, s)
 
-    def slow_update(self, w: list[Any], g: list[Any], s: Any) -> list[Any]:
-        """One row by scalar loops."""
-        if self.kappa == 0 and self.kappa_zero == "official":
-            lr = s.scalar(slow_rate(self, s.t))
-            return [w[j] - lr * g[j] for j in range(len(w))]
-        return super().slow_update(w, g, s)
+    @staticmethod
+    def kernel(rule: Options) -> Kernel:  # type: ignore[override]
+        """SGD's; without momentum at the official kappa = 0 (Q2)."""
+        return SGD.kernel(rule, plain=not rule.kappa and rule.kappa_zero == "official")

@@ -11,7 +11,7 @@ import numpy as np
 from freqopt.backends import Movement, Simulation
 from freqopt.backends.cupy._problem import Law, ProblemData
 from freqopt.backends.cupy._source import memory_words, own_slots, remembers
-from freqopt.backends.numba._kernel import hyper
+from freqopt.kernels import hyper
 from freqopt.tables import FactorisedTable
 
 AHEAD = 16

@@ -1,6 +1,6 @@
 """The CUDA source of a rule: its options as constants, its slots as structures, then the files.
 
-`source/*.cuh` and `rules/*.cuh` are CUDA and, with the shim in `machine.cuh`, C++: the GPU and the
+`source/*.cuh` is CUDA and, with the shim in `machine.cuh`, C++: the GPU and the
 CPU twin compile the same text.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, TypeGuard, get_args
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from freqopt.errors import BackendError
+from freqopt.backends.cupy._kernel import rule_text
 from freqopt.optimizers import Rule, Slot
 from freqopt.optimizers._critical import FixedMemory
 from freqopt.streams import _trigonometry, elementary, philox, purpose_id, transforms
@@ -46,7 +46,7 @@ def step_source(rule: Rule, dtype: DTypeLike, width: int, lanes: int | None = No
     Raises
     ------
     BackendError
-        The rule has no file in `rules/`.
+        The rule has no kernel of its own.
     """
     vector = vector_of(dtype, width)
     lanes = lanes or lanes_of(width, vector)
@@ -107,7 +107,7 @@ def _step_parts(rule: Rule, dtype: DTypeLike, lanes: int, vector: int) -> list[s
         "\n".join(_options(rule)),
         "\n".join(_slots(rule)),
         _file("source/rule.cuh"),
-        rule_text(rule),
+        rule_text(rule, dtype),
         _file("source/update.cuh"),
         "\n".join(_memory(rule)),
         _file("source/critical.cuh"),
@@ -129,17 +129,6 @@ def lanes_of(width: int, vector: int) -> int:
 def own_slots(rule: Rule) -> list[Slot]:
     """The slots of a rule's state that kernels reach through the array of addresses."""
     return [slot for slot in rule.all_slots() if slot.name not in ("t", "decayed_at")]
-
-
-def rule_text(rule: Rule) -> str:
-    """The equations of a rule."""
-    ours = type(rule).__module__ == f"freqopt.optimizers.{rule.name()}"  # no user's namesake
-    if not ours or not (HERE / "rules" / f"{rule.name()}.cuh").is_file():
-        raise BackendError(
-            f"rule {rule.name()} has no CUDA file; use the numba or numpy backend, or add "
-            f"freqopt/backends/cupy/rules/{rule.name()}.cuh (docs/backends.md)"
-        )
-    return _file(f"rules/{rule.name()}.cuh")
 
 
 @cache

@@ -10,8 +10,8 @@ import numpy as np
 
 from freqopt.backends.cupy import _gpu
 from freqopt.backends.cupy._source import Source, memory_words, own_slots, remembers, step_source
-from freqopt.backends.numba._kernel import hyper
 from freqopt.errors import BatchError
+from freqopt.kernels import hyper
 from freqopt.optimizers import Rule
 from freqopt.optimizers._batch import intake
 from freqopt.streams.fold import fold

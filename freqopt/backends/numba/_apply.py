@@ -8,13 +8,14 @@ from typing import Any
 from freqopt.backends.numba._compile import compiled, entry
 from freqopt.backends.numba._gather import REFUSED
 from freqopt.backends.numba._index import bin_of, entry_of, region_of
-from freqopt.backends.numba._kernel import Visit, find_kernel
+from freqopt.backends.numba._kernel import find_kernel
 from freqopt.backends.numba._memory import LINE, address, addresses, prefetch, prefetch_stream
 from freqopt.backends.numba._rows import scale
 from freqopt.backends.numba._scalars import around_of
 from freqopt.backends.numba._settle import settle_row
 from freqopt.backends.numba._update import row_update
 from freqopt.errors import BackendError
+from freqopt.kernels import Visit
 from freqopt.optimizers import Rule
 from freqopt.optimizers._critical import FixedMemory
 
@@ -42,7 +43,7 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
     key = f"apply {structure.key} {own_squares}"
     if key in _made:
         return _made[key]
-    scalars, around_at = kernel.scalars, around_of(structure)
+    scalars, around_at = kernel.scalars, around_of(structure.kind)
     update = row_update(kernel, structure.real, own_squares=own_squares)
     settles = rule.settles_before_reading
     settle = settle_row(rule, kernel, structure) if settles else update  # or not called

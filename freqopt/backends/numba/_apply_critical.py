@@ -8,11 +8,12 @@ from typing import Any
 from freqopt.backends.numba._apply import entry_in_batch
 from freqopt.backends.numba._compile import compiled, entry, inlined
 from freqopt.backends.numba._critical import Critical, offer, remember, unite
-from freqopt.backends.numba._kernel import Visit, find_kernel
+from freqopt.backends.numba._kernel import find_kernel
 from freqopt.backends.numba._memory import address, prefetch
 from freqopt.backends.numba._recall import recall_row
 from freqopt.backends.numba._scalars import around_of
 from freqopt.backends.numba._update import row_update
+from freqopt.kernels import Visit
 from freqopt.optimizers import Rule
 
 AHEAD = 4
@@ -33,7 +34,7 @@ def make_apply_critical(rule: Rule, dtype: Any) -> Callable[..., None]:
     key = f"apply {structure.key}"
     if key in _made:
         return _made[key]
-    scalars, around_at, real = kernel.scalars, around_of(structure), structure.real
+    scalars, around_at, real = kernel.scalars, around_of(structure.kind), structure.real
     update, recall = row_update(kernel, real), recall_row(real)
 
     @inlined

@@ -53,7 +53,7 @@ INNER: dict[str, Any] = {
 }
 DAYS_KEPT = 14
 """Days without use after which the kernels of other sources are deleted."""
-COMPILED_IN = ("backends", "optimizers", "problems", "streams")
+COMPILED_IN = ("backends", "kernels", "optimizers", "problems", "streams")
 """Packages whose source text can reach a kernel, as code or as a constant."""
 
 

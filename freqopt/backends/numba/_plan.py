@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from freqopt.backends.numba._apply import make_apply
 from freqopt.backends.numba._apply_critical import make_apply_critical
 from freqopt.backends.numba._gather import BATCH
-from freqopt.backends.numba._kernel import choices, hyper
 from freqopt.backends.numba._lists import Lists
 from freqopt.backends.numba._workspace import Workspace
 from freqopt.errors import BatchError
+from freqopt.kernels import choices, hyper
 from freqopt.optimizers import Rule, State
 from freqopt.optimizers._critical import FixedMemory
 

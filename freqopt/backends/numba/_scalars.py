@@ -7,7 +7,31 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from freqopt.backends.numba._compile import compiled
-from freqopt.backends.numba._kernel import Structure
+from freqopt.kernels import choices
+from freqopt.kernels._read import Reading
+from freqopt.optimizers import Rule
+
+
+class Structure:
+    """The part of a rule that decides its code.
+
+    Parameters
+    ----------
+    rule : Rule
+    real : numba.float32 or numba.float64
+        The table's dtype.
+    reading : of its kernel
+
+    Attributes
+    ----------
+    kind : class of the rule
+    key : str
+        Name of the code that is made for it.
+    """
+
+    def __init__(self, rule: Rule, real: Any, reading: Reading) -> None:
+        self.kind, self.real = type(rule), real
+        self.key = f"{rule.name()} {real} {reading.asked}{reading.own}"
 
 
 class Around(NamedTuple):
@@ -27,10 +51,22 @@ class Around(NamedTuple):
     """Largest norm of a row after its update."""
 
 
-def rate_of(rule: Structure) -> Callable[..., Any]:
+def _places(rule: type[Rule], *names: str) -> tuple[int, ...]:
+    """Places of fields in a rule's hyper vector."""
+    fields = list(rule.model_fields)
+    return tuple(fields.index(name) for name in names)
+
+
+def _choice(rule: type[Rule], name: str, value: str) -> int:
+    """What stands for `value` in the hyper vector's place of field `name`; -1 for nothing."""
+    known = choices(rule, name)
+    return known.index(value) if value in known else -1
+
+
+def rate_of(rule: type[Rule]) -> Callable[..., Any]:
     """`Rule.rate` as a compiled function (h, t)."""
-    lr, lr_decay, law = rule.index("lr", "lr_decay", "lr_decay_law")
-    inverse_sqrt = rule.choice("lr_decay_law", "inverse_sqrt")
+    lr, lr_decay, law = _places(rule, "lr", "lr_decay", "lr_decay_law")
+    inverse_sqrt = _choice(rule, "lr_decay_law", "inverse_sqrt")
 
     @compiled
     def rate(h: Any, t: int) -> float:
@@ -40,15 +76,15 @@ def rate_of(rule: Structure) -> Callable[..., Any]:
     return rate
 
 
-def around_of(rule: Structure) -> Callable[..., Any]:
+def around_of(rule: type[Rule]) -> Callable[..., Any]:
     """The common axes of a rule as a compiled function (h, t) -> Around."""
     rate = rate_of(rule)
-    weight_decay, decay, decay_rows, limit = rule.index(
-        "weight_decay", "decay", "decay_rows", "max_norm"
+    weight_decay, decay, decay_rows, limit = _places(
+        rule, "weight_decay", "decay", "decay_rows", "max_norm"
     )
-    decoupled = rule.choice("decay", "decoupled")
+    decoupled = _choice(rule, "decay", "decoupled")
     updated, everywhere, lazily = (
-        rule.choice("decay_rows", rows) for rows in ("updated", "all", "lazy")
+        _choice(rule, "decay_rows", rows) for rows in ("updated", "all", "lazy")
     )
 
     @compiled

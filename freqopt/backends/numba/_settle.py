@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from freqopt.backends.numba._compile import entry, inlined
-from freqopt.backends.numba._kernel import Kernel, Structure, Visit, find_kernel
+from freqopt.backends.numba._kernel import find_kernel
 from freqopt.backends.numba._memory import address
-from freqopt.backends.numba._scalars import around_of
+from freqopt.backends.numba._scalars import Structure, around_of
 from freqopt.backends.numba._update import row_update
+from freqopt.kernels import Kernel, Visit
 from freqopt.optimizers import Rule
 
 _made: dict[str, Callable[..., None]] = {}
@@ -28,7 +29,7 @@ def settle_row(rule: Rule, kernel: Kernel, structure: Structure) -> Callable[...
     """
     names = [slot.name for slot in rule.all_slots() if slot.per == "row"]
     settled_at = names.index("settled_at")
-    scalars, around_at = kernel.scalars, around_of(structure)
+    scalars, around_at = kernel.scalars, around_of(structure.kind)
     update = row_update(kernel, structure.real, own_squares=rule.duplicates == "squares")
     moments = len([s for s in rule.all_slots() if s.name in ("m", "v") and s.per == "element"])
     by_row = moments == 1

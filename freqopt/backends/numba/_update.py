@@ -9,10 +9,11 @@ import numpy as np
 
 from freqopt.backends.numba._compile import compiled, inlined
 from freqopt.backends.numba._elementary import integer_power
-from freqopt.backends.numba._kernel import Kernel, Reals, Visit
+from freqopt.backends.numba._kernel import Reals
 from freqopt.backends.numba._memory import address, addresses, items, rounded, set_items, sweep
 from freqopt.backends.numba._rows import clip, fold, scale
 from freqopt.backends.numba._scalars import Around
+from freqopt.kernels import Kernel, Visit
 
 
 def row_update(kernel: Kernel, real: Any, *, own_squares: bool = False) -> Callable[..., None]:

@@ -15,6 +15,3 @@ DEVICE double rate(const double* h, i64 t) {
     const double slowed = 1 + (t - 1) * h[H_lr_decay];
     return h[H_lr] / (IS(lr_decay_law, inverse_sqrt) ? sqrt(slowed) : slowed);
 }
-
-// a / b, or 0 where `still` says so or b is 0.
-DEVICE real quotient(real a, real b, bool still) { return still || b == 0 ? real(0) : a / b; }

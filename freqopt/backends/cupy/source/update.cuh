@@ -1,5 +1,5 @@
 // The update of one row: the axes common to all rules, in their one place, around a rule's equations.
-// A rule's file defines `Scalars`, `Row`, `scalars`, `row`, `term` and `element` (docs/backends.md);
+// A rule's kernel defines `Scalars`, `Row`, `scalars`, `row`, `term` and `element` (_kernel.py);
 // `ElementState` and `RowState` have its slots by name.
 #pragma once
 

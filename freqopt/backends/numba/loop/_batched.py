@@ -195,7 +195,7 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
 def _make_shrink(rule: Rule, dtype: Any) -> Callable[..., None]:
     """The compiled decay (table, h, t) of every row in batch t."""
     _, structure = find_kernel(rule, dtype)
-    around_at, real, key = around_of(structure), structure.real, f"shrink all {structure.key}"
+    around_at, real, key = around_of(structure.kind), structure.real, f"shrink all {structure.key}"
     if key not in _made:
 
         @entry(key)

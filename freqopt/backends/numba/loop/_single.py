@@ -8,12 +8,12 @@ from typing import Any
 
 from freqopt.backends.numba._compile import compiled, inlined
 from freqopt.backends.numba._fold import finite
-from freqopt.backends.numba._kernel import Kernel, Structure, Visit
 from freqopt.backends.numba._memory import address, addresses, prefetch
-from freqopt.backends.numba._scalars import Around, around_of
+from freqopt.backends.numba._scalars import Around, Structure, around_of
 from freqopt.backends.numba._update import row_update
 from freqopt.backends.numba.loop._arrays import Part, in_turn
 from freqopt.backends.numba.loop._borrow import of_width
+from freqopt.kernels import Kernel, Visit
 from freqopt.optimizers import Rule
 
 AHEAD = 8
@@ -52,7 +52,7 @@ def single_step(
     bare : bool
         The rule has neither weight decay nor a largest norm.
     """
-    scalars, around_at = kernel.scalars, _nothing_around if bare else around_of(structure)
+    scalars, around_at = kernel.scalars, _nothing_around if bare else around_of(structure.kind)
     updates = {width: _update(kernel, structure, of_width(width)) for width in widths}
     checks = {width: _finite(width, structure.real) for width in widths}
     update_all = in_turn(tuple(updates[width] for width in widths))

@@ -1,2 +1,0 @@
-// Adam along the aggregate of source/critical.cuh.
-#include "adam.cuh"

@@ -1,2 +1,0 @@
-// The equations of adam.cuh; freqopt/optimizers/amsgrad.py has other defaults.
-#include "adam.cuh"

@@ -1,2 +1,0 @@
-// RMSprop along the aggregate of source/critical.cuh.
-#include "rmsprop.cuh"

@@ -1,1 +1,0 @@
-"""One kernel for each rule, in a file of the rule's name."""
