@@ -171,7 +171,8 @@ def _row(
     if rule.l2:
         g = [a + scalar(rule.l2) * b for a, b in zip(g, w, strict=True)]
     s.squares = [x * x for x in g] if rule.duplicates != "squares" else squares
-    w = _update(rule, w, g, s)
+    with np.errstate(all="ignore"):  # a kernel may compute both ways of a choice
+        w = _update(rule, w, g, s)
     if rule.max_norm is not None:
         w = slow_clip(w, rule.max_norm, scalar)
     for j in range(width):

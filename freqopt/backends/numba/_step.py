@@ -44,7 +44,7 @@ def step(
     Parameters
     ----------
     rule : Rule
-        Any rule that `capabilities` names.
+        Any rule with a `kernel`.
     table : float32 or float64 (N, d), C-contiguous
         Also a `numpy.memmap` larger than memory.
     state : from `rule.init`

@@ -96,11 +96,16 @@ def _functions(source: ModuleType) -> list[Place]:
         inner = node.body if isinstance(node, ast.ClassDef) else [node]
         owner = getattr(source, node.name) if isinstance(node, ast.ClassDef) else source
         for function in inner:
-            if isinstance(function, ast.FunctionDef) and "slow" not in function.name:
+            if isinstance(function, ast.FunctionDef) and not _second(function.name):
                 first = min([function.lineno, *(d.lineno for d in function.decorator_list)])
                 lines = text.splitlines()[first - 1 : function.end_lineno]
                 found.append((owner, function.name, textwrap.dedent("\n".join(lines))))
     return found
+
+
+def _second(name: str) -> bool:
+    """Whether a function belongs to the scalar reference."""
+    return "slow" in name or name == "kernel"
 
 
 def _reached(rule: type[Rule], owner: Any, attribute: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 
@@ -27,9 +28,19 @@ def ratings(tmp_path_factory):
 
 @pytest.fixture
 def planted(tmp_path, monkeypatch):
-    """The CUDA source with one place replaced."""
+    """The CUDA source with one place replaced; in "kernel", what was made from the rules' own."""
+    text_of, found = _source.rule_text, []
 
     def plant(file, right, wrong):
+        if file == "kernel":
+
+            def changed(rule, dtype):
+                text = re.sub(right, wrong, text_of(rule, dtype))
+                found.append(text != text_of(rule, dtype))
+                return text
+
+            monkeypatch.setattr(_source, "rule_text", changed)
+            return
         shutil.copytree(_source.HERE, tmp_path / "cupy")
         path = tmp_path / "cupy" / file
         assert right in path.read_text()
@@ -38,6 +49,7 @@ def planted(tmp_path, monkeypatch):
         _source._file.cache_clear()
 
     yield plant
+    assert any(found) or not found, "the text is in no kernel"
     _source._file.cache_clear()
 
 

@@ -95,7 +95,7 @@ def test_every_line_for_a_gpu_runs_on_the_stand_in(gpu, cupy):
 
 @needs_compiler
 def test_bits_that_differ_are_said(gpu, cupy, planted):
-    planted("rules/rowwise_adagrad.cuh", "return total / real(width);", "return total;")
+    planted("kernel", r"\(total / real\(visit\.width\)\)", "total")
     said = "\n".join(gpu.bits(_gpu, gpu.TINY))
     assert said.count("**differ**") == 1
     assert "| three steps of row-wise AdaGrad, B = 60, float32 and float64 | NumPy | **di" in said

@@ -16,7 +16,7 @@ pytestmark = needs_compiler
 MISTAKES = {
     "epsilon inside the root": (
         "adagrad", {"lr": 0.05, "epsilon": 0.1},
-        ("rules/adagrad.cuh", "sqrt(used) + epsilon", "sqrt(used + epsilon)"),
+        ("kernel", r"\(sqrt\((\w+)\) \+ (\w+)\)", r"sqrt(\1 + \2)"),
         "epsilon_place = inside,",
     ),
     "the last occurrence only": (
@@ -26,7 +26,7 @@ MISTAKES = {
     ),
     "a sum, not a mean": (
         "rowwise_adagrad", {"lr": 0.05},
-        ("rules/rowwise_adagrad.cuh", "return total / real(width);", "return total;"),
+        ("kernel", r"\(total / real\(visit\.width\)\)", "total"),
         "statistic = sum_square, asked was mean_square",
     ),
     "decay of touched rows only": (
@@ -84,7 +84,7 @@ def test_a_mistake_is_named(mistake, planted):
 
 
 def test_a_kernel_that_cannot_be_compiled_is_an_error_of_its_cases(planted, capsys):
-    planted("rules/adagrad.cuh", "sqrt(used)", "no_such_function(used)")
+    planted("kernel", r"sqrt\(v", "no_such_function(v")
     wanted = ["--rule", "adagrad", "--set", "lr=0.05", "--dtype", "float64"]
     assert run(["crosscheck", "cupy", *wanted]) == 1
     said = capsys.readouterr().out

@@ -198,7 +198,7 @@ def test_what_the_loop_does_not_do_falls_back_and_says_why():
     ours, theirs = (begin(("pair", {"dimension": 4}), "sgd") for _ in range(2))
     for simulation in ours + theirs:
         simulation.rule = OwnRule(lr=0.1)
-    with pytest.warns(FallbackWarning, match="rule twins has no CUDA file"):
+    with pytest.warns(FallbackWarning, match="rule twins replaces update"):
         CupyBackend(_twin).advance(ours[0], STEPS)
     NumpyBackend().advance(theirs[0], STEPS)
     assert_same(ours, theirs)

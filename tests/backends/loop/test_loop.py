@@ -187,7 +187,7 @@ def test_what_is_not_compiled_runs_in_numpy_and_says_so(tmp_path: Path) -> None:
         "class Mine(Rule):\n    def update(self, w, g, s):\n        return w - self.lr * g\n"
     )
     problem = {"name": "pair", "pairs": PRODUCT, "dimension": 3}
-    with pytest.warns(FallbackWarning, match="rule mine has no Numba kernel"):
+    with pytest.warns(FallbackWarning, match="rule mine runs in NumPy only"):
         agree(problem, {"name": str(path)}, (5, 9))
 
 
