@@ -14,6 +14,7 @@ PACKAGE = Path(freqopt.__file__).parent
 FLOORS = (
     {"errors", "_discovery", "_fields", "_files", "_imports", "_workers", "_version"},
     {"streams"},
+    {"kernels"},
     {"optimizers", "tables"},
     {"problems", "data"},
     {"backends"},
@@ -72,7 +73,7 @@ LIBM = {
 }
 
 
-@pytest.mark.parametrize("part", ["streams", "optimizers", "tables", "problems"])
+@pytest.mark.parametrize("part", ["streams", "kernels", "optimizers", "tables", "problems"])
 def test_what_feeds_a_trajectory_calls_no_function_of_the_c_library(part: str) -> None:
     """Their last bits differ between platforms; `freqopt.streams.elementary` has the same ones."""
 
