@@ -18,7 +18,8 @@ Statement
     sum_n <g_n, theta_n - point> <= D^2/(2 eta_c) + (1/2) sum_n eta_n |g_n|^2, c visits.
 Checks
     the regret of the project's rules on sequences that an adversary chooses; all paths of CF-SGD
-    (anytime, uncapped) and row-wise AdaGrad, absolute and squared loss; 300 steps sampled.
+    (anytime, uncapped) and row-wise AdaGrad, absolute and squared loss; 300 steps sampled; (a): the
+    worst case over every convex function and every convex set of diameter D, from both sides.
 Literature
     Row-wise AdaGrad has the rate of the frequency-aware step without being told a frequency.
 """
@@ -42,6 +43,8 @@ from freqopt.theory import (
 )
 from freqopt.theory.engines.averages import expected_gap, sampled_gaps
 from freqopt.theory.engines.betting import Sampling, below
+from freqopt.theory.engines.chain import projected, rows
+from freqopt.theory.engines.chain.visits import occupation
 from freqopt.theory.engines.enumeration import walk
 from freqopt.theory.exact.absolute import AbsolutePairs
 from freqopt.theory.exact.ensemble import Ensemble
@@ -137,6 +140,28 @@ def regrets(kind, options):
     return space, instances
 
 
+def worst_cases(quick, value):
+    """(a), one token, D = gamma = 1, at three alphas."""
+    longer = () if quick else ((8, 0.3), (16, 1.0), (20, 0.1))
+    for steps, chance in ((1, 1.0), (2, 0.5), (6, 1.0), *longer):
+        weights = occupation(steps, chance)
+        weights = weights[weights > 1e-6 * weights[0]]
+        for scale in (0.4, np.sqrt(0.5), 1.0):
+            rates = scale / np.sqrt(np.arange(1.0, len(weights)))
+            low, high = projected.bracket(weights, rates)
+            # Visits left out: F is at most gamma D.
+            high += float(occupation(steps, chance)[len(weights) :].sum())
+            bound = value(p=chance, T=steps, alpha=float(scale), D=1.0, gamma=1.0)
+            case = f"T = {steps}, p = {chance}, alpha = {float(scale):.3g}"
+            yield rows.Row(
+                case,
+                rows.RANDOM,
+                bound,
+                low,
+                high,
+            )
+
+
 def theorem(first=half, second=1, horizon=half, power=half, counter=None, adagrad=None):
     """Parts: the 1/2 before D^2; the factor of alpha; powers of T and p_k; the rules' options."""
     rate = total(p**power) / T**horizon
@@ -184,7 +209,14 @@ def theorem(first=half, second=1, horizon=half, power=half, counter=None, adagra
     return Theorem(
         assumptions=(Assumption("D holds theta*", lambda i: i.D >= 2 * RADIUS),),
         claims=(*claims(CFSGD, "(a) counters"), *claims(RowWiseAdaGrad, "(b) row-wise AdaGrad")),
-        checks=(sampled(CFSGD), sampled(RowWiseAdaGrad)),
+        checks=(
+            sampled(CFSGD),
+            sampled(RowWiseAdaGrad),
+            rows.check(
+                "(a) every convex function and set",
+                lambda quick: worst_cases(quick, bounds[CFSGD].one_token),
+            ),
+        ),
     )
 
 

@@ -13,21 +13,43 @@ Assumptions
 Statement
     E f(Thetabar) - f* <= (1/T) sum_k R_k^2/eta_k + 2 sum_k eta_k p_k s_k^2,
     and with the second step <= (4L/T) sum_k R_k^2 + 2 sqrt 2 sum_k R_k s_k sqrt(p_k/T).
+    Sharper, for all eta_k < 1/L, with q_k = 1 - (1-p_k)^T the chance that k is seen at all:
+    E f(Thetabar) - f* <= (1/2) sum_k [q_k R_k^2/(T eta_k) + eta_k p_k s_k^2/(1 - eta_k L)];
+    at eta_k <= 1/(4L) the constants are 1/2 and 2/3 instead of 1 and 2.
 Checks
-    witnesses; exact E f of the averaged iterate of the coupled model, random laws and steps.
+    witnesses; exact E f of the averaged iterate of the coupled model, random laws and steps; one
+    step in exact rationals; the worst case of a token within a band of 5 % (docs/worst_cases.md).
 Literature
-    Constants twice those of T2, which needs tokens that do not interact.
+    The sharper form tends to T2's, which needs tokens that do not interact, as eta L -> 0. It
+    splits |g|^2 <= |g - g*|^2/(eta L) + |g*|^2/(1 - eta L) where (10.3) takes 2 and 2.
 """
+
+from fractions import Fraction
 
 import numpy as np
 import sympy as sp
 
-from freqopt.theory import Assumption, Bound, Case, Claim, Mutant, Search, Step, Theorem, total
+from freqopt.theory import (
+    Assumption,
+    Bound,
+    Case,
+    Check,
+    Claim,
+    Mutant,
+    Search,
+    Step,
+    Theorem,
+    total,
+)
+from freqopt.theory.engines.chain import one_step, per_sample, rows
+from freqopt.theory.engines.chain.visits import occupation
 from freqopt.theory.exact.additive import additive_moments
 from freqopt.theory.symbols import R2, L, T, eta, half, p, s2
 
 V, gap, quarter = sp.symbols("V gap N2", nonnegative=True)
 Q = sp.Symbol("Q", nonnegative=True)  # sum_k eta_k E|g_k - g_k*|^2
+share_, near, far = sp.symbols("share near far", positive=True)  # eta L; |g - g*|, |g*|
+rest = sp.Symbol("rest", positive=True)  # 1 - eta L
 CAP = 1 / 8  # L = 2
 
 
@@ -69,8 +91,62 @@ def measured(i):
     return additive_moments(i.pairs, i.eta, i.noise2, i.start, i.steps).averaged_objective
 
 
-def theorem(first=1, second=2, horizon=1, power=1, slow=4, root=2 * sp.sqrt(2), share=half):
-    """Parts: 1 and 2 of (10.3); powers of T and p_k; 4 and 2 sqrt 2 of (10.4); co-coercivity."""
+def worst_cases(quick, value, *, larger=False):
+    """One token, R = L = 1, at the theorem's second step and at larger ones; sides of a band."""
+
+    def row(steps, p, noise2, eta):
+        low, high = per_sample.bracket(occupation(steps, p), eta, noise2)
+        bound = value(p=p, T=steps, eta=eta, R2=1.0, s2=noise2, L=1.0)
+        case = f"T = {steps}, p = {p}, s^2 = {noise2}, eta = {eta:.3g}"
+        return rows.Row(case, rows.RANDOM, bound, low, high, band=0.05)
+
+    longer = () if quick else ((8, 1.0), (10, 1.0), (16, 0.3), (20, 1.0), (20, 0.3))
+    for steps, chance in ((2, 1.0), (4, 0.3), (6, 1.0), *longer):
+        for noise2 in (0.09, 1.0, 4.0):
+            yield row(steps, chance, noise2, min(0.25, 1 / np.sqrt(2 * noise2 * steps * chance)))
+    for steps in (1, 3) if larger else ():
+        yield row(steps, 0.3, 1e-3, 0.9)
+
+
+def one_steps(first, second, power):
+    """E|e'|^2 <= |e|^2 - (eta/first) p F + (second/first) p^power eta^2 |g*|^2; basis e, g, g*."""
+    for v in one_step.grid(p=("1/100", "1/3", "1"), eta=("1/40", "1/5", "1/4")):
+        p, eta, e, g, star = v["p"], v["eta"], (1, 0, 0), (0, 1, 0), (0, 0, 1)
+        slack = one_step.moved(e, [(p, (1, -eta, 0)), (1 - p, e)])
+        slack = one_step.add(slack, (second / first * p**power * eta**2, one_step.square(star)))
+        fall, points = p * eta / first, {0: (e, g), -1: ((0, 0, 0), star)}
+        used = {"-1,0": 2 * p * eta, "0,-1": 2 * p * eta - fall}
+        yield (
+            f"p = {p}, eta = {eta}/L",
+            one_step.OneStep(
+                3,
+                slack,
+                [-fall],
+                points,
+                used,
+                Fraction(0),
+                Fraction(1),
+                uncorrelated={(0, 2): Fraction(0)},
+            ),
+        )
+
+
+def theorem(
+    first=1,
+    second=2,
+    horizon=1,
+    power=1,
+    slow=4,
+    root=2 * sp.sqrt(2),
+    share=half,
+    close=half,
+    seen=1,
+):
+    """Parts: 1 and 2 of (10.3); powers of T and p_k; 4 and 2 sqrt 2 of (10.4); co-coercivity; 1/2
+    of the sharper form and the share of T in its q_k.
+    """
+    chance = 1 - (1 - p) ** (seen * T)
+    sharper = close * total(chance * R2 / eta) / T + close * total(eta * p * s2 / (1 - eta * L))
     general = first * total(R2 / eta) / T**horizon + second * total(eta * p**power * s2)
     tuned = slow * L / T * total(R2) + root * total(sp.sqrt(R2 * s2 * p**power / T))
     inverse, best = sp.Symbol("inverse_eta", positive=True), sp.sqrt(R2 / (2 * s2 * T * p))
@@ -84,6 +160,9 @@ def theorem(first=1, second=2, horizon=1, power=1, slow=4, root=2 * sp.sqrt(2), 
             Claim(
                 "(10.4)", measured, Bound(tuned),
                 instances=random(True), search=Search(12, lambda x: from_point(x, True)),
+            ),
+            Claim(
+                "sharper", measured, Bound(sharper), instances=random(False),
             ),
         ),
         steps=(
@@ -99,6 +178,33 @@ def theorem(first=1, second=2, horizon=1, power=1, slow=4, root=2 * sp.sqrt(2), 
                 slow * L * R2 / T + root * sp.sqrt(R2 * s2 * p**power / T),
                 ((1, (R2 / T, 4 * L + 1 / best - inverse)), (2, (p, s2, best - eta))),
             ),
+            Step(  # times eta, |g - g*|^2/L is what convexity leaves over; 1 - eta L = rest > 0
+                "|g|^2 <= |g - g*|^2/(eta L) + |g*|^2/(1 - eta L)",
+                (near + far) ** 2,
+                near**2 * (share_ + rest) / share_ + 2 * close * far**2 * (share_ + rest) / rest,
+                ((1, (1 / share_, 1 / rest, (rest * near - share_ * far) ** 2)),),
+            ),
+        ),
+        checks=(
+            rows.check("every loss", lambda quick: worst_cases(quick, Bound(general).one_token)),
+            rows.check(
+                "every loss, sharper bound",
+                lambda quick: worst_cases(quick, Bound(sharper).one_token, larger=True),
+            ),
+            Check(
+                "certificate",
+                "one step, in rationals",
+                lambda context: one_step.verdict(
+                    one_steps(Fraction(str(first)), Fraction(str(second)), power)
+                ),
+            ),
+            Check(
+                "certificate",
+                "one step of the sharper form, in rationals",
+                lambda context: one_step.verdict(
+                    one_steps(Fraction(1, 2), Fraction(str(close)) / (1 - Fraction(1, 4)), 1)
+                ),
+            ),
         ),
     )  # fmt: skip
 
@@ -110,5 +216,8 @@ MUTANTS = {
     "p_k^3 for p_k": Mutant("statement", power=3),
     "co-coercivity without its 1/2": Mutant("proof", share=1),
     "(10.4) root halved": Mutant("proof", root=sp.sqrt(2)),
+    "sharper: 1/2 -> 1/8": Mutant("statement", close=sp.Rational(1, 8)),
+    "sharper: q with T/2 for T": Mutant("statement", seen=half),
+    "sharper: 1/2 -> 1": Mutant("statement", weaker="both terms doubled", close=1),
     "noise x 2": Mutant("statement", weaker="second term doubled", second=4),
 }

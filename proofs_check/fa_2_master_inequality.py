@@ -13,21 +13,24 @@ Statement
         <= (8/7) (Delta + (L/2) sum_t sum_k p_k^2 sigma_k^2 E[(eta_k^t)^2]);
     under FA-1b in place of H2, (4/3) (Delta + L sum ...) takes the place of the right side (7.1b).
 Checks
-    witnesses of the one-step inequalities; exact moments on quadratics for fixed steps and, by the
-    counter programme, for CF-SGD; the constant 8/7 is attained at eta = 1/(4L); (7.1b) on all paths
-    of the non-convex pair problem, whose blocks allow steps twice those of H2.
+    witnesses of the one-step inequalities; one step in exact rationals; exact moments on quadratics
+    for fixed steps and, by the counter programme, for CF-SGD; the constant 8/7 is attained at
+    eta = 1/(4L); (7.1b) on all paths of the non-convex pair problem, whose blocks allow steps twice
+    those of H2.
 Literature
     All rates FA-3 to FA-13 follow from this line.
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import sympy as sp
 
 from freqopt.optimizers.fa_sgd import FASGD
 from freqopt.problems.pair import Pair
-from freqopt.theory import Assumption, Bound, Case, Claim, Mutant, Step, Theorem, total
+from freqopt.theory import Assumption, Bound, Case, Check, Claim, Mutant, Step, Theorem, total
+from freqopt.theory.engines.chain import one_step
 from freqopt.theory.engines.enumeration import walk
 from freqopt.theory.exact.counters import anytime_step, horizon_step, random_counted
 from freqopt.theory.exact.ensemble import Ensemble
@@ -91,6 +94,29 @@ def on_paths(case):
     return total_left
 
 
+def one_steps(constant, noise, exponent):
+    """E f(x') <= f - eta |G|^2/constant + noise L p^exponent eta^2 |xi|^2, per token: f = p F.
+
+    Basis x, G = F'(x), xi, F'(x'); the step is taken with chance p, and divided by p^2 |G| is that
+    of the gradient p G of f. F is L-smooth and need not be convex.
+    """
+    for v in one_step.grid(p=("1/100", "1/3", "1"), eta=("1/40", "1/5", "1/4"), L=("1",)):
+        p, eta, L = v["p"], v["eta"], v["L"]
+        x, G, xi, after = ([Fraction(i == j) for j in range(4)] for i in range(4))
+        moved = [a - eta * (b + c) for a, b, c in zip(x, G, xi, strict=True)]
+        slack = one_step.square(G, -(p**2) * eta / constant)
+        slack = one_step.add(slack, (noise * L * p**exponent * eta**2, one_step.square(xi)))
+        zero = [Fraction(0)] * 4
+        points = {0: (x, G), 1: (moved, after), -1: (zero, zero)}
+        yield (
+            f"p = {p}, eta = {eta}/L",
+            one_step.OneStep(
+                4, slack, [p**2, -(p**2)], points, {"0,1": p**2}, -L, L,
+                uncorrelated={(0, 2): Fraction(0), (1, 2): p**2 * eta * (L * eta - 1) / 4},
+            ),
+        )  # fmt: skip
+
+
 def theorem(
     constant=sp.Rational(8, 7), noise=half, exponent=2, horizon=1, blocks=sp.Rational(4, 3)
 ):
@@ -132,6 +158,15 @@ def theorem(
                 -eta * (1 - L * eta) * G,
                 -eta / blocks * G,
                 ((sp.Rational(1, 4), (eta, G, 1 - 4 * L * eta)),),
+            ),
+        ),
+        checks=(
+            Check(
+                "certificate",
+                "one step, in rationals",
+                lambda context: one_step.verdict(
+                    one_steps(Fraction(str(constant)), Fraction(str(noise)), exponent)
+                ),
             ),
         ),
     )

@@ -13,21 +13,45 @@ Statement
     curvature mu. Hence E|e_T|^2 <= rho^T |e_0|^2 + (1 - rho^T) eta sigma^2/(mu (2 - eta mu)),
     rho = 1 - p eta mu (2 - eta mu). The stationary error does not depend on p.
 Checks
-    witness; equality on quadratics in closed form.
+    witness; equality on quadratics in closed form; one step in exact rationals.
 Literature
     The closed form is the oracle of X1.
 """
 
+from fractions import Fraction
+
 import numpy as np
 import sympy as sp
 
-from freqopt.theory import Assumption, Bound, Claim, Mutant, Step, Theorem
+from freqopt.theory import Assumption, Bound, Check, Claim, Mutant, Step, Theorem
+from freqopt.theory.engines.chain import one_step
 from freqopt.theory.exact.tokens import power_steps, random_tokens
 from freqopt.theory.symbols import R2, L, T, eta, mu, p, sigma2
 
 ee, gg, ge = sp.symbols("ee gg ge", nonnegative=True)
 lam = sp.Symbol("lam", positive=True)
 STEPS = power_steps(0.5, cap=1.0)
+
+
+def one_steps(rate, noise):
+    """E|e'|^2 <= (1 - p + p (1 - rate eta mu)^2) |e|^2 + noise p eta^2 |xi|^2; basis e, g, xi."""
+    for v in one_step.grid(p=("1/100", "1/3", "1"), mu=("1/50", "1/2"), share=("1/3", "1")):
+        p, mu, e, g, xi, zero = v["p"], v["mu"], (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0)
+        eta = v["share"] * 2 / (mu + 1)
+        slack = one_step.moved(e, [(p, (1, -eta, -eta)), (1 - p, e)])
+        slack = one_step.add(
+            slack,
+            (p * (1 - rate * eta * mu) ** 2 - p, one_step.square(e)),
+            (noise * p * eta**2, one_step.square(xi)),
+        )
+        used = dict.fromkeys(("-1,0", "0,-1"), 2 * p * eta * (1 - eta * mu))
+        yield (
+            f"p = {p}, mu = {mu} L, eta = {eta}/L",
+            one_step.OneStep(
+                3, slack, [Fraction(0)], {0: (e, g), -1: (zero, zero)}, used, mu, Fraction(1),
+                uncorrelated=dict.fromkeys(((0, 2), (1, 2)), Fraction(0)),
+            ),
+        )  # fmt: skip
 
 
 def theorem(rate=1, noise=1, memory=1):
@@ -57,6 +81,15 @@ def theorem(rate=1, noise=1, memory=1):
                 (
                     (2, (p, eta, 1 - eta * mu, coercive)),
                     (1, (p, eta, (2 - eta * (L + mu)) / (L - mu), gg - 2 * mu * ge + mu**2 * ee)),
+                ),
+            ),
+        ),
+        checks=(
+            Check(
+                "certificate",
+                "one step, in rationals",
+                lambda context: one_step.verdict(
+                    one_steps(Fraction(str(rate)), Fraction(str(noise)))
                 ),
             ),
         ),

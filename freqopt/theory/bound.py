@@ -74,6 +74,10 @@ class Bound:
         values = (self._find(letters, s.name) for s in self._letters)
         return self._numeric(*(float(v) if isinstance(v, int | Fraction) else v for v in values))
 
+    def one_token(self, **letters: float) -> float:
+        """The value for a single token, every letter a number."""
+        return float(self({name: np.array([value]) for name, value in letters.items()}).item())
+
     def exact(self, letters: Letters) -> Any:
         """The value in rationals: a Fraction, or a list with one per token.
 

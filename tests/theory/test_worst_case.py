@@ -5,29 +5,16 @@ import pytest
 pytest.importorskip("PEPit", reason="worst cases need the extra 'theory'")
 
 from freqopt.theory.engines.worst_case import (
-    averaged_descent,
     critical_gradient,
-    lazy_token,
     patterns,
     with_memory,
 )
-
-
-@pytest.mark.parametrize(("steps", "eta"), [(1, 1.0), (4, 1.0), (12, 0.25)])
-def test_averaged_descent(steps, eta):
-    """R^2/(2 eta T) at eta = 1/L; T/(T + 3) of it at eta = 1/(4L)."""
-    share = 1.0 if eta == 1.0 else steps / (steps + 3)
-    assert averaged_descent(steps, eta) == pytest.approx(share / (2 * eta * steps), rel=1e-4)
 
 
 def test_fresh_gradients_have_gradient_descents_rate():
     for steps in (2, 5):
         fresh = [{t: 1.0} for t in range(steps)]
         assert with_memory(fresh, 0.5, 0.1) == pytest.approx((1 - 0.05) ** (2 * steps), rel=1e-4)
-
-
-def test_without_noise_a_token_that_is_always_sampled_is_gradient_descent():
-    assert lazy_token(3, 1.0, 1.0, 0.0) == pytest.approx(averaged_descent(3, 1.0), rel=1e-3)
 
 
 def test_the_real_rule_against_the_recorded_worst_cases():

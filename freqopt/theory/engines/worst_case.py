@@ -3,7 +3,7 @@
 A finite number of steps of a first-order method on every L-smooth (mu-strongly) convex function of
 every dimension is one convex programme in the Gram matrix of its iterates and gradients. Where the
 class of quadratics is too small to falsify a constant, this class is not. Values are those of the
-solver, right to about 1e-5; nothing here is a certificate.
+solver, right to about 1e-5; nothing here is a certificate. Random visits: `engines.chain`.
 
 PEPit is an optional dependency: `pip install 'freqopt[theory]'`.
 """
@@ -38,47 +38,6 @@ def _begin(mu: float, L: float) -> tuple[Any, Any, Any]:
         else programme.declare_function(SmoothConvexFunction, L=L)
     )
     return programme, f, f.stationary_point()
-
-
-def averaged_descent(steps: int, eta: float, L: float = 1.0) -> float:
-    """Worst f(mean of x_0 .. x_{T-1}) - f* of gradient descent with |x_0 - x*| <= 1, convex f."""
-    programme, f, best = _begin(0, L)
-    x = programme.set_initial_point()
-    programme.set_initial_condition((x - best) ** 2 <= 1)
-    total = 0 * x
-    for _ in range(steps):
-        total = total + x
-        x = x - eta * f.gradient(x)
-    programme.set_performance_metric(f(total / steps) - f(best))
-    return _solve(programme)
-
-
-def lazy_token(steps: int, p: float, eta: float, sigma2: float, L: float = 1.0) -> float:
-    """Worst p (E F(mean of theta_0 .. theta_{T-1}) - F*) of SGD on a token sampled with p.
-
-    A scenario tree: at each node the token rests, or moves along F' + v or F' - v with a noise
-    vector of the node's own, |v|^2 <= sigma2. F convex and L-smooth, start distance at most 1.
-    """
-    from PEPit import Point
-
-    programme, f, best = _begin(0, L)
-    start = programme.set_initial_point()
-    programme.set_initial_condition((start - best) ** 2 <= 1)
-    level = [(1.0, start, start)]  # probability, iterate, sum of the iterates of the path
-    for _ in range(steps - 1):
-        grown = []
-        for chance, x, total in level:
-            if p < 1:
-                grown.append((chance * (1 - p), x, total + x))
-            gradient, noise = f.gradient(x), Point()
-            programme.add_constraint(noise**2 <= sigma2)
-            for sign in (1, -1):
-                y = x - eta * (gradient + sign * noise)
-                grown.append((chance * p / 2, y, total + y))
-        level = grown
-    expected = sum(chance * f(total / steps) for chance, _, total in level)
-    programme.set_performance_metric(p * (expected - f(best)))
-    return _solve(programme)
 
 
 def with_memory(

@@ -1,0 +1,15 @@
+"""Exact worst cases of one token of SGD, as one small semidefinite programme a token.
+
+Between visits nothing moves, so a token's T steps are one chain of at most T points and the visits
+enter as weights: `docs/worst_cases.md` has the mathematics.
+
+- `gram`: such a programme, solved, and what may be concluded from what the solver returns;
+- `tokens`: the chains of the theorems, and their worst cases from both sides;
+- `replay`: the worst function as a function, run through the real rules;
+- `rational`: upper certificates in exact rationals;
+- `one_step`: the theorems' one-step inequalities in exact rationals;
+- `steps`: the best step, by search outside;
+- `rows`: the checks that theorem files ask for.
+
+Clarabel is optional: `pip install 'freqopt[theory]'`. Checking a certificate needs none of it.
+"""

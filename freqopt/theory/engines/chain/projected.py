@@ -1,0 +1,51 @@
+"""FA-17's chain: after each visit the row is projected onto a convex set that holds the minimiser.
+
+The set is the hull of the minimiser and of all rows of the chain, so its diameter is the largest of
+their distances; a row is the projection of y where y - row is in the normal cone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from freqopt.theory.engines.chain.gram import Doubles, Point, Programme, product
+
+
+def bracket(weights: Sequence[float], steps: Sequence[float]) -> tuple[float, float]:
+    """(lower, upper) of sum_n w_n F(x_n): F convex, |g| <= 1, a convex set of diameter 1."""
+    programme, goal = projected(weights, steps), np.asarray(weights)
+    _, values = programme.feasible(programme.solve(goal))
+    return float(goal @ values), above(weights, steps)
+
+
+def above(weights: Sequence[float] | Doubles, steps: Sequence[float] | Doubles) -> float:
+    """The upper value alone."""
+    programme, goal = projected(weights, steps), np.asarray(weights)
+    # A projection moves y by |y - x_n| at most.
+    trace = 1.0 + len(goal) + sum(eta**2 for eta in steps)
+    return programme.upper(goal, programme.solve(goal), trace)
+
+
+def projected(weights: Sequence[float] | Doubles, steps: Sequence[float] | Doubles) -> Programme:
+    """Basis: x_0; the gradients; the vectors y - row of the projections."""
+    N = len(weights)
+    programme = Programme(1 + N + (N - 1), N)
+    g = [programme.unit(1 + n) for n in range(N)]
+    normal = [programme.unit(1 + N + n) for n in range(N - 1)]
+    x = [programme.unit(0)]
+    for n in range(N - 1):
+        x.append(x[-1] - steps[n] * g[n] - normal[n])
+    programme.interpolate([Point(x[n], g[n], n) for n in range(N)], 0.0, np.inf)
+    corners: list[Doubles] = [np.zeros(programme.vectors), *x]
+    for a, b in combinations(corners, 2):
+        programme.at_most(product(a - b, a - b), 1.0)
+    for n in range(N - 1):
+        for k, corner in enumerate(corners):
+            if k != n + 2:  # the row itself
+                programme.at_most(product(normal[n], corner - x[n + 1]))
+    for gradient in g:
+        programme.at_most(product(gradient, gradient), 1.0)
+    return programme
