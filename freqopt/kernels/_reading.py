@@ -99,6 +99,8 @@ class Reader(Numbers):
                 case ast.Return(value=ast.expr() as returned):
                     result = self.kept(self.of(returned, env), "result")
                     return result, tuple(env[place] for place in slots.places) if slots else ()
+                case ast.Return():
+                    self.refuse(node, "returns nothing", "return the result")
                 case ast.Assign():
                     value = self.kept(self.of(node.value, env), _name(node.targets[0]))
                     for target in node.targets:
