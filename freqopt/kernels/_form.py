@@ -143,7 +143,7 @@ def hyper(rule: Any) -> NDArray[np.float64]:
     for name in type(rule).model_fields:
         value = getattr(rule, name)
         if name == "weight_decay" and rule.decay == "l2":
-            value = rule.l2
+            value = rule.added_decay
         if isinstance(value, str):
             value = choices(type(rule), name).index(value)
         values.append(np.nan if value is None else float(value))

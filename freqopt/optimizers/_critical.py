@@ -139,9 +139,9 @@ class FixedMemory(Rule):
         return False
 
     @property
-    def l2(self) -> float:
+    def added_decay(self) -> float:
         """Weight decay added to the aggregate; 0 where it is inside what is stored."""
-        return 0.0 if self.stores_decay and self.kappa else super().l2
+        return 0.0 if self.stores_decay and self.kappa else super().added_decay
 
     @property
     def factor(self) -> float:

@@ -308,8 +308,8 @@ class Rule(Fields):
                 setattr(s, slot.name, _gather(slot, state[slot.name], where))
         w = self._decayed(table[where], s)
         g = batch.grads
-        if self.l2:
-            g = g + self.l2 * w
+        if self.added_decay:
+            g = g + self.added_decay * w
         w = self.update(w, g, s)
         table[where] = w if self.max_norm is None else clip_rows(w, self.max_norm)
         for slot in self.all_slots():
@@ -333,7 +333,7 @@ class Rule(Fields):
         return self.lr / (math.sqrt(slowed) if self.lr_decay_law == "inverse_sqrt" else slowed)
 
     @property
-    def l2(self) -> float:
+    def added_decay(self) -> float:
         """Coefficient of the weight decay added to the gradient just before the update."""
         return self.weight_decay if self.decay == "l2" else 0.0
 

@@ -168,8 +168,8 @@ def _row(
             shrink = float(integer_power(shrink, t - int(s.decayed_at)))
             s.decayed_at = t
         w = [x * scalar(shrink) for x in w]
-    if rule.l2:
-        g = [a + scalar(rule.l2) * b for a, b in zip(g, w, strict=True)]
+    if rule.added_decay:
+        g = [a + scalar(rule.added_decay) * b for a, b in zip(g, w, strict=True)]
     s.squares = [x * x for x in g] if rule.duplicates != "squares" else squares
     with np.errstate(all="ignore"):  # a kernel may compute both ways of a choice
         w = _update(rule, w, g, s)

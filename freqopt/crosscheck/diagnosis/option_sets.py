@@ -111,7 +111,7 @@ def _splitting(kind: type[Rule]) -> Any:
     # These two read an option even where a number of 0 takes its effect away; it would split every
     # box for nothing.
     made.rate = _agreed(kind.rate)
-    made.l2 = property(_agreed(kind.l2.fget))  # type: ignore[attr-defined]
+    made.added_decay = property(_agreed(kind.added_decay.fget))  # type: ignore[attr-defined]
     return made
 
 
