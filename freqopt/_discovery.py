@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,10 +13,11 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from freqopt._files import is_file
 from freqopt._imports import imported_files
+from freqopt._plugins import Plugin, clash, plugins
 from freqopt.errors import FreqoptError, place
 
 T = TypeVar("T")
@@ -35,15 +37,22 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     error : type
         Error class for an unknown name or a file that defines none.
 
-    A key may also be the path of a user's own file, ending in ``.py``.
+    A key may also be the path of a user's own file, ending in ``.py``, or a name that another
+    package registers through an entry point of the group "freqopt.NOUNs".
     """
 
     def __init__(self, package: str, kind: type[T], noun: str, error: type[FreqoptError]) -> None:
         self.package, self.kind, self.noun, self.error = package, kind, noun, error
 
     def __iter__(self) -> Iterator[str]:
+        yield from self.own
+        yield from (name for name, found in self._plugins().items() if len(found) == 1)
+
+    @property
+    def own(self) -> list[str]:
+        """Names of the library's own."""
         paths = importlib.import_module(self.package).__path__
-        return (m.name for m in pkgutil.iter_modules(paths) if not m.name.startswith("_"))
+        return [m.name for m in pkgutil.iter_modules(paths) if not m.name.startswith("_")]
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -51,19 +60,44 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def __contains__(self, name: object) -> bool:
         return any(name == known for known in self)
 
+    def outside(self, name: str) -> str | None:
+        """The file of something that is not the library's own: by its path, or registered."""
+        if name.endswith(".py"):
+            return name
+        found = [] if name in self.own else self._plugins().get(name, [])
+        return inspect.getsourcefile(found[0].value) if found else None
+
+    def _plugins(self) -> dict[str, list[Plugin]]:
+        return plugins(f"freqopt.{self.noun}s", self.noun, self.own, self._usable)
+
+    def _usable(self, name: str, value: Any) -> type[T]:
+        kind = self._only(value) if isinstance(value, ModuleType) else value
+        if not (isinstance(kind, type) and issubclass(kind, self.kind)):
+            raise TypeError(f"{value!r} is no {self.noun}, a subclass of {self.kind.__name__}")
+        stem = kind.__module__.rpartition(".")[2]
+        if stem != name:
+            raise ValueError(f"its file is called {stem}.py; the entry point has the same name")
+        return kind
+
     def __getitem__(self, name: str) -> type[T]:
         if not isinstance(name, str):
             raise self.error(f"{name!r} names no {self.noun}; give a name or the path of a file")
         if name.endswith(".py"):
             return self._only(load_file(Path(name), self.noun, self.error))
-        if name not in self:
+        if name in self.own:
+            return self._only(importlib.import_module(f"{self.package}.{name}"))
+        found = self._plugins().get(name, [])
+        if len(found) > 1:
+            raise self.error(clash(self.noun, name, found))
+        if not found:
             near = difflib.get_close_matches(name, list(self), n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self)}."
             raise self.error(
                 f"no {self.noun} is called {name!r}; {hint} A file of your own is given by its "
                 "path, ending in .py"
             )
-        return self._only(importlib.import_module(f"{self.package}.{name}"))
+        value: type[T] = found[0].value
+        return value
 
     def _only(self, module: ModuleType) -> type[T]:
         found = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import warnings
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command and leave with its exit code."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = lambda message, *_: f"freqopt: {message}\n"  # not where in our code
     with heard():
         code = run(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # or all that was imported is looked through for garbage, 0.1 s

@@ -6,7 +6,9 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from freqopt._plugins import clash, plugins
 from freqopt.crosscheck.guests._guest import Guest
 from freqopt.errors import CrosscheckError
 
@@ -31,6 +33,9 @@ class Guests(Mapping[str, Guest]):
 
     def __getitem__(self, name: str) -> Guest:
         known = self._all()
+        found = plugins("freqopt.guests", "guest", known, _usable).get(name, [])
+        if name not in known and len(found) > 1:
+            raise CrosscheckError(clash("guest", name, found))
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
@@ -44,4 +49,14 @@ class Guests(Mapping[str, Guest]):
         paths = importlib.import_module(self.package).__path__
         files = sorted(m.name for m in pkgutil.iter_modules(paths) if not m.name.startswith("_"))
         modules = [importlib.import_module(f"{self.package}.{file}") for file in files]
-        return {guest.name: guest for module in modules for guest in module.GUESTS}
+        own = {guest.name: guest for module in modules for guest in module.GUESTS}
+        found = plugins("freqopt.guests", "guest", own, _usable)
+        return {**own, **{name: these[0].value for name, these in found.items() if len(these) == 1}}
+
+
+def _usable(name: str, value: Any) -> Guest:
+    if not isinstance(value, Guest):
+        raise TypeError(f"{value!r} is no guest, an object of Guest")
+    if value.name != name:
+        raise ValueError(f"it calls itself {value.name}; the entry point has the same name")
+    return value

@@ -25,9 +25,11 @@ from typing import Any
 from freqopt.backends import DEFAULT
 from freqopt.experiment.checkpoints import checkpoint_steps
 from freqopt.experiment.grid import Configuration, Point
+from freqopt.experiment.metrics import metrics
 from freqopt.experiment.store.code import code_hash, versions_that_compute
 from freqopt.experiment.store.own_files import content_hash
 from freqopt.optimizers import rules
+from freqopt.problems import problems
 
 DIGITS = 32
 RECORDED = ("steps", "checkpoints", "record", "groups")
@@ -78,7 +80,8 @@ class Keys:
         """All that determines the trajectories of a grid point's runs."""
         settings = {k: v for k, v in point.shared.items() if k not in RECORDED}
         problem, rule = settings["problem"], settings["rule"]
-        own = [name for name in (problem["name"], rule["name"]) if name.endswith(".py")]
+        named = problems.outside(problem["name"]), rules.outside(rule["name"])
+        own = [file for file in named if file is not None]
         files = [*own, *point.files]
         if own or self.backend.endswith(".py") or _takes_horizon(rule):
             settings["steps"] = point.shared["steps"]
@@ -94,12 +97,12 @@ class Keys:
 def _recorded(settings: Configuration) -> bytes:
     """All that determines what is recorded of a trajectory."""
     steps = settings["steps"]
-    metrics = [
-        [Path(name).name, content_hash(name)] if name.endswith(".py") else [name]
+    recorded = [
+        [Path(name).name, content_hash(file)] if (file := metrics.outside(name)) else [name]
         for name in settings["record"]
     ]
     schedule = _schedule_hash(steps, json.dumps(settings["checkpoints"]))
-    return json.dumps([steps, schedule, metrics, settings["groups"]]).encode()
+    return json.dumps([steps, schedule, recorded, settings["groups"]]).encode()
 
 
 @lru_cache(maxsize=64)
