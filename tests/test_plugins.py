@@ -52,7 +52,7 @@ def test_what_packages_register_is_used_by_name_and_a_broken_one_is_left_out(ins
         "from freqopt.experiment.store.keys import Keys\n"
         "from freqopt.optimizers import rules\n"
         "from freqopt.problems import problems\n"
-        "print('probe' in rules, 'adam' in list(rules), 'twice' in rules, 'pair' in problems)\n"
+        "print('probe' in rules, 'adam' in [*rules], 'twice' in rules, 'pair' in [*problems])\n"
         "print(len(guests) > 10, rules['adam'].__module__, rules['probe'].name())\n"
         "print(rules.outside('probe'), rules.outside('adam'))\n"
         "run('token_quadratic', 'probe', steps=3, backend='numpy')\n"
