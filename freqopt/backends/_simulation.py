@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from freqopt._fields import Fields
+from freqopt.backends._memory import of_this_machine, require
 from freqopt.backends._movement import Movement
 from freqopt.errors import BackendError, describe
 from freqopt.optimizers import Rule, State
@@ -105,6 +106,7 @@ class Simulation:
         smoothness, and given slots such as the frequencies.
         """
         rule = _complete(rule, problem, steps=steps, batch=batch, seed=seed, run=run)
+        require(problem, rule, batch, of_this_machine())
         tables = _tables(problem, seed, run, dtype, factorised)
         states = {}
         for name, table in tables.items():
@@ -121,6 +123,7 @@ class Simulation:
     def check(problem: Problem, rule: Rule, *, steps: int, batch: int) -> None:
         """Raise what `begin` would, without making the tables."""
         completed = _complete(rule, problem, steps=steps, batch=batch, seed=0, run=0)
+        require(problem, completed, batch)
         for frequency in problem.constants.frequency.values():
             _state(completed, np.zeros((frequency.size, 1)), frequency=frequency)
 

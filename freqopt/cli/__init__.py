@@ -51,9 +51,20 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty path is the working directory to the system; nobody means it."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if not argument or (argument.startswith("--") and argument.endswith("=")):
+            where = f" after {before}" if before.startswith("-") else ""
+            raise FreqoptError(
+                f"an empty argument{where or f': {argument!r}'}; is a variable of the shell unset?"
+            )
+
+
 def run(arguments: list[str]) -> int:
     """Run the command; the exit code. A user's mistake is one message, never a traceback."""
     try:
+        _refuse_empty(arguments)
         code = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
         flush()
     except (FreqoptError, CycloptsError) as error:

@@ -85,9 +85,12 @@ def chunks(path: str | Path) -> Iterator[bytes]:
             "a whole gzip file",
             "Fetch the file again and compare its checksum.",
         ) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter for a name with a null character
+        if isinstance(error, DataError):
+            raise
+        reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{path} cannot be read ({error.strerror}); expected a readable file. "
+            f"{path} cannot be read ({reason}); expected a readable file. "
             "Check its kind and its permissions."
         ) from error
 

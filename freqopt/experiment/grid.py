@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from freqopt.optimizers import Rule
 from freqopt.problems import Problem
 
 Configuration = dict[str, Any]
+
+MOST = 10_000_000
+"""Runs of one study, which are all listed before the first begins."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,10 @@ def expand(study: Study) -> list[Point]:
     paths = {f"rule.{key}" for rule in study.rules for key in rule.grid} | set(study.grid)
     paths |= {path for case in study.cases for path in case}
     resolver = _Resolver(study)
-    points = []
+    points: list[Point] = []
+    asked = study.runs * sum(_combination_count(entry, study) for entry in study.rules)
+    if asked > MOST:
+        raise StudyError(f"{study.source}: {asked} runs; one study has at most {MOST}: split it")
     for entry in study.rules:
         for values in _combinations(entry, study):
             try:
@@ -85,6 +92,11 @@ def expand(study: Study) -> list[Point]:
             axes = {path: _look_up(shared, path, values.get(path)) for path in sorted(paths)}
             points += [Point(entry.title, axes, shared, run, files) for run in range(study.runs)]
     return points
+
+
+def _combination_count(entry: RuleEntry, study: Study) -> int:
+    axes = (study.cases or [{}], *study.grid.values(), *entry.grid.values())
+    return math.prod(map(len, axes))
 
 
 def _combinations(entry: RuleEntry, study: Study) -> Iterator[dict[str, Any]]:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from freqopt._fields import is_whole
 from freqopt._files import is_file, is_folder, read
 from freqopt._version import __version__
 from freqopt.backends import DEFAULT
@@ -221,7 +222,32 @@ def _read(path: Path) -> pa.Table:
             f"the result {path} is damaged, or not one of this version: its SHA-256 is not the one "
             "written in it; simulate its study again, which replaces it"
         )
-    return pq.read_table(pa.BufferReader(content))
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+        ours = _is_ours(table)
+    except (ValueError, TypeError, LookupError, AttributeError, OSError, RuntimeError):
+        ours = False  # any of Arrow's errors, or JSON's: a seal is no proof of who made it
+    if not ours:
+        raise ResultError(f"the result {path} was not written by freqopt, though sealed; delete it")
+    return table
+
+
+def _is_ours(table: pa.Table) -> bool:
+    """Whether a file has the columns of a run, and what is read of its metadata is of its kind."""
+    import pyarrow as pa
+
+    words = pa.dictionary(pa.int32(), pa.string())
+    kinds = {"run": pa.int64(), "step": pa.int64(), "metric": words, "table": words}
+    kinds |= {"group": words, "token": pa.int64(), "value": pa.float64()}
+    about = metadata(table)
+    diverged = about["diverged_at"]
+    texts = (about["key"], about["label"], about["code"], about["study"]["name"])
+    return (
+        dict(zip(table.column_names, table.schema.types, strict=True)) == kinds
+        and all(isinstance(text, str) for text in texts)
+        and all(not is_whole(value) or abs(value) < 2**63 for value in about["axes"].values())
+        and (diverged is None or (is_whole(diverged) and 0 <= diverged < 2**63))
+    )
 
 
 def _joined(tables: list[pa.Table], columns: dict[str, list[Any]]) -> pa.Table:

@@ -188,7 +188,7 @@ class Study(Fields):
             )
         try:
             if quick:
-                document = merge(document, document.get("quick", {}))
+                document = merge(document, _table("quick", document.get("quick", {})))
             study = cls(**_located(document, path.parent))
         except StudyError as error:
             raise StudyError(f"{path}: {error}") from None
@@ -229,9 +229,7 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _merge_rules(rules: list[Any], changes: dict[str, Any]) -> list[Any]:
-    titles = [
-        rule.get("label") or rule.get("name") if isinstance(rule, dict) else None for rule in rules
-    ]
+    titles = [_title(rule) for rule in rules]
     unknown = sorted(set(changes) - set(titles))
     if unknown:
         raise StudyError(
@@ -239,9 +237,21 @@ def _merge_rules(rules: list[Any], changes: dict[str, Any]) -> list[Any]:
             f"rules: {', '.join(map(str, titles))}"
         )
     return [
-        merge(rule, changes[title]) if title in changes else rule
+        merge(rule, _table(f"quick.rules.{title}", changes[title])) if title in changes else rule
         for rule, title in zip(rules, titles, strict=True)
     ]
+
+
+def _title(rule: Any) -> str:
+    """What a rule of a document is called; empty if that is no text, which is refused later."""
+    title = (rule.get("label") or rule.get("name")) if isinstance(rule, dict) else ""
+    return title if isinstance(title, str) else ""
+
+
+def _table(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise StudyError(f"{key} = {value!r}: expected a table of keys and values")
+    return value
 
 
 def _located(document: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -78,6 +78,8 @@ class Stream:
         """Words 0 .. n-1 of each step: uint64, shape (n,) or (S, n)."""
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise SamplerError(f"The number of draws must be an integer >= 0; got {n!r}.")
+        if n >= 2**48:  # beyond that NumPy has other errors than for memory
+            raise MemoryError(f"{n} random numbers at once")
         steps = _as_words("step", step)
         blocks = np.arange((int(n) + 3) // 4, dtype=np.uint64)
         out = self._blocks(blocks, steps[..., np.newaxis], trial)

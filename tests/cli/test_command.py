@@ -68,6 +68,20 @@ def test_a_numba_that_does_not_load_is_one_message(here):
     assert "Traceback" not in printed
 
 
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        ({"NUMBA_NUM_THREADS": "0"}, "Number of threads specified must be > 0"),
+        ({"NUMBA_DISABLE_JIT": "1"}, "NUMBA_DISABLE_JIT is set"),
+    ],
+)
+def test_an_environment_in_which_numba_is_of_no_use_is_one_message(here, variable, message):
+    done = command("simulate", "small", "--quick", "--jobs", "1", cwd=here, **variable)
+    assert done.returncode == 1
+    assert done.stderr.count(message) == 1
+    assert "Traceback" not in done.stderr
+
+
 def test_json_is_all_that_is_printed(here, capsys):
     assert run(["simulate", "small", "--quick", "--jobs", "1", "--json"]) == 0
     printed = capsys.readouterr()

@@ -1,6 +1,7 @@
 """Stored results: what names them, what is redone, what is refused."""
 
 import errno
+import io
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from freqopt.experiment.executors.local import in_turn
 from freqopt.experiment.executors.task import Task, work
 from freqopt.experiment.grid import expand
 from freqopt.experiment.results import Store, load, metadata
-from freqopt.experiment.seal import is_intact
+from freqopt.experiment.seal import is_intact, sealed
 from freqopt.experiment.study import Study
 from tests.experiment.conftest import SMALL
 
@@ -389,3 +390,55 @@ def test_metadata_is_json_and_holds_the_seed(small, tmp_path):
     path = next(tmp_path.glob("*.parquet"))
     about = json.loads(pq.read_schema(path).metadata[b"freqopt"])
     assert (about["configuration"]["seed"], about["configuration"]["run"] in (0, 1)) == (7, True)
+
+
+def forged(path, change):
+    """Change a result's table and what it says of itself, and seal it again, as anybody can."""
+    table = pq.read_table(path)
+    about = json.loads(table.schema.metadata[b"freqopt"])
+    table, about = change(table, about)
+    text = about if isinstance(about, str) else json.dumps(about)
+    buffer = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({"freqopt": text} if text else None), buffer)
+    path.write_bytes(sealed(buffer.getvalue()))
+
+
+FORGED = [
+    *(lambda t, a, key=key: (t, {k: v for k, v in a.items() if k != key})
+      for key in ("key", "study", "label", "axes", "code", "diverged_at")),
+    *(lambda t, a, key=key, value=value: (t, {**a, key: value})
+      for key in ("key", "study", "label", "axes", "code", "diverged_at")
+      for value in (7.5, [], 2**70, -1, True)),
+    *(lambda t, a, text=text: (t, text) for text in ("", "[]", "{", "null", "[" * 100_000, "7")),
+    lambda t, a: (t, {**a, "study": {}}),
+    lambda t, a: (t, {**a, "study": {"name": 3}}),
+    lambda t, a: (t, {**a, "axes": {"batch": 2**70}}),
+    *(lambda t, a, name=name: (t.drop_columns(name), a) for name in ("run", "value", "group")),
+    lambda t, a: (t.append_column("more", t["step"]), a),
+    lambda t, a: (t.set_column(6, "value", t["step"]), a),
+    lambda t, a: (t.rename_columns(["run"] * 7), a),
+]  # fmt: skip
+
+
+def test_a_forged_result_is_one_message(small, tmp_path):
+    """A seal finds damage; whoever forges a file makes it anew."""
+    simulate(Study.read(small, quick=True), results=tmp_path, jobs=1)
+    first = min(tmp_path.glob("*.parquet"))
+    whole = first.read_bytes()
+    forged(first, lambda t, a: (t, a))
+    assert load(tmp_path).num_rows
+    for k, change in enumerate(FORGED):
+        first.write_bytes(whole)
+        forged(first, change)
+        with pytest.raises(ResultError, match="was not written by freqopt, though sealed"):
+            pytest.fail(f"{k}: {load(tmp_path).num_rows}")
+
+
+def test_what_is_no_regular_file_is_not_waited_for(small, tmp_path):
+    simulate(Study.read(small, quick=True), results=tmp_path, jobs=1)
+    pipe = tmp_path / "x.parquet"
+    os.mkfifo(pipe)
+    with pytest.raises(ResultError, match=r"x.parquet cannot be read \(it is no regular file\)"):
+        load(tmp_path)
+    with pytest.raises(StudyError, match="it is no regular file"):
+        Study.read(pipe)

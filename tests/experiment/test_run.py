@@ -127,6 +127,8 @@ def test_metrics_by_hand():
     assert t.curve("gradient_norm", "tokens", "head")[1][-1] == pytest.approx(tail_of_head, 1e-14)
     distance = tables["tokens"] - problem.constants.optimum["tokens"]
     assert t.curve("distance")[1][-1] == pytest.approx(np.linalg.norm(distance), rel=1e-14)
+    of_head = t.curve("distance", "tokens", "head")[1][-1]
+    assert of_head == pytest.approx(np.linalg.norm(distance[head]), rel=1e-14)
     gap = problem.objective(tables) - problem.constants.optimum_value
     assert t.curve("gap")[1][-1] == gap
     rates = t.columns["value"][t.columns["metric"] == "effective_rate"]
@@ -144,6 +146,19 @@ def test_effective_rate_counts_a_repeated_row_once_per_step_with_its_summed_grad
     assert t.curve("effective_rate", "tokens", token=0)[1] == pytest.approx(0.5, rel=1e-13)
 
 
+def test_effective_rate_is_of_every_token_that_was_pushed_however_little():
+    """Without noise gradients shrink by half at each visit: the last are of size 1e-14."""
+    quiet = {**PROBLEM, "noise": 0.0, "tokens": {"kind": "zipf", "exponent": 0.0, "size": 3}}
+    t = freqopt.run(quiet, {"name": "sgd", "lr": 0.5}, steps=120, checkpoints={"every": 1},
+                    record=("effective_rate", "token_gradient_norm"))  # fmt: skip
+    c = t.columns
+    sizes = c["value"][c["metric"] == "token_gradient_norm"]
+    assert 0 < sizes[-3:].min() < 1e-10
+    visits = c["metric"] == "visits"
+    assert c["step"][visits].tolist() == list(range(1, 121))  # one token a step
+    assert (c["value"][visits] == 1).all()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_dtype_is_kept(dtype):
     t = freqopt.run(PAIR, "cf_sgd", steps=10, dtype=dtype)
@@ -153,7 +168,10 @@ def test_dtype_is_kept(dtype):
 def test_a_diverging_run_is_a_result():
     rule = {"name": "sgd", "lr": 1e200}
     t = freqopt.run(PROBLEM, rule, steps=50, checkpoints=10, record=METRICS)
-    assert t.diverged_at is not None
+    survives = [freqopt.run(PROBLEM, rule, steps=n).diverged_at is None for n in range(1, 9)]
+    assert survives == sorted(survives, reverse=True)
+    assert t.diverged_at == sum(survives) < 8  # the step that was refused, not the checkpoint
+    assert freqopt.run(PROBLEM, rule, steps=50, checkpoints=2).diverged_at == t.diverged_at
     steps, values = t.curve("objective")
     assert steps[-1] == 50
     assert np.isinf(values[steps > t.diverged_at]).all()

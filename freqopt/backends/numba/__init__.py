@@ -7,6 +7,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from freqopt.backends._backend import Backend, FallbackWarning
@@ -56,8 +57,28 @@ def __getattr__(name: str) -> Any:
     has no use for it, and they wait until it is ready.
     """
     if name in _PLACES:
-        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+        return getattr(_load(_PLACES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _load(module: str) -> ModuleType:
+    """A module of ours that compiles.
+
+    Raises
+    ------
+    BackendError
+        Numba is installed, and does not load; or it is told not to compile.
+    """
+    try:
+        return import_module(f"{__name__}.{module}")
+    except BackendError:
+        raise
+    except (ImportError, OSError, ValueError) as error:  # the last for its environment
+        raise BackendError(
+            f"Numba does not load: {str(error).rstrip('.')}. Install one that suits the NumPy and "
+            "the Python here, unset the NUMBA_ variables of the environment, or choose the backend "
+            "numpy"
+        ) from error
 
 
 class NumbaBackend(Backend):
@@ -88,18 +109,11 @@ class NumbaBackend(Backend):
         BackendError
             Numba is installed, and does not load.
         """
-        try:
-            from freqopt.backends.numba.loop._run import Run
-        except (ImportError, OSError) as error:
-            raise BackendError(
-                f"Numba does not load: {error}. Install one that suits the NumPy and the Python "
-                "here, or choose the backend numpy"
-            ) from error
-
         if simulation is not self._of:
+            loop = _load("loop._run")
             self._of, self._run, self._reason = simulation, None, ""
             try:
-                self._run = Run(simulation)
+                self._run = loop.Run(simulation)
             except BackendError as reason:
                 self._reason = f"the NumPy loop takes over: {reason}"
         while simulation.step < until and not self._compiled():

@@ -36,6 +36,13 @@ from numba.core.serialize import dumps
 
 from freqopt.backends._private import private, read_private
 from freqopt.backends.numba._pipeline import Inner, Outer
+from freqopt.errors import BackendError
+
+if config.DISABLE_JIT:
+    raise BackendError(
+        "NUMBA_DISABLE_JIT is set, so that nothing is compiled; unset it, or choose the backend "
+        "numpy, which has the same numbers"
+    )
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -124,7 +131,9 @@ def cache_directory() -> Path:
     """Where compiled kernels are kept: the user's cache, a folder for these very sources."""
     try:
         home = Path.home()
-    except RuntimeError:  # nobody's: nothing can be kept
+    except RuntimeError:
+        home = Path()
+    if not home.is_absolute():  # nobody's: nothing can be kept
         home = Path(os.devnull)
     given = os.environ.get("XDG_CACHE_HOME", "")
     if Path(given).is_absolute():  # the standard has others ignored

@@ -162,3 +162,11 @@ def _decoded(path: str | Path, encoding: str) -> Iterator[str]:
             f"text in {encoding}",
             "Name the file's encoding, such as encoding='latin-1', or convert it.",
         ) from error
+    except UnicodeError as error:  # utf-16 and utf-32 want to begin with a byte order mark
+        raise bad_line(
+            Path(path),
+            line,
+            str(error),
+            f"text in {encoding}",
+            f"Name the order of the bytes, as in encoding='{encoding}-le', or convert the file.",
+        ) from error
