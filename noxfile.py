@@ -6,7 +6,12 @@ nox.options.sessions = ["lint", "tests"]
 
 GUEST_TESTS = tuple(
     f"tests/crosscheck/{name}"
-    for name in ("test_guests.py", "test_guest_meanings.py", "test_agreement_page.py")
+    for name in (
+        "test_guests.py",
+        "test_guest_meanings.py",
+        "test_agreement_page.py",
+        "test_found.py",
+    )
 )
 
 
@@ -37,6 +42,7 @@ def slow(session: nox.Session) -> None:
 def guests(session: nox.Session) -> None:
     """The tests that run optimizers of other libraries, and that other sessions skip."""
     session.install("-e", ".[guests,test]")
+    session.install("pytorch_optimizer==4.1.0")  # for docs/found.md alone
     session.install("--no-deps", "torchrec==1.8.0")
     session.run("pytest", *GUEST_TESTS, *session.posargs)
 
@@ -46,6 +52,16 @@ def tensorflow(session: nox.Session) -> None:
     """The same with TensorFlow, on which Keras then runs."""
     session.install("-e", ".[tensorflow,test]")
     session.run("pytest", *GUEST_TESTS, *session.posargs)
+
+
+@nox.session
+def tfjs(session: nox.Session) -> None:
+    """TensorFlow.js through Node: a program judged by `--exec`, and what was found in it."""
+    session.install("-e", ".[test]")
+    here = session.create_tmp()
+    session.run("npm", "install", "--prefix", here, "@tensorflow/tfjs@4.22.0", external=True)
+    tests = [f"tests/crosscheck/{name}" for name in ("test_tfjs.py", "test_found.py")]
+    session.run("pytest", *tests, *session.posargs, env={"NODE_PATH": f"{here}/node_modules"})
 
 
 @nox.session
