@@ -1,4 +1,4 @@
-"""Floor 1: one text of each rule, and what reads it.
+"""Floor 1: one text of each rule, and of problems of one's own, and what reads it.
 
 A rule's `kernel` says what happens to one row, number by number, in a small part of Python. It is
 run as it stands (`_python`), compiled (`freqopt.backends.numba`), and written as CUDA
@@ -7,7 +7,31 @@ run as it stands (`_python`), compiled (`freqopt.backends.numba`), and written a
 
 from __future__ import annotations
 
-from freqopt.kernels._form import Kernel, Options, Visit, choices, hyper
+from freqopt.kernels._form import Kernel, Options, Real, Visit, choices, hyper
 from freqopt.kernels._functions import quotient
+from freqopt.kernels._problem import (
+    Index,
+    Lookup,
+    Normal,
+    ProblemKernel,
+    Sign,
+    Token,
+    Uniform,
+)
 
-__all__ = ["Kernel", "Options", "Visit", "choices", "hyper", "quotient"]
+__all__ = [
+    "Index",
+    "Kernel",
+    "Lookup",
+    "Normal",
+    "Options",
+    "ProblemKernel",
+    "Real",
+    "Sign",
+    "Token",
+    "Uniform",
+    "Visit",
+    "choices",
+    "hyper",
+    "quotient",
+]

@@ -40,7 +40,7 @@ COMPARISONS = {
     ast.NotEq: "!=",
 }
 ROUND = "say where it is rounded: real(...) gives the table's dtype, float(...) float64"
-CONSTANT = re.compile(r"[A-Za-z_]\w*|[cr]\.\w+|visit\.\w+")
+CONSTANT = re.compile(r"[A-Za-z_]\w*|[crfw]\.\w+|visit\.\w+")
 """C that names something that stays as it is."""
 Way = tuple[Env, list[str]]
 """What one way of an `if` leaves behind, and its C statements."""

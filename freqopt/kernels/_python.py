@@ -55,4 +55,4 @@ def scalar_kernel(rule: Any, dtype: Any) -> tuple[Kernel, Reading]:
 
 @cache
 def _kernel(reading: Reading) -> Kernel:
-    return Rewriter(reading, reading.dtype, FUNCTIONS, lambda function: function).kernel()
+    return Rewriter(reading.text, reading.dtype, FUNCTIONS, lambda f: f).kernel(reading)

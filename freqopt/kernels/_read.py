@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -117,7 +118,7 @@ def _read(this: _Asked) -> Reading:
     slots = own_slots(rule)
     for slot in slots:
         if slot.per == "element" and slot.dtype != "table":
-            raise _of(kernel.element, f"the element slot {slot.name} is of dtype {slot.dtype}",
+            raise at(kernel.element, f"the element slot {slot.name} is of dtype {slot.dtype}",
                       "element slots of a kernel have the table's dtype")  # fmt: skip
     e, s = (
         Slots(name, tuple((x.name, KINDS[x.dtype]) for x in slots if x.per == per), per)
@@ -126,18 +127,18 @@ def _read(this: _Asked) -> Reading:
     text = Text()
     t, w, g, x = Number("t", "int"), *(Number(name, "real") for name in "wgx")
 
-    scalars, wide = _piece(text, kernel, "scalars", (h, t), None, ("c.c", None))
+    scalars, wide = piece(text, kernel, "scalars", (h, t), None, ("c.c", None))
     narrow = tuple(Number(f"real({number.text})", "real") for number in wide)
     given = wide, s, VISIT, Number("total", "real")
-    row, r = _piece(text, kernel, "row", given, s, ("r.r", "real"))
-    element, _ = _piece(text, kernel, "element", (narrow, r, w, g, x, e), e)
-    term = None if kernel.term is None else _piece(text, kernel, "term", (g, x))[0]
-    own, real = _fingerprint(text), options.real.dtype
+    row, r = piece(text, kernel, "row", given, s, ("r.r", "real"))
+    element, _ = piece(text, kernel, "element", (narrow, r, w, g, x, e), e)
+    term = None if kernel.term is None else piece(text, kernel, "term", (g, x))[0]
+    own, real = fingerprint(text), options.real.dtype
     asked = options.asked
     return Reading(kernel, real, text, h, e, s, asked, own, scalars, row, term, element)
 
 
-def _fingerprint(text: Text) -> str:
+def fingerprint(text: Text) -> str:
     """A hash of what a kernel is made of, as far as it stands outside of the library."""
     files = [Path(path) for path in text.files if not Path(path).is_relative_to(LIBRARY)]
     if not files:
@@ -166,19 +167,19 @@ def _made(kind: Any, options: Options) -> Kernel:
             "options, and gives Kernel(scalars, element)"
         ) from error
     if not isinstance(kernel, Kernel):
-        raise _of(function, f"kernel gives an object of {type(kernel).__name__}",
+        raise at(function, f"kernel gives an object of {type(kernel).__name__}",
                   "end it with return Kernel(scalars, element), of freqopt.kernels")  # fmt: skip
     return kernel
 
 
-def _of(function: Any, what: str, hint: str) -> KernelError:
+def at(function: Any, what: str, hint: str) -> KernelError:
     code = function.__code__
     return mistake(code.co_filename, code.co_firstlineno, what, hint)
 
 
-def _piece(
-    text: Text, kernel: Kernel, role: str, given: tuple[Value, ...], slots: Slots | None = None,
-    fields: tuple[str, str | None] | None = None,
+def piece(
+    text: Text, kernel: Any, role: str, given: tuple[Value, ...], slots: Slots | None = None,
+    fields: tuple[str, str | None] | None = None, roles: Mapping[str, tuple[str, ...]] = GIVEN,
 ) -> tuple[Piece, tuple[Number, ...]]:  # fmt: skip
     """One function as C, and what stands for its results in the next.
 
@@ -186,7 +187,7 @@ def _piece(
     without `fields` gives one number of the table's dtype.
     """
     reader = Reader(text)
-    named = dict(zip(GIVEN[role], given, strict=True))
+    named = dict(zip(roles[role], given, strict=True))
     result, last = reader.top(role, getattr(kernel, role), named, slots)
     node = reader.source.tree
     if fields is None:

@@ -17,7 +17,7 @@ from freqopt.kernels._form import GIVEN, Kernel, Real
 from freqopt.kernels._functions import KNOWN, WRITTEN
 from freqopt.kernels._read import Reading
 from freqopt.kernels._source import Source, source_of
-from freqopt.kernels._values import VARIES, Hyper, Slots
+from freqopt.kernels._values import VARIES, Hyper, Record, Slots, Text
 
 MISSING = object()
 
@@ -28,33 +28,33 @@ class Rewriter:
 
     Parameters
     ----------
-    reading : Reading
+    text : what was found out about it
     real : the type of the table's dtype
     functions : name of `KNOWN` -> function, and "rate": a function (h, t)
     finish : function
         What becomes of each function that was rewritten: itself, or compiled.
     """
 
-    reading: Reading
+    text: Text
     real: Any
     functions: Mapping[str, Callable[..., Any]]
     finish: Callable[[Callable[..., Any]], Callable[..., Any]]
     _helpers: dict[Any, Callable[..., Any]] = field(default_factory=dict)
 
-    def kernel(self) -> Kernel:
-        """The kernel, its functions with all that is given as their parameters.
+    def kernel(self, reading: Reading) -> Kernel:
+        """A rule's kernel, its functions with all that is given as their parameters.
 
         They take and give slots as tuples: element gives (w, e), row (r, s).
         """
-        kernel, reading = self.reading.kernel, self.reading
-        named: dict[str, Mapping[str, Hyper | Slots]] = {
+        kernel = reading.kernel
+        named: dict[str, Mapping[str, Hyper | Record]] = {
             "scalars": {"h": reading.h},
             "element": {"e": reading.e},
             "row": {"s": reading.s},
             "term": {},
         }
         made = {
-            role: self._one(getattr(kernel, role), here, GIVEN[role])
+            role: self.one(getattr(kernel, role), here, GIVEN[role])
             for role, here in named.items()
             if getattr(kernel, role) is not None
         }
@@ -63,22 +63,25 @@ class Rewriter:
     def helper(self, function: Any) -> Callable[..., Any]:
         """A function that a kernel calls."""
         if function not in self._helpers:
-            self._helpers[function] = self._one(function, {}, None)
+            self._helpers[function] = self.one(function, {}, None)
         return self._helpers[function]
 
-    def _one(
-        self, function: Any, named: Mapping[str, Hyper | Slots], given: tuple[str, ...] | None
+    def one(
+        self, function: Any, named: Mapping[str, Hyper | Record], given: tuple[str, ...] | None
     ) -> Any:
+        """A function; its parameters in `named` are taken by place, and `given` are all."""
         return self.finish(_Function(self, source_of(function), named).made(given))
 
 
 class _Function:
     """One function while it is rewritten."""
 
-    def __init__(self, whole: Rewriter, source: Source, named: Mapping[str, Hyper | Slots]) -> None:
+    def __init__(
+        self, whole: Rewriter, source: Source, named: Mapping[str, Hyper | Record]
+    ) -> None:
         self.whole, self.source, self.named = whole, source, named
         self.slots = next((v for v in named.values() if isinstance(v, Slots)), None)
-        self.text = whole.reading.text
+        self.text = whole.text
         self.local = set(source.function.__code__.co_varnames)
         self.space: dict[str, Any] = {"__name__": source.function.__module__}
 
@@ -118,8 +121,8 @@ class _Function:
         numbers = self.named[node.value.id]
         if isinstance(numbers, Slots):
             return _slot(node.attr, node.ctx)
-        h = ast.Name(node.value.id, ast.Load())
-        return ast.Subscript(h, ast.Constant(numbers.fields.index(node.attr)), node.ctx)
+        whole = ast.Name(node.value.id, ast.Load())
+        return ast.Subscript(whole, ast.Constant(numbers.fields.index(node.attr)), node.ctx)
 
     # -- statements and expressions ------------------------------------------------------------
 

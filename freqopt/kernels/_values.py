@@ -91,6 +91,11 @@ class Record:
     name: str
     kinds: tuple[tuple[str, str], ...]
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of its numbers."""
+        return tuple(name for name, _ in self.kinds)
+
 
 @dataclass(frozen=True)
 class Slots(Record):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from freqopt.errors import ProblemError, describe
+from freqopt.kernels import ProblemKernel, Real
 from freqopt.problems._parameters import Parameters
 
 Floats = NDArray[np.floating]
@@ -120,6 +121,10 @@ class Problem(Parameters):
     def gradients(self, tables: Tables, samples: Samples) -> Sparse:
         """Gradient of the mean loss over one step's B samples, in the tables' dtype."""
         raise NotImplementedError
+
+    def kernel(self, real: Real) -> ProblemKernel:
+        """`draw` and `gradients` again, for one entry, from which other backends are read."""
+        raise NotImplementedError("the problem defines no kernel")
 
     def objective(self, tables: Tables) -> float:
         """f: the exact expectation of the loss, in float64."""

@@ -24,16 +24,16 @@ def rule_text(rule: Rule, dtype: Any) -> str:
         [
             f"// the kernel of rule {rule.name()}",
             f"constexpr Statistic STATISTIC = {_statistic(reading)};",
-            _structure("Scalars", "c", reading.scalars.result),
-            _structure("Row", "r", reading.row.result),
-            _function("Scalars scalars(const double* h, i64 t)", reading.scalars, None),
-            _function(
+            c_structure("Scalars", "c", reading.scalars.result),
+            c_structure("Row", "r", reading.row.result),
+            c_function("Scalars scalars(const double* h, i64 t)", reading.scalars, None),
+            c_function(
                 "Row row(const Scalars& c, RowState& s, const Visit& visit, real total)",
                 reading.row,
                 reading.s,
             ),
             _term(reading.term),
-            _function(
+            c_function(
                 "real element(const Scalars& c, const Row& r, real w, real g, real x, "
                 "ElementState& e)",
                 reading.element,
@@ -50,17 +50,18 @@ def _statistic(reading: Reading) -> str:
     return "LARGEST" if reading.kernel.largest else "SUM"
 
 
-def _structure(name: str, prefix: str, parts: tuple[Number, ...]) -> str:
+def c_structure(name: str, prefix: str, parts: tuple[Number, ...]) -> str:
+    """A structure of numbers."""
     fields = [f"{TYPES[part.kind]} {prefix}{k};" for k, part in enumerate(parts)]
     return f"struct {name} {{ {' '.join(fields)} }};"
 
 
 def _term(term: Piece | None) -> str:
     head = "real term(real g, real x)"
-    return f"DEVICE {head} {{ return 0; }}" if term is None else _function(head, term, None)
+    return f"DEVICE {head} {{ return 0; }}" if term is None else c_function(head, term, None)
 
 
-def _function(head: str, piece: Piece, slots: Slots | None) -> str:
+def c_function(head: str, piece: Piece, slots: Slots | None) -> str:
     """A function that gives its result, after its slots were given their last values."""
     places = slots.places if slots else ()
     stored = [f"{place} = {number.text};" for place, number in zip(places, piece.last, strict=True)]

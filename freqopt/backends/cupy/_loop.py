@@ -140,7 +140,7 @@ def kernel_of(simulation: Simulation, problem: ProblemData, lanes: int | None = 
     }
     return loop_source(
         simulation.rule,
-        simulation.problem.name(),
+        problem.text or simulation.problem.name(),
         {**problem.options, **form},
         problem.purposes,
         dtype,

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.backends.cupy._source import HERE
 from freqopt.errors import BackendError
 from freqopt.problems import Problem
 from freqopt.problems._pairs import Observed, PairLaw, Product, Topics
@@ -63,6 +62,8 @@ class ProblemData(NamedTuple):
         Numbers of 8 bytes per sample in `samples`.
     scratch : int
         Numbers, of the tables' dtype, in `work`.
+    text : str
+        Its draw and gradients, if they stand in no file.
     """
 
     fields: tuple[Any, ...]
@@ -71,6 +72,7 @@ class ProblemData(NamedTuple):
     tables: dict[str, int]
     numbers: int = 0
     scratch: int = 0
+    text: str = ""
 
 
 def law(tokens: TokenDistribution) -> Law:
@@ -130,9 +132,9 @@ def find_problem(problem: Problem) -> ProblemData:
     BackendError
         The problem, or the law of its samples, has no CUDA form.
     """
-    name = f"{__package__}.problems.{problem.name()}"
-    ours = type(problem).__module__ == f"freqopt.problems.{problem.name()}"  # no user's namesake
-    if not ours or not (HERE / "problems" / f"{problem.name()}.cuh").is_file():
-        raise BackendError(f"problem {problem.name()} has no CUDA file")
-    found: ProblemData = importlib.import_module(name).data(problem)
+    if type(problem).__module__ != f"freqopt.problems.{problem.name()}":  # a user's
+        find = importlib.import_module(f"{__package__}._own_problem").own_data
+    else:
+        find = importlib.import_module(f"{__package__}.problems.{problem.name()}").data
+    found: ProblemData = find(problem)
     return found

@@ -68,7 +68,7 @@ def loop_source(
     ----------
     rule : Rule
     problem : str
-        Its file in `problems/`.
+        Its file in `problems/`, or its text if that has more than one line.
     options : name -> constant
     purposes : name -> purpose of a stream
         For the constants PURPOSE_name.
@@ -87,7 +87,7 @@ def loop_source(
         _file("source/simulation.cuh"),
         _file("source/pairs.cuh") if "LAW" in options else "",
         _file("source/losses.cuh") if "LOSS" in options else "",
-        _file(f"problems/{problem}.cuh"),
+        problem if "\n" in problem else _file(f"problems/{problem}.cuh"),
         _file("source/layers.cuh"),
         _file("source/movement.cuh"),
         _file("source/batch.cuh"),

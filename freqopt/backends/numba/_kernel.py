@@ -52,4 +52,4 @@ def find_kernel(rule: Rule, dtype: Any) -> tuple[Kernel, Structure]:
 @cache
 def _compiled(reading: Reading, kind: type[Rule]) -> Kernel:
     functions = {**FUNCTIONS, "rate": rate_of(kind)}
-    return Rewriter(reading, reading.dtype, functions, compiled).kernel()
+    return Rewriter(reading.text, reading.dtype, functions, compiled).kernel(reading)

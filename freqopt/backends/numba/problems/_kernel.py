@@ -1,21 +1,20 @@
 """What a problem is to the compiler: how its samples are drawn, and what gradient one step has.
 
-A problem's file beside this one holds `kernel(problem, real) -> ProblemKernel`, with `real` the
-tables' dtype as Numba's type. It says what `draw` and `gradients` of the problem mean, for a batch
-of one step, in the same order of operations.
+The file of a problem of the library, beside this one, holds `kernel(problem, real) ->
+ProblemKernel`, with `real` the tables' dtype as Numba's type. It says what `draw` and `gradients`
+of the problem mean, for a batch of one step, in the same order of operations. A problem of one's
+own brings a kernel in the language of `freqopt.kernels`, see `_own`.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
-from freqopt.errors import BackendError
 from freqopt.problems import Problem
 
 _made: dict[str, ProblemKernel] = {}
@@ -65,12 +64,13 @@ def find_problem(problem: Problem, dtype: Any) -> ProblemKernel:
     Raises
     ------
     BackendError
-        If the problem, or the law of its samples, has no file.
+        The problem has no kernel, or the law of its samples none.
+    KernelError
+        Its own kernel cannot be read.
     """
     name = f"{__package__}.{problem.name()}"
-    ours = type(problem).__module__ == f"freqopt.problems.{problem.name()}"  # no user's namesake
-    if not ours or importlib.util.find_spec(name) is None:
-        raise BackendError(f"problem {problem.name()} has no Numba kernel")
+    if type(problem).__module__ != f"freqopt.problems.{problem.name()}":  # a user's
+        name = f"{__package__}._own"
     real = numba.from_dtype(np.dtype(dtype))
     found: ProblemKernel = importlib.import_module(name).kernel(problem, real)
     known = _made.setdefault(f"{found.key} {real}", found)
