@@ -16,10 +16,9 @@ from freqopt.crosscheck import exercises, reference, trace
 from freqopt.crosscheck.agreement import drawn
 from freqopt.crosscheck.cases.dialects import KNOWN, Case
 from freqopt.crosscheck.compare import compare
-from freqopt.crosscheck.guests import Guest, Library, guests
-from freqopt.crosscheck.guests._library import load, quiet
+from freqopt.crosscheck.guests import Guest, Library, densely, guests, load, quiet, refuse, summed
 from freqopt.crosscheck.kit import RESOLUTION
-from freqopt.errors import CrosscheckError, UnsupportedError
+from freqopt.errors import CrosscheckError, RuleError, UnsupportedError
 from freqopt.optimizers import rules
 
 from .guest_list import EVERY, needs
@@ -76,6 +75,8 @@ def test_an_absent_library_is_one_sentence_that_names_its_extra():
     with pytest.raises(CrosscheckError, match=r"torch is not installed; pip install 'freqopt\[to"):
         trace(guest, case)
     assert absent.version is None
+    told = Library("mylib", "no_such_module", ("no-such",), install="pip install mylib")
+    assert told.absence == "mylib is not installed; pip install mylib"
 
 
 @pytest.mark.parametrize("name", list(guests))
@@ -188,6 +189,27 @@ def test_an_empty_batch_reaches_the_library_only_if_it_counts():
         for batch in (empty, one, empty, one):
             step(*batch)
     assert calls == [(0, 0.5), (1, 0.25), (0, 0.5 / 3), (1, 0.125), (1, 0.5), (1, 0.25)]
+
+
+def test_duplicates_are_summed_in_their_order_and_rows_kept():
+    rows = np.array([4, 1, 4, 4])
+    grads = np.array([[1e16], [2.0], [1.0], [-1e16]])
+    touched, total = summed(rows, grads)
+    assert (touched.tolist(), total.tolist()) == ([1, 4], [[2.0], [(1e16 + 1.0) - 1e16]])
+    whole = densely(np.ones((6, 1), np.float32), rows, grads.astype(np.float32))
+    assert whole.dtype == np.float32
+    assert whole.ravel()[[0, 1, 5]].tolist() == [0.0, 2.0, 0.0]
+    touched, total = summed(rows[:0], grads[:0])
+    assert (touched.shape, total.shape) == ((0,), (0, 1))
+
+
+def test_refusing_names_what_is_off_its_default_and_knows_the_rules_options():
+    rule = rules["sgd"](lr=0.5, momentum=0.5, maximize=True)
+    refuse(rule, "lr", "momentum", "maximize")
+    with pytest.raises(UnsupportedError, match=r"cannot be told maximize = True, momentum = 0\.5$"):
+        refuse(rule, "lr")
+    with pytest.raises(RuleError, match="rule sgd has no option epsilon"):
+        refuse(rule, "lr", "epsilon")
 
 
 def test_tolerances_leave_every_fault_that_float32_resolves_visible():

@@ -29,7 +29,9 @@ class Library:
     also : str
         What the extra cannot do, as a command to run after it.
     extra : str
-        The extra that installs it, if not the one of its name.
+        The extra of freqopt that installs it, if not the one of its name.
+    install : str
+        How it is installed, as a command, if no extra does it.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Library:
     distributions: tuple[str, ...]
     also: str = ""
     extra: str = ""
+    install: str = ""
 
     @property
     def present(self) -> bool:
@@ -59,7 +62,8 @@ class Library:
     def absence(self) -> str:
         """What to do if it is not installed."""
         then, extra = f", then {self.also}" if self.also else "", self.extra or self.name
-        return f"{extra} is not installed; pip install 'freqopt[{extra}]'{then}"
+        install = self.install or f"pip install 'freqopt[{extra}]'"
+        return f"{extra} is not installed; {install}{then}"
 
     def demand(self) -> None:
         """Raise CrosscheckError, naming the extra, if it is not installed."""
