@@ -84,6 +84,9 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             raise self.error(f"{name!r} names no {self.noun}; give a name or the path of a file")
         if name.endswith(".py"):
             return self._only(load_file(Path(name), self.noun, self.error))
+        loaded = sys.modules.get(f"{self.package}.{name}")
+        if loaded is not None and not name.startswith("_"):  # as `own` would find it, and quicker
+            return self._only(loaded)
         if name in self.own:
             return self._only(importlib.import_module(f"{self.package}.{name}"))
         found = self._plugins().get(name, [])

@@ -136,6 +136,12 @@ class Simulation:
             for suffix, array in table.parameters.items()
         }
 
+    @property
+    def lazy(self) -> bool:
+        """Whether the rule leaves rows behind, which `settle` brings up to the present step."""
+        slots = (slot.name for slot in self.rule.all_slots())
+        return type(self.rule).settle is not Rule.settle or "decayed_at" in slots
+
     def settle(self) -> None:
         """Bring rows that a lazy rule has left behind up to the present step."""
         for name, array in self.parameters.items():

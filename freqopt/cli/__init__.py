@@ -19,6 +19,7 @@ from freqopt.cli.figures import figures_
 from freqopt.cli.goldens import goldens_
 from freqopt.cli.list import list_
 from freqopt.cli.reproduce import reproduce_
+from freqopt.cli.results import results
 from freqopt.cli.schema import schema_
 from freqopt.cli.signals import exit_code, heard, how
 from freqopt.cli.simulate import simulate_
@@ -37,6 +38,7 @@ app = App(
 for command in (simulate_, figures_, reproduce_, verify_, crosscheck_, list_, explain_, schema_):
     app.command(command, name=command.__name__.rstrip("_"))
 app.command(vectors)
+app.command(results)
 app.command(goldens_, name="goldens")
 
 

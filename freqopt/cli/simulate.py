@@ -15,6 +15,7 @@ from freqopt.cli.folders import find
 from freqopt.errors import StudyError
 from freqopt.experiment.execute import Report, simulate
 from freqopt.experiment.executors import Executor
+from freqopt.experiment.store.states import EVERY
 from freqopt.experiment.study import Study
 from freqopt.report.terminal import progress, say, say_json, warn
 
@@ -29,6 +30,7 @@ def simulate_(
     backend: str = DEFAULT,
     executor: Executor = "local",
     scheduler: str | None = None,
+    save_every: float = EVERY,
     json: Json = False,
 ) -> int:
     """Run studies and store their results; stored runs are not run again.
@@ -49,6 +51,8 @@ def simulate_(
         This machine, or a Dask cluster (pip install 'freqopt[dask]').
     scheduler
         Address of the Dask scheduler: tcp://host:8786.
+    save_every
+        Seconds between two saves of the state of a run; one that is ended goes on from there.
     json
         Print JSON only.
     """
@@ -59,6 +63,7 @@ def simulate_(
         report = simulate_study(
             path, quick=quick, silent=json,
             results=results, backend=backend, jobs=jobs, executor=executor, scheduler=scheduler,
+            save_every=save_every,
         )  # fmt: skip
         reports.append(report)
         if report.interrupted:
@@ -82,8 +87,6 @@ def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> 
         )
     for notice in report.notices:
         warn(f"{report.study}: {notice}")
-    for name in report.replaced:
-        warn(f"{report.study}: {name} was damaged and has been computed anew")
     messages: dict[str, list[str]] = {}
     for where, message in report.failed:
         messages.setdefault(message, []).append(where)

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter
+import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 from freqopt._fields import is_whole
-from freqopt._files import as_path, is_file
+from freqopt._files import as_path
 from freqopt.backends import DEFAULT, backends
-from freqopt.errors import BackendError, ResultError, StudyError
+from freqopt.errors import BackendError, FreqoptError, ResultError, StudyError
 from freqopt.experiment.executors import Executor, outcomes
-from freqopt.experiment.executors.task import Task, run_all
-from freqopt.experiment.grid import Configuration, Point, expand
-from freqopt.experiment.results import Store
-from freqopt.experiment.store.code import code_hash
+from freqopt.experiment.executors.task import Outcome
+from freqopt.experiment.grid import Point, expand
+from freqopt.experiment.queue import Queue
+from freqopt.experiment.store import durable, members
+from freqopt.experiment.store.claims import Claims
+from freqopt.experiment.store.database import Database
+from freqopt.experiment.store.keys import Keys
+from freqopt.experiment.store.members import Member
+from freqopt.experiment.store.states import EVERY, path_of
 from freqopt.experiment.study import Study
-from freqopt.experiment.trajectory import Trajectory
+
+PAUSE = 0.5
+"""Seconds from one look at what another sweep has done to the next."""
 
 
 @dataclass
@@ -36,10 +44,11 @@ class Report:
     stored, computed : int
         Found from before; run now.
     replaced : list of str
-        Damaged files that were computed anew.
+        Damaged files; what was whole in them was saved, the rest is computed anew.
     failed : list of (run, message)
     notices : list of str
-        Why runs went to another backend than the one that was asked for, each reason once.
+        What did not go as it was asked for, each once: runs that went to another backend, damaged
+        files, claims that do not hold.
     interrupted : bool
     """
 
@@ -61,6 +70,7 @@ def simulate(
     jobs: int | None = None,
     executor: Executor = "local",
     scheduler: str | None = None,
+    save_every: float = EVERY,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Run what a study asks for and is not stored yet.
@@ -76,6 +86,8 @@ def simulate(
         This machine, or a Dask cluster.
     scheduler : str
         Address of the cluster's scheduler, for "dask".
+    save_every : float
+        Seconds between two saves of the state of a run, from which it goes on if it is ended.
     progress : callable (done, total)
         Called after every run, and once before the first.
 
@@ -100,64 +112,102 @@ def simulate(
             f"scheduler = {scheduler!r} is of no use to executor = {executor!r}; add --executor "
             "dask, or leave --scheduler out"
         )
+    if not isinstance(save_every, int | float) or not save_every > 0:
+        raise StudyError(f"save_every = {save_every!r}: give seconds, more than 0")
     engine = backends[backend]  # an unknown one is refused here, not in every run
     if executor == "local":
         engine()  # and so is one that this machine cannot run
-    store = Store(as_path(results, "folder of results", StudyError), backend)
-    points = {store.keys.key(point): point for point in expand(study)}
-    store.prepare()
-    report = Report(study.name, len(points))
-    waiting = [(key, point) for key, point in points.items() if not _stored(store, key, report)]
-    report.stored = len(points) - len(waiting)
+    folder = as_path(results, "folder of results", StudyError)
+    keys, points, database = Keys(backend), expand(study), Database(folder)
+    names = [keys.name(point) for point in points]
+    runs = {name.key: (name, point) for name, point in zip(names, points, strict=True)}
+    database.prepare()
+    belong = [Member(n.key, p.label, p.axes) for n, p in zip(names, points, strict=True)]
+    members.write(folder, study.name, study.title, keys.computing, belong)
+    waiting = [run for key, run in runs.items() if key not in database.segments.places]
+    report = Report(study.name, len(runs), stored=len(runs) - len(waiting))
+    report.notices += database.notices
+    report.replaced += database.replaced
     tell = progress or _silent
     tell(report.stored, report.runs)
-    steps: Counter[str] = Counter()
-    for _, point in waiting:
-        steps[_alike(point)] += point.configuration["steps"]
-    code = code_hash(backend)
-    tasks = [Task(key, point, study, backend, code, steps[_alike(point)]) for key, point in waiting]
-    coming = outcomes(tasks, executor, jobs, scheduler)
-    try:
-        for done, outcome in enumerate(coming, start=report.stored + 1):
-            report.notices = list(dict.fromkeys([*report.notices, *outcome.notices]))
-            if outcome.error:
-                report.failed.append((_describe(outcome.point), outcome.error))
-            else:
-                store.put(outcome.key, outcome.content)
-                report.computed += 1
-            tell(done, report.runs)
-    except KeyboardInterrupt:
-        report.interrupted = True
-    finally:
-        coming.close()
+    jobs = min(jobs, len(waiting) or 1)
+    with Claims(folder) as claims:
+        queue = Queue(waiting, database, claims, backend, jobs, save_every)
+        sweep = _Sweep(queue, database, claims, report, tell)
+        try:
+            while queue.left:
+                with closing(outcomes(queue.tasks(), backend, executor, jobs, scheduler)) as coming:
+                    for outcome in coming:
+                        sweep.take(outcome)
+                sweep.wait()
+        except KeyboardInterrupt:
+            report.interrupted = True
+        except FreqoptError:
+            with suppress(ResultError):  # of which there is one already
+                database.flush()
+            raise
+        database.flush()
+        database.merge()
+        there = database.segments.places  # an interrupt may have come between a run and its count
+        report.computed = sum(name.key in there for name, _ in waiting) - sweep.found
+        report.notices = list(dict.fromkeys([*report.notices, claims.refused, *database.notices]))
+    report.notices = [notice for notice in report.notices if notice]
     return report
 
 
-def run_configuration(configuration: Configuration, backend: str = DEFAULT) -> Trajectory:
-    """The run that a complete configuration describes."""
-    return run_all([configuration], backend)[0]
+@dataclass
+class _Sweep:
+    """What becomes of the outcomes of tasks, as they come."""
 
+    queue: Queue
+    database: Database
+    claims: Claims
+    report: Report
+    tell: Callable[[int, int], None]
+    found: int = 0
+    """Runs that another sweep has stored meanwhile."""
 
-def _alike(point: Point) -> str:
-    """What runs have in common that differ in a rule's numbers, their seed and number."""
-    return json.dumps([point.label, point.configuration["problem"]])
+    def take(self, outcome: Outcome) -> None:
+        """Store what is done, note what has failed."""
+        report = self.report
+        report.notices = list(dict.fromkeys([*report.notices, *outcome.notices]))
+        for run, message in outcome.failed:
+            report.failed.append((_describe(run.point), message))
+            self._tell()
+        self.claims.let_go([run.name.key for run, _ in outcome.failed])
+        if outcome.done:
+            self.queue.took(outcome.done)
+            self.database.put(outcome.done, outcome.readings, partial(self._stored, outcome))
+        for _ in outcome.done:
+            report.computed += 1
+            self._tell()
+
+    def wait(self) -> None:
+        """Where another sweep is at all that is left, look again a little later."""
+        self.report.stored += self.queue.found
+        self.found += self.queue.found
+        self.queue.found = 0
+        self._tell()
+        if self.queue.left:
+            self.database.flush()
+            time.sleep(PAUSE)
+
+    def _stored(self, outcome: Outcome) -> None:
+        """Once its runs are on the disk."""
+        self.claims.let_go([run.key for run in outcome.done])
+        if not outcome.kept:
+            trajectories = [run.trajectory for run in outcome.done]
+            durable.remove(path_of(self.database.folder, trajectories))
+
+    def _tell(self) -> None:
+        report = self.report
+        self.tell(report.stored + report.computed + len(report.failed), report.runs)
 
 
 def _silent(done: int, total: int) -> None:
     """Progress that nobody follows."""
 
 
-def _stored(store: Store, key: str, report: Report) -> bool:
-    if not is_file(store.path(key)):
-        return False
-    try:
-        store.read(key)
-    except ResultError:
-        report.replaced.append(store.path(key).name)
-        return False
-    return True
-
-
 def _describe(point: Point) -> str:
     axes = ", ".join(f"{path} = {value}" for path, value in point.axes.items())
-    return f"{point.label}{', ' if axes else ''}{axes}, run {point.configuration['run']}"
+    return f"{point.label}{', ' if axes else ''}{axes}, run {point.run}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,8 @@ class Trajectory:
     columns: Columns
     simulation: Simulation
     diverged_at: int | None = None
+    entries: NDArray[np.str_] | None = None
+    """Of each row, the metric as `record` names it."""
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -77,10 +79,10 @@ class Trajectory:
         """The columns as a pyarrow Table; its `to_pandas()` is a DataFrame."""
         import pyarrow as pa
 
-        return pa.table({name: _arrow(values) for name, values in self.columns.items()})
+        return pa.table({name: as_arrow(values) for name, values in self.columns.items()})
 
 
-def _arrow(values: NDArray[Any]) -> pa.Array:
+def as_arrow(values: NDArray[Any]) -> pa.Array:
     """A column as pyarrow's, words as a dictionary.
 
     `pyarrow.array` would import pandas wherever it is installed: a fifth of a second.
@@ -97,40 +99,85 @@ def _arrow(values: NDArray[Any]) -> pa.Array:
         ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
         buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(texts))
         dictionary = pa.StringArray.from_buffers(len(texts), *buffers)
-        return pa.DictionaryArray.from_arrays(_arrow(codes.astype(np.int32)), dictionary)
+        return pa.DictionaryArray.from_arrays(as_arrow(codes.astype(np.int32)), dictionary)
     kind, numbers = pa.from_numpy_dtype(values.dtype), np.ascontiguousarray(values)
     return pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(numbers)])
 
 
-@dataclass
 class Recorder:
-    """Collects readings into columns."""
+    """Collects readings by the step and the metric that they are of, in whatever order.
 
-    run: int
-    blocks: list[Columns] = field(default_factory=list)
+    Parameters
+    ----------
+    run : int
+        The run's number.
+    """
 
-    def add(self, step: int, readings: Iterable[Reading]) -> None:
-        """Append what was read at one step."""
-        for reading in readings:
-            value = np.atleast_1d(np.asarray(reading.value, np.float64))
-            token = np.full(1, -1) if reading.token is None else reading.token
-            size = value.size
-            self.blocks.append(
-                {
-                    "run": np.full(size, self.run, np.int64),
-                    "step": np.full(size, step, np.int64),
-                    "metric": np.full(size, reading.metric),
-                    "table": np.full(size, reading.table),
-                    "group": np.full(size, reading.group),
-                    "token": token.astype(np.int64),
-                    "value": value,
-                }
-            )
+    def __init__(self, run: int) -> None:
+        self.run = run
+        self.blocks: dict[tuple[int, str], list[Reading]] = {}
 
-    def columns(self) -> Columns:
-        """Everything so far, in the order it was added."""
-        if not self.blocks:
-            raise ResultError("nothing was recorded; name at least one metric")
+    def add(self, step: int, entry: str, readings: Iterable[Reading]) -> None:
+        """What a metric, as the study names it, read at one step."""
+        self.blocks[step, entry] = list(readings)
+
+    def take_over(self, columns: Columns, covered: Iterable[tuple[int, str]]) -> None:
+        """Readings of an earlier recording of the same run.
+
+        Parameters
+        ----------
+        columns : as `columns` gives them, with `entry`
+        covered : pairs of step and entry
+            What is taken; where there are no rows of a pair, nothing was to be read there.
+        """
+        kept: dict[tuple[int, str], list[Reading]] = {pair: [] for pair in covered}
+        names = ("step", "entry", "metric", "table", "group")
+        changes = np.zeros(columns["step"].size, np.bool_)
+        for name in names:
+            changes[1:] |= columns[name][1:] != columns[name][:-1]
+        for rows in np.split(np.arange(changes.size), np.flatnonzero(changes)):
+            if rows.size:
+                step, *words = (columns[name][rows[0]] for name in names)
+                entry, metric, table, group = map(str, words)
+                reading = Reading(
+                    metric, columns["value"][rows], table, group, columns["token"][rows]
+                )
+                if (int(step), entry) in kept:
+                    kept[int(step), entry].append(reading)
+        self.blocks |= kept
+
+    def columns(self, steps: Sequence[int], entries: Sequence[str]) -> Columns:
+        """Everything, by step and then in the order of the entries; `entry` says of which."""
+        order = [
+            (step, entry, reading)
+            for step in steps
+            for entry in entries
+            for reading in self.blocks.get((step, entry), ())
+        ]
+        if not order:
+            return {name: np.zeros(0, kind) for name, kind in _KINDS.items()}
+        values = [np.atleast_1d(np.asarray(reading.value, np.float64)) for _, _, reading in order]
+        sizes = np.array([value.size for value in values])
+        tokens = [
+            _NO_TOKEN if reading.token is None else np.asarray(reading.token, np.int64)
+            for _, _, reading in order
+        ]
+        words = zip(*((entry, r.metric, r.table, r.group) for _, entry, r in order), strict=True)
+        entry, metric, table, group = (np.repeat(np.array(column), sizes) for column in words)
         return {
-            name: np.concatenate([block[name] for block in self.blocks]) for name in self.blocks[0]
+            "run": np.full(entry.size, self.run, np.int64),
+            "step": np.repeat(np.array([step for step, _, _ in order], np.int64), sizes),
+            "metric": metric,
+            "table": table,
+            "group": group,
+            "token": np.concatenate(tokens),
+            "value": np.concatenate(values),
+            "entry": entry,
         }
+
+
+_NO_TOKEN = np.full(1, -1, np.int64)
+_KINDS: dict[str, Any] = {
+    "run": np.int64, "step": np.int64, "metric": "U1", "table": "U1", "group": "U1",
+    "token": np.int64, "value": np.float64, "entry": "U1",
+}  # fmt: skip

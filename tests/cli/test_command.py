@@ -54,7 +54,8 @@ def test_simulate_by_name_quick_then_full(here, capsys):
     assert "small: 12 runs, 2 found, 10 computed" in capsys.readouterr().out
     assert run(["simulate", "small", "--jobs", "1"]) == 0
     assert "12 found, 0 computed" in capsys.readouterr().out
-    assert len(list((here / "results").glob("*.parquet"))) == 14
+    assert run(["results", "verify"]) == 0
+    assert "14 runs in 2 files and 0 states: all whole" in capsys.readouterr().out
 
 
 def test_a_numba_that_does_not_load_is_one_message(here):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from freqopt.experiment.store.segments import Segments
+
 SMALL = """
 title = "small"
 steps = 40
@@ -42,3 +44,12 @@ def small(tmp_path: Path) -> Path:
     path = tmp_path / "small.toml"
     path.write_text(SMALL)
     return path
+
+
+def content(folder):
+    """Key -> rows, in order, of every stored run."""
+    segments = Segments(folder)
+    segments.refresh()
+    columns = ("run", "step", "metric", "table", "group", "token", "value", "diverged_at")
+    found = {key: table.to_pydict() for key, table in segments.tables(segments.places, columns)}
+    return dict(sorted(found.items()))

@@ -14,7 +14,7 @@ from freqopt._workers import Lost, spread
 from freqopt.errors import BackendError
 from freqopt.experiment.execute import simulate
 from freqopt.experiment.study import Study
-from tests.experiment.conftest import SMALL
+from tests.experiment.conftest import SMALL, content
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 
@@ -114,7 +114,7 @@ def test_a_signal_ends_all_processes_and_keeps_what_is_done(tmp_path, jobs, numb
     assert err == (
         f"long: ended by {number.name}; 0 of 24 runs are stored, simulate again to go on\n"
     )
-    assert len(list((tmp_path / "results").glob("*.parquet"))) == 12
+    assert len(content(tmp_path / "results")) == 12
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 import freqopt
 from freqopt.errors import StudyError
-from freqopt.experiment.execute import run_configuration, simulate
+from freqopt.experiment.execute import simulate
 from freqopt.experiment.grid import expand
 from freqopt.experiment.store import keys
 from freqopt.experiment.store.code import source_files
@@ -170,7 +170,7 @@ def test_what_an_own_file_imports_from_its_folder_counts(
             (tmp_path / name).write_text(text.format(content))
         point = expand(Study.read(small))[0]
         named.append((Keys().trajectory(point), Keys().key(point)))
-        ends.append(run_configuration(point.configuration, "numpy").curve("objective")[1][-1])
+        ends.append(freqopt.run(**point.configuration, backend="numpy").curve("objective")[1][-1])
     assert named[0] == named[2]
     assert ends[0] == ends[2]
     assert not set(named[0]) & set(named[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from typing import Literal
 
 from freqopt.backends import backends
@@ -12,26 +12,21 @@ Executor = Literal["local", "dask"]
 
 
 def outcomes(
-    tasks: Sequence[Task], executor: Executor, jobs: int, scheduler: str | None
+    tasks: Iterable[Task], backend: str, executor: Executor, jobs: int, scheduler: str | None
 ) -> Generator[Outcome, None, None]:
     """The outcome of every task, in the order in which they come.
 
-    Closing the generator ends all processes that work for it.
+    Tasks are taken as there is somebody to do them. Closing the generator ends all processes that
+    work for it.
     """
-    if not tasks:
-        return
     if executor == "dask":
         from freqopt.experiment.executors.dask import dask
 
         yield from dask(tasks, scheduler)
-    elif (most := backends[tasks[0].backend].together) > 1:
-        from freqopt.experiment.executors.side_by_side import side_by_side
-
-        yield from side_by_side(tasks, most)
-    elif min(jobs, len(tasks)) > 1:
+    elif jobs > 1 and backends[backend].together == 1:
         from freqopt.experiment.executors.local import local
 
-        yield from local(tasks, min(jobs, len(tasks)))
+        yield from local(tasks, jobs)
     else:
         for task in tasks:
             yield work(task)

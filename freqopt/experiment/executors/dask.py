@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
 from freqopt.errors import BackendError
-from freqopt.experiment.executors.task import Outcome, Task, work
+from freqopt.experiment.executors.task import Outcome, Task, failed, work
 
+AT_FIRST = 8
+"""Tasks that are handed over while the cluster has no workers yet."""
 EXAMPLE = "as `dask scheduler` prints it (tcp://host:8786)"
 
 
-def dask(tasks: Sequence[Task], scheduler: str | None) -> Generator[Outcome, None, None]:
+def dask(tasks: Iterable[Task], scheduler: str | None) -> Generator[Outcome, None, None]:
     """Outcomes in the order in which they come.
 
     Raises
@@ -26,24 +29,34 @@ def dask(tasks: Sequence[Task], scheduler: str | None) -> Generator[Outcome, Non
         yield from _gathered(client, tasks, str(scheduler))
 
 
-def _gathered(client: Any, tasks: Sequence[Task], scheduler: str) -> Generator[Outcome, None, None]:
+def _gathered(client: Any, tasks: Iterable[Task], scheduler: str) -> Generator[Outcome, None, None]:
+    """Twice as many tasks as the cluster has threads are handed over at a time."""
     from distributed import as_completed
 
-    asked = {
-        client.submit(work, task, key=f"freqopt-{task.key}", pure=False): task for task in tasks
-    }
-    for future in as_completed(list(asked)):
+    waiting, asked, coming = iter(tasks), dict[Any, Task](), as_completed()
+
+    def hand_over() -> None:
+        most = max(AT_FIRST, 2 * sum(client.nthreads().values()))
+        for task in islice(waiting, most - len(asked)):
+            future = client.submit(work, task, key=f"freqopt-{task.name}", pure=False)
+            asked[future] = task
+            coming.add(future)
+
+    hand_over()
+    for future in coming:
         task = asked.pop(future)
         if future.status == "finished":
-            yield future.result()
+            outcome = future.result()
         elif future.status == "error":
             error = future.exception()
-            yield Outcome(task.point, task.key, error=f"{type(error).__name__}: {error}")
+            outcome = failed(task, f"{type(error).__name__}: {error}")
         else:
             raise BackendError(
                 f"the Dask scheduler at {scheduler} was lost; start it again and simulate again, "
                 "finished runs are kept"
             )
+        hand_over()
+        yield outcome
 
 
 def _client(scheduler: str | None) -> Any:

@@ -1,4 +1,4 @@
-"""One run of a study as a task: what it needs, what becomes of it, and how it is done anywhere."""
+"""Some runs of a study as a task: what it needs, what becomes of it, how it is done anywhere."""
 
 from __future__ import annotations
 
@@ -7,74 +7,242 @@ import json
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from freqopt.backends import FallbackWarning, backends
-from freqopt.errors import FreqoptError, own_mistake, short_of_memory
-from freqopt.experiment.build import as_problem
+import numpy as np
+
+from freqopt.backends import Backend, FallbackWarning, backends
+from freqopt.errors import DeviceError, FreqoptError, ResultError, own_mistake, short_of_memory
+from freqopt.experiment.build import as_problem, as_rule
+from freqopt.experiment.config import RunConfig
 from freqopt.experiment.grid import Configuration, Point
-from freqopt.experiment.results import encode
-from freqopt.experiment.run import begin, carry_out
-from freqopt.experiment.store.code import code_hash
-from freqopt.experiment.study import Study
-from freqopt.experiment.trajectory import Trajectory
+from freqopt.experiment.run import Recording, advance
+from freqopt.experiment.store import rows, states
+from freqopt.experiment.store.code import code_hash, versions_that_compute
+from freqopt.experiment.store.continuation import Part, continue_from
+from freqopt.experiment.store.keys import Name, entries
+from freqopt.experiment.store.provenance import provenance
+from freqopt.experiment.trajectory import Columns, Trajectory
+from freqopt.optimizers import Rule
 from freqopt.problems import Problem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Run(NamedTuple):
+    """One run to do.
+
+    Attributes
+    ----------
+    point : Point
+    name : Name
+    parts : tuple of Part
+        Readings of the same trajectory that are stored.
+    states : tuple of Path
+        Files with states of it.
+    """
+
+    point: Point
+    name: Name
+    parts: tuple[Part, ...] = ()
+    states: tuple[Path, ...] = ()
 
 
 class Task(NamedTuple):
-    """One run to do, and the code it was asked of."""
+    """Some runs to do, and the code they are asked of.
 
-    key: str
-    point: Point
-    study: Study
+    Attributes
+    ----------
+    runs : tuple of Run
+    backend : str
+    made_with : tuple
+        Hash of the code and the versions of what computes, where the study was begun.
+    origin : dict
+        The command that asked for them.
+    ahead : int
+        Steps of all runs of the study like these that are to do.
+    folder : Path or None
+        Of the results, for states of runs on the way.
+    every : float
+        Seconds between two saves of those.
+    """
+
+    runs: tuple[Run, ...]
     backend: str
-    code: str
+    made_with: tuple[str, dict[str, str]]
+    origin: dict[str, str]
     ahead: int = 0
-    """Steps of all runs of the study like this one that are to do."""
+    folder: Path | None = None
+    every: float = states.EVERY
+
+    @property
+    def name(self) -> str:
+        """For people and queues: what it is of."""
+        return self.runs[0].name.key
 
 
 class Outcome(NamedTuple):
-    """What became of one run: its file's content, or why there is none."""
+    """What became of a task.
 
-    point: Point
-    key: str
-    content: bytes = b""
-    error: str = ""
+    Attributes
+    ----------
+    done : sequence of Stored
+    readings : pyarrow.Table or None
+        Theirs, below each other.
+    failed : list of (Run, message)
+    notices : tuple of str
+    kept : bool
+        Whether the state at the end is to stay on the disk.
+    """
+
+    done: Sequence[rows.Stored] = ()
+    readings: pa.Table | None = None
+    failed: Sequence[tuple[Run, str]] = ()
     notices: tuple[str, ...] = ()
+    kept: bool = False
+
+
+def made_with(backend: str) -> tuple[str, dict[str, str]]:
+    """The code and the versions here."""
+    return code_hash(backend), versions_that_compute(backend)
 
 
 def work(task: Task) -> Outcome:
-    """One run, in whichever process; an error becomes part of the outcome."""
-    key, point, study, backend, code, ahead = task
-    if code_hash(backend) != code:
-        message = "a worker has other source code than the study was begun with; simulate again"
-        return Outcome(point, key, error=message)
+    """A task, in whichever process; an error becomes part of the outcome."""
+    if made_with(task.backend) != task.made_with:
+        message = (
+            "a worker has other source code, or other versions of what computes, than the study "
+            "was begun with; simulate again"
+        )
+        return failed(task, message)
+    with noticed() as notices:
+        try:
+            engine = backends[task.backend]()
+            engine.ahead = task.ahead
+        except FreqoptError as error:
+            return failed(task, str(error))
+        if engine.together > 1:
+            ends = _by_halves(engine, task)
+        else:
+            ends = [_at_once(engine, task._replace(runs=(run,))) for run in task.runs]
+    columns = [one for end in ends for one in end.columns]
+    said = [*notices, *(end.notice for end in ends if end.notice)]
+    return Outcome(
+        [one for end in ends for one in end.done],
+        rows.readings(columns) if columns else None,
+        [one for end in ends for one in end.failed],
+        tuple(dict.fromkeys(said)),
+        all(end.kept for end in ends),
+    )
+
+
+@dataclass
+class _End:
+    """What became of some runs of a task."""
+
+    done: list[rows.Stored] = field(default_factory=list)
+    columns: list[Columns] = field(default_factory=list)
+    failed: list[tuple[Run, str]] = field(default_factory=list)
+    notice: str = ""
+    kept: bool = False
+
+
+def failed(task: Task, message: str) -> Outcome:
+    """The outcome of a task that came to nothing."""
+    return Outcome(failed=[(run, message) for run in task.runs])
+
+
+def _by_halves(engine: Backend, task: Task) -> list[_End]:
+    """Runs side by side; if one of them, or memory for so many, fails, they are taken by halves."""
+    if len(task.runs) == 1:
+        return [_at_once(engine, task)]
     try:
-        with noticed() as notices:
-            (trajectory,) = run_all([point.configuration], backend, ahead)
-        content = encode(point, key, study, backend, trajectory)
-        return Outcome(point, key, content, notices=tuple(notices))
+        return [_together(engine, task)]
+    except DeviceError as error:
+        return [_End(failed=[(run, str(error)) for run in task.runs])]
+    except Exception:  # whose it is, and what it says, the last half of one run tells
+        pass  # out of here: the error's frames hold the memory that the halves want
+    half = len(task.runs) // 2
+    halves = [task._replace(runs=runs) for runs in (task.runs[:half], task.runs[half:])]
+    return [end for one in halves for end in _by_halves(engine, one)]
+
+
+def _at_once(engine: Backend, task: Task) -> _End:
+    """`_together`, with an error as part of the end."""
+    try:
+        return _together(engine, task)
     except FreqoptError as error:
-        return Outcome(point, key, error=str(error))
+        message = str(error)
     except MemoryError as error:
-        return Outcome(point, key, error=short_of_memory(error))
+        message = short_of_memory(error)
     except (Exception, SystemExit) as error:  # a bug in one run must not take the others along
-        return Outcome(point, key, error=own_mistake(error) or traceback.format_exc())
+        message = own_mistake(error) or traceback.format_exc()
+    return _End(failed=[(run, message) for run in task.runs])
 
 
-def run_all(
-    configurations: Sequence[Configuration], backend: str, ahead: int = 0
-) -> list[Trajectory]:
-    """The runs that complete configurations describe, side by side; for `ahead` see `Backend`."""
-    engine = backends[backend]()
-    engine.ahead = ahead
-    recordings = []
-    for configuration in configurations:
-        settings: dict[str, Any] = dict(configuration)
-        problem = _problem(json.dumps(settings.pop("problem")))
-        recordings.append(begin(engine, problem, settings.pop("rule"), **settings))
-    return carry_out(engine, recordings)
+def _together(engine: Backend, task: Task) -> _End:
+    """Runs from where they stand to their end, their states saved on the way."""
+    runs = task.runs
+    trajectories = [run.name.trajectory for run in runs]
+    keeper = states.Keeper(
+        task.folder, trajectories, [run.name.recorded for run in runs], task.every
+    )
+    recordings = [recording_of(run.point) for run in runs]
+    for k, (run, recording) in enumerate(zip(runs, recordings, strict=True)):
+        keeper.before[k] = _continued(run, recording, keeper)
+    advance(engine, recordings, lambda: keeper.between(recordings))
+    kept, took = keeper.end(recordings), keeper.seconds()
+    end = _End(notice=keeper.notice, kept=kept)
+    for run, recording, seconds in zip(runs, recordings, took, strict=True):
+        trajectory = recording.end(engine)
+        readings = _readings(trajectory, run.point)
+        stored = rows.Stored(
+            *run.name,
+            provenance=provenance(**task.origin),
+            rows=readings["step"].size,
+            seconds=seconds,
+            diverged_at=trajectory.diverged_at,
+            digest=rows.digest(readings),
+        )
+        end.done.append(stored)
+        end.columns.append(readings)
+    return end
+
+
+def _continued(run: Run, recording: Recording, keeper: states.Keeper) -> float:
+    """Take over what is known of a run; the seconds that were spent on it before."""
+    files = dict.fromkeys([*run.states, *([keeper.path] if keeper.folder else [])])
+    found = []
+    for path in files:
+        if path.is_file():
+            try:
+                found += states.load(path, run.name.trajectory)
+            except ResultError as error:
+                keeper.notice = f"the state {path} {error}; its runs begin anew"
+    if not found and not run.parts:
+        return 0.0
+    known = entries(run.point.shared["record"])
+    return continue_from(recording, run.name.recorded, run.parts, found, known)
+
+
+def _readings(trajectory: Trajectory, point: Point) -> Columns:
+    """A run's rows, each with its metric as it is called in what is stored."""
+    known = entries(point.shared["record"])
+    assert trajectory.entries is not None
+    called = trajectory.entries
+    if any(name != entry for name, entry in known.items()):
+        called = np.array([known[name] for name in called.tolist()])
+    return {**trajectory.columns, "entry": called}
+
+
+def recording_of(point: Point) -> Recording:
+    """The run of a study before its first step."""
+    problem, rule, config = _made(point.shared)
+    return Recording(problem, rule, config.model_copy(update={"run": point.run}))
 
 
 @contextlib.contextmanager
@@ -89,6 +257,21 @@ def noticed() -> Iterator[list[str]]:
             notices.append(str(one.message))
         else:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+_last: list[Any] = [None, None]
+"""What was made last, and from what: runs of one grid point share it."""
+
+
+def _made(shared: Configuration) -> tuple[Problem, Rule, RunConfig]:
+    """Problem, rule and settings of the runs of a grid point."""
+    if _last[0] is not shared:
+        settings: dict[str, Any] = dict(shared)
+        problem = _problem(json.dumps(settings.pop("problem")))
+        rule = as_rule(settings.pop("rule"))
+        _last[:] = shared, (problem, rule, RunConfig(**settings))
+    made: tuple[Problem, Rule, RunConfig] = _last[1]
+    return made
 
 
 @lru_cache(maxsize=4)

@@ -36,8 +36,8 @@ def code_hash(backend: str) -> str:
     Parameters
     ----------
     backend : str
-        Its name. For a file of the user's own, which may build on any of the library's backends,
-        all of them count.
+        Its name. For one that is not the library's own, which may build on any of the library's,
+        all of those count.
     """
     digest = hashlib.sha256()
     for path in source_files(backend):
@@ -48,7 +48,7 @@ def code_hash(backend: str) -> str:
 
 def source_files(backend: str) -> list[Path]:
     """The files that `code_hash` covers, sorted."""
-    own = [*backends] if backend.endswith(".py") else [backend]
+    own = [backend] if backend in backends.own else backends.own
     waiting = [_START, *(f"{_IN_PARTS[1]}.{name}" for name in [*own, "numpy"])]
     files, seen = set[Path](), set[str]()
     while waiting:

@@ -18,12 +18,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from freqopt.backends import DEFAULT
-from freqopt.experiment.checkpoints import checkpoint_steps
+from freqopt.backends import DEFAULT, backends
 from freqopt.experiment.grid import Configuration, Point
 from freqopt.experiment.metrics import metrics
 from freqopt.experiment.store.code import code_hash, versions_that_compute
@@ -36,6 +34,15 @@ RECORDED = ("steps", "checkpoints", "record", "groups")
 """Settings that say what is recorded, not what happens."""
 
 
+class Name(NamedTuple):
+    """A run's two names, and the JSON texts that, with the run's number, they are hashes of."""
+
+    key: str
+    trajectory: str
+    made_by: str
+    recorded: str
+
+
 class Keys:
     """Names the runs of a study; what runs share is written out and hashed once.
 
@@ -46,70 +53,78 @@ class Keys:
 
     def __init__(self, backend: str = DEFAULT) -> None:
         self.backend = backend
-        own = [backend] if backend.endswith(".py") else []
-        self._computing = {
+        own = backends.outside(backend)
+        self._own_backend = own is not None
+        self.computing = {
             "backend": Path(backend).stem,
-            "own backend": [content_hash(name) for name in own],
+            "own backend": [] if own is None else [content_hash(own)],
             "code": code_hash(backend),
             "versions": versions_that_compute(backend),
         }
-        self._shared: dict[int, tuple[Configuration, Any, bytes]] = {}
+        self._shared: dict[int, tuple[Configuration, Any, str, str]] = {}
 
     def trajectory(self, point: Point) -> str:
         """The name of what happens in a run."""
-        return self._named(point)[0]
+        return self.name(point).trajectory
 
     def key(self, point: Point) -> str:
         """The name of what is recorded of a run."""
-        return self._named(point)[1]
+        return self.name(point).key
 
-    def _named(self, point: Point) -> tuple[str, str]:
+    def name(self, point: Point) -> Name:
+        """Both names, and what they are hashes of."""
         known = self._shared.get(id(point.shared))
         if known is None or known[0] is not point.shared:
-            happens = hashlib.sha256(self._happens(point))
-            known = self._shared[id(point.shared)] = (
-                point.shared, happens, _recorded(point.shared),
-            )  # fmt: skip
-        digest = known[1].copy()
-        digest.update(b" run %d" % point.run)
-        trajectory = digest.hexdigest()[:DIGITS]
-        digest.update(known[2])
-        return trajectory, digest.hexdigest()[:DIGITS]
+            made_by, recorded = self._made_by(point), as_recorded(point.shared)
+            known = (point.shared, hashlib.sha256(made_by.encode()), made_by, recorded)
+            self._shared[id(point.shared)] = known
+        return Name(*_names(known[1].copy(), point.run, known[3]), known[2], known[3])
 
-    def _happens(self, point: Point) -> bytes:
+    def _made_by(self, point: Point) -> str:
         """All that determines the trajectories of a grid point's runs."""
         settings = {k: v for k, v in point.shared.items() if k not in RECORDED}
         problem, rule = settings["problem"], settings["rule"]
         named = problems.outside(problem["name"]), rules.outside(rule["name"])
         own = [file for file in named if file is not None]
         files = [*own, *point.files]
-        if own or self.backend.endswith(".py") or _takes_horizon(rule):
+        if own or self._own_backend or _takes_horizon(rule):
             settings["steps"] = point.shared["steps"]
         settings["problem"], settings["rule"] = (_bare(part, files) for part in (problem, rule))
-        made_by = {
-            **self._computing,
-            "files": [content_hash(name) for name in files],
-            "configuration": settings,
+        hashes = {Path(name).name: content_hash(name) for name in files}
+        return json.dumps({**self.computing, "files": hashes, "configuration": settings})
+
+
+def names_of(made_by: str, run: int, recorded: str) -> tuple[str, str]:
+    """The key and the trajectory of a run from what they are hashes of."""
+    return _names(hashlib.sha256(made_by.encode()), run, recorded)
+
+
+def _names(digest: Any, run: int, recorded: str) -> tuple[str, str]:
+    digest.update(b" run %d" % run)
+    trajectory = digest.hexdigest()[:DIGITS]
+    digest.update(recorded.encode())
+    return digest.hexdigest()[:DIGITS], trajectory
+
+
+def as_recorded(settings: Configuration) -> str:
+    """All that determines what is recorded of a trajectory, as JSON."""
+    return json.dumps(
+        {
+            "steps": settings["steps"],
+            "checkpoints": settings["checkpoints"],
+            "record": list(entries(settings["record"]).values()),
+            "groups": settings["groups"],
         }
-        return json.dumps(made_by).encode()
+    )
 
 
-def _recorded(settings: Configuration) -> bytes:
-    """All that determines what is recorded of a trajectory."""
-    steps = settings["steps"]
-    recorded = [
-        [Path(name).name, content_hash(file)] if (file := metrics.outside(name)) else [name]
-        for name in settings["record"]
-    ]
-    schedule = _schedule_hash(steps, json.dumps(settings["checkpoints"]))
-    return json.dumps([steps, schedule, recorded, settings["groups"]]).encode()
-
-
-@lru_cache(maxsize=64)
-def _schedule_hash(steps: int, checkpoints: str) -> str:
-    """Which steps are looked at, however that was said."""
-    schedule = checkpoint_steps(steps, json.loads(checkpoints))
-    return hashlib.sha256(json.dumps(schedule).encode()).hexdigest()
+def entries(record: list[str]) -> dict[str, str]:
+    """What the metrics of a study are called in what is stored: own files with their hash."""
+    return {
+        name: f"{Path(name).name} {content_hash(file)[:DIGITS]}" if file else name
+        for name in record
+        for file in [metrics.outside(name)]
+    }
 
 
 def _takes_horizon(rule: dict[str, Any]) -> bool:

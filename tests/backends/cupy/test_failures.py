@@ -95,7 +95,7 @@ def test_a_gpu_that_is_lost_under_way_keeps_what_was_finished(
     said = capsys.readouterr()
     assert " ".join(said.err.split()).count("cudaErrorIllegalAddress") == 1
     assert "more runs: the GPU failed at runs side by side" in " ".join(said.err.split())
-    kept = len(list(tmp_path.rglob("*.parquet"))) or int(said.out.split("computed")[0].split()[-1])
+    kept = int(said.out.split("computed")[0].split()[-1])
     assert 0 < kept < RUNS
     assert len(groups) <= 6  # not one attempt for each run
     cupy.waiting = None

@@ -1,0 +1,90 @@
+"""Files that are whole or absent, and stay so when the power fails."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from pathlib import Path
+
+from freqopt.errors import ResultError
+
+PARTIAL = ".partial"
+"""How files end whose writing was begun."""
+_numbers = itertools.count()
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file under another name, see it and its name to the disk, and rename it.
+
+    Raises
+    ------
+    ResultError
+        It cannot be written; nothing of it is left.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{next(_numbers)}{PARTIAL}")
+    try:
+        try:
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)  # there only if something went wrong
+        _sync_folder(path.parent)
+    except (OSError, MemoryError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not enough memory"
+        raise ResultError(
+            f"a result cannot be written to {path.parent} ({reason}); make room and run again, "
+            "finished runs are kept"
+        ) from None
+
+
+def write_named(folder: Path, content: bytes, before: str = "", after: str = "") -> Path:
+    """Write a file whose name is the SHA-256 of its content: `sha256sum` verifies it."""
+    path = folder / f"{before}{hashlib.sha256(content).hexdigest()}{after}"
+    write(path, content)
+    return path
+
+
+def is_intact(path: Path, content: bytes) -> bool:
+    """Whether the content is what the file's name says."""
+    digest = path.name.partition(".")[0].rpartition("-")[2]
+    return hashlib.sha256(content).hexdigest() == digest
+
+
+def remove(path: Path) -> None:
+    """Delete a file, if it is there and may be deleted."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def files(folder: Path, suffix: str) -> list[Path]:
+    """Plain files of a folder with a suffix, by name; none if there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if e.name.endswith(suffix) and e.is_file()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ResultError(
+            f"the folder {folder} cannot be read ({error.strerror}); check its permissions"
+        ) from None
+    return [folder / name for name in sorted(names) if not name.startswith(".")]
+
+
+def _sync_folder(folder: Path) -> None:
+    """See a folder's new names to the disk; some network file systems cannot, and need not."""
+    try:
+        place = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(place)
+    except OSError:
+        pass
+    finally:
+        os.close(place)

@@ -1,0 +1,146 @@
+"""Which runs a study asks for, and under which label and axes: `studies/NUMBER-SHA256.parquet`.
+
+A run does not know the studies that it belongs to; they know their runs, so that a run can belong
+to several. Every form in which a study was simulated is a file; where two of one study (by its
+name), backend and code have the same run, the one with the higher number holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from freqopt._fields import is_whole
+from freqopt.errors import ResultError
+from freqopt.experiment.store import durable
+
+FOLDER, SUFFIX = "studies", ".parquet"
+
+
+class Member(NamedTuple):
+    """A run as a point of a study."""
+
+    key: str
+    label: str
+    axes: dict[str, Any]
+
+
+class Membership(NamedTuple):
+    """A study in one of its forms.
+
+    Attributes
+    ----------
+    study : str
+        Its name.
+    title, backend, code : str
+    members : list of Member
+    path : Path
+    """
+
+    study: str
+    title: str
+    backend: str
+    code: str
+    members: list[Member]
+    path: Path
+
+
+def write(
+    results: Path, study: str, title: str, computing: Mapping[str, Any], given: Sequence[Member]
+) -> None:
+    """Store which runs a study has, unless its latest form is the same.
+
+    Parameters
+    ----------
+    results : Path
+    study, title : str
+    computing : mapping
+        The backend and the hash of the code: `Keys.computing`.
+    given : sequence of Member
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    about = {"study": study, "title": title}
+    about |= {name: computing[name] for name in ("backend", "code")}
+    axes: dict[int, str] = {}
+    for one in given:
+        if id(one.axes) not in axes:
+            axes[id(one.axes)] = json.dumps(one.axes)
+    columns = {
+        "study": pa.array([study] * len(given)),
+        "key": pa.array([one.key for one in given]),
+        "rule": pa.array([one.label for one in given]),
+        "axes": pa.array([axes[id(one.axes)] for one in given]),
+    }
+    table = pa.table(columns).replace_schema_metadata({"freqopt": json.dumps(about)})
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd")
+    content = buffer.getvalue().to_pybytes()
+    latest = next((one for one in reversed(read(results)[0]) if one.study == study), None)
+    if latest is None or not durable.is_intact(latest.path, content):
+        there = durable.files(results / FOLDER, SUFFIX)
+        number = 1 + max((_number(path) for path in there), default=0)
+        durable.write_named(results / FOLDER, content, before=f"{number:06}-", after=SUFFIX)
+
+
+def read(results: Path) -> tuple[list[Membership], dict[Path, str]]:
+    """Studies in all their forms, in the order in which they were simulated; and damaged files."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found, damaged = [], {}
+    for path in sorted(durable.files(results / FOLDER, SUFFIX), key=_number):
+        try:
+            content = path.read_bytes()
+            if not durable.is_intact(path, content):
+                raise ResultError("its SHA-256 is not the one in its name")
+            table = pq.read_table(pa.BufferReader(content))
+            about = json.loads(table.schema.metadata[b"freqopt"])
+            rows = zip(*(table[name].to_pylist() for name in ("key", "rule", "axes")), strict=True)
+            known: dict[str, Any] = {}
+            members = []
+            for key, label, axes in rows:
+                if axes not in known:
+                    known[axes] = _plain(json.loads(axes))
+                members.append(Member(_text(key), _text(label), known[axes]))
+            about = {name: _text(about[name]) for name in ("study", "title", "backend", "code")}
+            found.append(Membership(**about, members=members, path=path))
+        except (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            damaged[path] = f"{path} is damaged ({error}); simulate its study again"
+    return found, damaged
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _plain(axes: Any) -> dict[str, Any]:
+    """Axes as they may be in a table."""
+    whole = [value for value in axes.values() if is_whole(value)]
+    if any(abs(value) >= 2**63 for value in whole):
+        raise ValueError(f"{axes!r} has a number of more than 64 bits")
+    return {_text(path): value for path, value in axes.items()}
+
+
+def latest(memberships: Sequence[Membership]) -> list[tuple[Membership, Member]]:
+    """Every run of every study once, as it was last simulated; of one form in its order."""
+    claimed: dict[tuple[str, str, str], Path] = {}
+    for one in memberships:
+        for member in one.members:
+            claimed[one.study, one.backend, member.key] = one.path
+    return [
+        (one, member)
+        for one in memberships
+        for member in one.members
+        if claimed[one.study, one.backend, member.key] == one.path
+    ]
+
+
+def _number(path: Path) -> int:
+    digits = path.name.partition("-")[0]
+    return int(digits) if digits.isdecimal() else 0
