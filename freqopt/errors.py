@@ -82,6 +82,10 @@ class TheoryError(FreqoptError):
     """A theorem file or a certificate is not in its form, or asks for what an instance lacks."""
 
 
+MOST_SENTENCES = 8
+"""Mistakes of one thing that are told; who makes more reads no more."""
+
+
 def describe(error: ValidationError, what: str, known: Iterable[str] = ()) -> str:
     """One readable sentence per mistake that pydantic found in `what`.
 
@@ -94,7 +98,8 @@ def describe(error: ValidationError, what: str, known: Iterable[str] = ()) -> st
         Valid keys, to suggest one for a misspelt key.
     """
     sentences = []
-    for item in error.errors():
+    mistakes = error.errors()
+    for item in mistakes[:MOST_SENTENCES]:
         place = ".".join(str(part) for part in item["loc"])
         if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             near = difflib.get_close_matches(place.rsplit(".", 1)[-1], list(known), n=1)
@@ -108,7 +113,8 @@ def describe(error: ValidationError, what: str, known: Iterable[str] = ()) -> st
             sentences.append(reason if named else f"{place}: {reason}")
         else:
             sentences.append(f"{place} = {item['input']!r}: {item['msg'].lower()}")
-    return f"{what}: " + "; ".join(sentences)
+    more = len(mistakes) - MOST_SENTENCES
+    return f"{what}: " + "; ".join([*sentences, *([f"and {more} mistakes more"] * (more > 0))])
 
 
 def short_of_memory(error: MemoryError) -> str:

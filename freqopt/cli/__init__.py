@@ -80,4 +80,8 @@ def run(arguments: list[str]) -> int:
         return exit_code()
     except BrokenPipeError:  # whoever read our output has seen enough
         return CLOSED
+    except SystemExit as end:  # Rich's answer to the same
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        return CLOSED
     return int(code or 0)

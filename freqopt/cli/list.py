@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from freqopt._files import read
 from freqopt.backends import backends
 from freqopt.cli.folders import everything
 from freqopt.errors import FreqoptError, StudyError
@@ -65,8 +66,8 @@ def _study(path: Path) -> str:
 
 def _figure(path: Path) -> str:
     try:
-        return _first(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))
-    except (SyntaxError, ValueError) as error:
+        return _first(ast.get_docstring(ast.parse(read(path))))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return f"cannot be read: {error}"
 
 

@@ -97,6 +97,8 @@ class Study(Fields):
             super().__init__(**values)
         except ValidationError as error:
             raise StudyError(describe(error, "study", _known_keys())) from None
+        except RecursionError:
+            raise StudyError("study: tables inside tables, too deep to be a study") from None
 
     @property
     def name(self) -> str:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +49,10 @@ class Sgns(Problem):
 
     pairs: Pairs = Field(Topics(), description="Law D of the centre and context words.")
     dimension: PositiveInt = Field(16, description="Width d of a row.")
-    negatives: PositiveInt = Field(5, description="k, negatives per pair.")
-    noise_power: NonNegative = Field(
+    negatives: Annotated[int, Field(gt=0, le=100_000)] = Field(
+        5, description="k, negatives per pair."
+    )
+    noise_power: Annotated[NonNegative, Field(le=16)] = Field(
         0.75, description="Negatives are drawn from the contexts' law to this power."
     )
 

@@ -14,9 +14,9 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from freqopt._files import is_folder
 from freqopt._workers import manner
 from freqopt.crosscheck.exchange.protocol import shown
 from freqopt.errors import CrosscheckError
@@ -195,11 +195,11 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     name = command[0] if command else ""
     if os.name != "posix":  # pragma: no cover
         raise CrosscheckError("a program is judged on POSIX systems only; use `freqopt vectors`")
-    if not command or (shutil.which(name) is None and not Path(name).exists()):
+    if not command or (shutil.which(name) is None and not os.access(name, os.F_OK)):
         hint = "is the path right?" if "/" in name else f"one in this folder is called ./{name}"
         raise CrosscheckError(f"there is no program {name!r}; {hint}")
     if shutil.which(name) is None:
-        kind = "a folder" if Path(name).is_dir() else "not executable; chmod +x makes it so"
+        kind = "a folder" if is_folder(name) else "not executable; chmod +x makes it so"
         raise CrosscheckError(f"{name} is {kind}")
     pipe = subprocess.PIPE
     try:

@@ -1,0 +1,193 @@
+"""Commands x hostile input: one sentence and exit code 2 (1 if a run fails), never a traceback."""
+
+import itertools
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from freqopt.backends import Simulation
+from freqopt.cli import run
+from freqopt.errors import FreqoptError
+from freqopt.experiment.build import problem, rule
+from freqopt.experiment.execute import simulate
+from freqopt.experiment.study import Study
+from freqopt.optimizers import rules
+from freqopt.problems import problems
+from tests.experiment.conftest import SMALL
+
+VAST = 2**63 - 1
+ANYTHING = ('[1, "a"]', "{}", "{a = 1}", "3", "true", "1979-05-27", "nan", "[]", '"a\\u0000b"')
+NUMBERS = (VAST, 2**63, 10**15, -1, "inf", "nan", "true", "[]")
+
+
+def answered(arguments, capsys):
+    """The one sentence that a command answers with."""
+    code = run(arguments)
+    said = capsys.readouterr()
+    assert code in (1, 2), (arguments, said.out[:200])
+    assert "Traceback" not in said.err
+    assert said.err.strip()
+    return said.err
+
+
+def study(change, by):
+    assert change in SMALL
+    return SMALL.replace(change, by, 1)
+
+
+def studies():
+    """Study texts, each wrong in one place."""
+    for value in ANYTHING:
+        if value != "{}":
+            yield study('label = "counted"', f"label = {value}")
+        yield study('name = "cf_sgd"', f"name = {value}")
+        yield study('name = "token_quadratic"', f"name = {value}")
+        yield f"quick = {value}\n" + SMALL[: SMALL.index("[quick]")] if value != "{}" else "a"
+        yield study("[quick]\nruns = 1\n", f"[quick]\nrules.counted = {value}\n[z]")
+        yield study('record = ["objective", "gradient_norm"]', f"record = {value}")
+        if value != "{}":
+            yield study("[grid]\nbatch = [1, 3]", f"[grid]\nbatch = {value}")
+    for value in NUMBERS:
+        if value not in (VAST, 10**15):
+            yield study("steps = 40", f"steps = {value}")
+            yield study("seed = 7", f"seed = {value}")
+        yield study("runs = 2\n", f"runs = {value}\n")
+        yield study("checkpoints = 6", f"checkpoints = {value}")
+        yield study("dimension = 2", f"dimension = {value}")
+        yield study("size = 12", f"size = {value}")
+        yield study("batch = [1, 3]", f"batch = [{value}]")
+        if value not in (-1, 10**15):
+            yield study('name = "cf_sgd"', f'name = "sgdm_c"\ncapacity = {value}')
+
+
+TEXTS = (
+    *(b"", b"\0", b"\xff\xfe", SMALL.encode("utf-16"), b"[" * 100_000, b"a = " + b"[" * 100_000),
+    *(b"title = 1\ntitle = 2\n", b"[rules]\n[rules]\n", "titlé = 1".encode("latin-1")),
+    *("ｔitle = 1".encode(), b"a.b" * 1000 + b" = 1", b"title = 'x'\n" + b"k = 1\n" * 2),
+    b"".join(b"k%d = 1\n" % k for k in range(20_000)),
+)
+
+
+def test_study_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command = ["simulate", "f.toml", "--quick", "--jobs", "1", "--backend", "numpy"]
+    texts = [text.encode() for text in studies()] + list(TEXTS)
+    assert len(texts) > 120
+    for text in texts:
+        Path("f.toml").write_bytes(text)
+        code = run(command)
+        said = capsys.readouterr().err
+        assert "Traceback" not in said, (text[-400:], said)
+        assert (code == 0) != bool(said), (text[-400:], said)
+        assert len(said) < 2000
+    for runs, seeds in ((VAST, 1), (4000, 4000)):
+        text = study("runs = 2\n", f"runs = {runs}\n")
+        Path("f.toml").write_text(text.replace("[grid]", f"[grid]\nseed = {[*range(seeds)]}"))
+        assert run([word for word in command if word != "--quick"]) == 2
+        assert "runs; one study has at most 10000000" in capsys.readouterr().err
+    Path("f.toml").write_bytes(SMALL.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert run(command) == 0  # as Windows writes it
+
+
+LONG = "x" * 5000
+PATHS = (LONG, f"{LONG}.py", f"{LONG}.toml", f"a/{LONG}/b", "", "/dev/null", "nowhere", "pipe.toml")
+COMMANDS = (
+    *(("simulate", "PATH"), ("simulate", "small", "--results", "PATH/x")),
+    *(("simulate", "small", "--backend", "PATH"), ("figures", "PATH"), ("verify", "PATH")),
+    *(("vectors", "check", "PATH"), ("goldens", "sgd", "--check", "PATH"), ("goldens", "PATH")),
+    *(("crosscheck", "PATH"), ("crosscheck", "--exec", "PATH", "--rule", "sgd")),
+    *(("crosscheck", "numba", "--rule", "PATH"), ("explain", "PATH")),
+    ("vectors", "write", "PATH/x", "--rule", "sgd", "--dtype", "float32"),
+    ("figures", "curve", "--results", "PATH", "--quick"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_paths(command, here, capsys):
+    os.mkfifo("pipe.toml")
+    Path("nowhere").write_text("a file")
+    for path in PATHS:
+        arguments = [word.replace("PATH/x", f"{path}/x" if path else "").replace("PATH", path)
+                     for word in command]  # fmt: skip
+        if "verify" not in command or path != "nowhere":
+            answered([*arguments, "--out", path] if command[0] == "figures" else arguments, capsys)
+
+
+@pytest.mark.parametrize("command", ["simulate", "reproduce"])
+def test_an_empty_argument_is_no_path(command, here, capsys):
+    for arguments in ([command, ""], [command, "--results", ""], [command, "--out="]):
+        assert "an empty argument" in answered(arguments, capsys)
+    assert sorted(p.name for p in here.iterdir()) == ["figures", "proofs_check", "simulations"]
+
+
+def test_functions_refuse_an_empty_path_too(here):
+    small = Study.read("simulations/small.toml")
+    for call in (lambda: simulate(small, results=""), lambda: Study.read("")):
+        with pytest.raises(ValueError, match="give its path"):
+            call()
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell")
+@pytest.mark.parametrize(
+    "command",
+    ["--help", "list", "simulate small --quick --jobs 1"],
+)
+def test_an_output_that_is_closed_early_ends_the_command_quietly(command, here):
+    program = f"{sys.executable} -m freqopt.cli {command}"
+    done = subprocess.run(
+        ["sh", "-c", f"{{ {program}; echo $? >&2; }} | true"], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stderr.split("\n") in (["141", ""], ["0", ""])  # 0 where true was the slower one
+
+
+def test_an_output_that_cannot_be_written_is_one_sentence(here):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [sys.executable, "-m", "freqopt.cli", "list", "--json"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == "freqopt: standard output cannot be written (No space left on device); make room\n"
+    )
+
+
+def test_fields_of_all_rules_and_problems():
+    """Whatever a field is given, it is taken, or refused in a sentence."""
+    values = (VAST, 10**100, math.nan, math.inf, -1, True, [])
+    quadratic, sgd, refused = problem("token_quadratic"), rule("sgd"), 0
+    for name, kind in [*rules.items(), *problems.items()]:
+        for field, value in itertools.product(kind.model_json_schema()["properties"], values):
+            try:
+                if name in rules:
+                    made = rule(name, **{field: value})
+                    Simulation.check(quadratic, made, steps=1, batch=1)
+                else:
+                    Simulation.check(problem(name, **{field: value}), sgd, steps=1, batch=1)
+            except (FreqoptError, MemoryError):
+                refused += 1
+    assert refused > 500
+
+
+def test_list_goes_on_whatever_lies_there(here, capsys):
+    os.mkfifo("simulations/pipe.toml")
+    os.mkfifo("figures/pipe.py")
+    Path("simulations/folder.toml").mkdir()
+    Path("figures/folder.py").mkdir()
+    Path("figures/null.py").write_bytes(b"\0")
+    Path("figures/deep.py").write_text("(" * 100_000)
+    assert run(["list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert "no regular file" in listed["studies"]["pipe"]
+    assert listed["studies"]["small"] == "small"
+    assert all("cannot be read" in listed["figures"][k] for k in ("pipe", "folder", "null", "deep"))
