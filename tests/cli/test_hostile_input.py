@@ -103,7 +103,6 @@ COMMANDS = (
     *(("vectors", "check", "PATH"), ("goldens", "sgd", "--check", "PATH"), ("goldens", "PATH")),
     *(("crosscheck", "PATH"), ("crosscheck", "--exec", "PATH", "--rule", "sgd")),
     *(("crosscheck", "numba", "--rule", "PATH"), ("explain", "PATH")),
-    ("vectors", "write", "PATH/x", "--rule", "sgd", "--dtype", "float32"),
     ("figures", "curve", "--results", "PATH", "--quick"),
 )
 
