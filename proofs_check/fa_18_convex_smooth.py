@@ -95,7 +95,7 @@ def worst_cases(quick, value, *, larger=False):
     """One token, R = L = 1, at the theorem's second step and at larger ones; sides of a band."""
 
     def row(steps, p, noise2, eta):
-        low, high = per_sample.bracket(occupation(steps, p), eta, noise2)
+        low, high = per_sample.bracket(tuple(occupation(steps, p)), eta, noise2)
         bound = value(p=p, T=steps, eta=eta, R2=1.0, s2=noise2, L=1.0)
         case = f"T = {steps}, p = {p}, s^2 = {noise2}, eta = {eta:.3g}"
         return rows.Row(case, rows.RANDOM, bound, low, high, band=0.05)

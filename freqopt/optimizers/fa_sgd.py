@@ -7,6 +7,7 @@ Update
     eta_k = min( cap_k, alpha sqrt(B / T) p_k^-q ),  q = 1/2                        (6.1), (6.5)
     cap_k = 1 / (4 L)                       cap = "smoothness", safe for every B
             1 / (4 L (p_k + 1/B))           cap = "frequency"                       (6.4)
+            alpha B                         cap = "visit": no further than for one expected visit
             no cap                          cap = "none"
     T is the horizon, B the batch, alpha the field `lr`; form = "recipe" drops sqrt(B/T):
     eta_k = lr p_k^-q.
@@ -15,7 +16,8 @@ Semantics
 State
     frequency (N,) float64: p_k, given. 8 bytes per row.
 Theorems
-    FA-4 (per token and joint bound), FA-5, FA-6 (speed-up), FA-7 and FA-16 (why q = 1/2), FA-8.
+    FA-4 (per token and joint bound), FA-5, FA-6 (speed-up), FA-7 and FA-16 (why q = 1/2), FA-8;
+    FA-15-SHARP (d) for cap = "visit": convex losses, alpha = R/gamma.
     All derived in this project; the paper's own constants are not known to it.
 Differs from
     torch `scale_grad_by_freq` divides by the count inside the batch, not by the frequency.
@@ -27,11 +29,11 @@ Source
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from freqopt.errors import BatchError, RuleError
 from freqopt.kernels import Kernel, Options
@@ -58,10 +60,20 @@ class FASGD(Rule):
     batch: Annotated[int, Field(gt=0)] | None = Field(
         None, description="B, samples per step; absent: the run's, else 1."
     )
-    cap: Literal["smoothness", "frequency", "none"] = Field(
-        "smoothness", description="Largest rate: 1/(4L); 1/(4L(p + 1/B)); none."
+    cap: Literal["smoothness", "frequency", "visit", "none"] = Field(
+        "smoothness",
+        description="Largest rate: 1/(4L); 1/(4L(p + 1/B)); alpha B, for form 'horizon'; none.",
     )
     smoothness: Positive | None = Field(None, description="L; absent: the problem's constant.")
+
+    @model_validator(mode="after")
+    def _one_visit(self) -> Self:
+        if self.form == "recipe" and self.cap == "visit":
+            raise ValueError(
+                "cap = 'visit' belongs to form = 'horizon': a recipe does not say how many visits "
+                "are expected; choose that form or another cap"
+            )
+        return self
 
     def slots(self) -> tuple[Slot, ...]:
         """The known frequencies."""
@@ -71,10 +83,10 @@ class FASGD(Rule):
         """As `Rule.init`; ``frequency`` (N,) holds probabilities, 0 for a row that never comes."""
         if self.form == "horizon" and self.horizon is None:
             raise RuleError("fa_sgd needs horizon, the number of steps T; or form = 'recipe'")
-        if self.cap != "none" and self.smoothness is None:
+        if self.cap in ("smoothness", "frequency") and self.smoothness is None:
             raise RuleError(
                 "fa_sgd needs smoothness, the constant L of its cap 1/(4L), and the problem has "
-                "none; give smoothness = L, or cap = 'none'"
+                "none; give smoothness = L, or cap = 'visit' or 'none'"
             )
         state = super().init(table, **given)
         p = state["frequency"]
@@ -104,7 +116,9 @@ class FASGD(Rule):
         if self.form == "horizon":
             scale = scale * math.sqrt(batch / (self.horizon or 1))
         eta = np.where(p > 0, scale / np.where(p > 0, root, 1), 0)  # (6.1), (6.5)
-        if self.smoothness is not None and self.cap != "none":
+        if self.cap == "visit":
+            eta = np.minimum(eta, self.rate(s.t) * batch)
+        elif self.smoothness is not None and self.cap != "none":
             four_l = 4 * self.smoothness
             cap = 1 / (four_l * (p + 1 / batch)) if self.cap == "frequency" else 1 / four_l  # (6.4)
             eta = np.minimum(eta, cap)
@@ -117,16 +131,18 @@ class FASGD(Rule):
 
         def scalars(h: Any, t: Any) -> Any:
             samples = 1.0 if np.isnan(h.batch) else h.batch
-            scale = h.rate(t)
+            scale = alpha = h.rate(t)
             if rule.form == "horizon":
                 scale = scale * np.sqrt(samples / h.horizon)
-            return scale, h.exponent, 4 * h.smoothness, 1 / samples
+            return scale, h.exponent, 4 * h.smoothness, 1 / samples, alpha * samples
 
         def row(c: Any, s: Any) -> Any:
-            scale, q, four_l, one_over_b = c
+            scale, q, four_l, one_over_b, one_visit = c
             p = s.frequency
             eta = scale / (np.sqrt(p) if q == 0.5 else power(p, q))  # (6.1), (6.5)
-            if capped:
+            if rule.cap == "visit":
+                eta = min(eta, one_visit)
+            elif capped:
                 cap = 1 / (
                     four_l * (p + one_over_b) if rule.cap == "frequency" else four_l
                 )  # (6.4)

@@ -84,6 +84,28 @@ def test_fa_caps() -> None:
     assert _moves(free, [([0], 1.0)], **tail)[0] == pytest.approx(1e8**0.5, rel=1e-15)
 
 
+@pytest.mark.parametrize("form", ["step", "slow_step"])
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_token_expected_less_than_once_moves_as_if_expected_once(batch: int, form: str) -> None:
+    """FA-15-SHARP (d): alpha B min{1, 1/sqrt(T B p)}, whatever the smoothness."""
+    rule = FASGD(lr=0.5, horizon=100, batch=batch, cap="visit", smoothness=10.0)
+    visits = np.array([0.01, 0.99, 1.0, 4.0])
+    table = np.zeros((4, 1))
+    state = rule.init(table, frequency=visits / (100 * batch))
+    getattr(rule, form)(table, state, np.arange(4), -np.ones((4, 1)))
+    np.testing.assert_allclose(table[:, 0], 0.5 * batch * np.minimum(1, visits**-0.5), rtol=1e-15)
+
+
+def test_counters_are_capped_at_one_visit_by_themselves() -> None:
+    """T c/t >= c >= 1 where the present visit is counted: no step of CF-SGD exceeds alpha."""
+    for form in ("anytime", "horizon"):
+        rule = CFSGD(lr=0.5, form=form, horizon=50, cap="none")
+        late = [([1], 1.0)] * 30 + [([0], 1.0)] * 20  # row 0 comes first at step 31
+        moves = _moves(rule, late, size=2)[30:]
+        assert max(moves) <= 0.5
+        assert moves[0] == pytest.approx(0.5 * (1 if form == "anytime" else (31 / 50) ** 0.5))
+
+
 @pytest.mark.parametrize(("q", "factor"), [(0.0, 1.0), (0.5, 2.0), (0.25, 2**0.5), (1.0, 4.0)])
 def test_fa_exponent(q: float, factor: float) -> None:
     rule = FASGD(lr=0.5, form="recipe", cap="none", exponent=q)
@@ -150,6 +172,7 @@ def test_ones_make_counter_sgd_and_adagrad_the_same() -> None:
         (lambda: CFSGD(counter="decayed"), RuleError, "half-life belongs"),
         (lambda: CFSGD(halflife=3), RuleError, "half-life belongs"),
         (lambda: CFSGD(current="excluded", cap="none"), RuleError, "first visit"),
+        (lambda: FASGD(form="recipe", cap="visit"), RuleError, "how many visits"),
         (lambda: FASGD(lr=-0.1), RuleError, "greater than 0"),
         (lambda: FASGD(alpha=0.1), RuleError, "unknown key 'alpha'"),
         (

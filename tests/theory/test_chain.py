@@ -1,7 +1,9 @@
 """The chain of visits: all visit patterns enumerated, a scenario tree, closed forms, bad input."""
 
+import csv
 import importlib.util
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from freqopt.errors import TheoryError
 from freqopt.optimizers import rules
 from freqopt.theory import Context, Word
-from freqopt.theory.engines.chain import projected, rows, tokens
+from freqopt.theory.engines.chain import projected, rows, steps, tokens
 from freqopt.theory.engines.chain.gram import NoValueError, Programme, product
 from freqopt.theory.engines.chain.replay import replayed
 from freqopt.theory.engines.chain.tokens import Chain, Mean, worst
@@ -169,6 +171,20 @@ def test_a_row_is_projected_onto_the_set():
     slopes, corners = vectors.T[1:5], np.array(x)
     heights = values + corners @ slopes.T - np.sum(slopes * corners, axis=1)  # [row, piece]
     assert weights @ np.maximum(heights.max(axis=1), 0) == pytest.approx(weights @ values)
+
+
+def test_the_stored_best_steps_are_best():
+    """Two of the rows are computed again, and the losses of the steps that are recommended."""
+    with (Path(__file__).parents[2] / "proofs_check" / "best_steps.csv").open() as file:
+        stored = {float(r["lambda"]): r for r in csv.DictReader(file) if r["theorem"] == "FA-15"}
+    for visits in (0.4, 1.0):
+        e, value = steps.best(lambda e, visits=visits: steps.bounded(visits, e), 0.2, 1.5)
+        assert e == pytest.approx(float(stored[visits]["best_e"]), rel=0.02)  # a flat minimum
+        assert value == pytest.approx(float(stored[visits]["phi"]), rel=1e-5)
+        capped = steps.bounded(visits, 1.0) / value - 1
+        assert capped == pytest.approx(float(stored[visits]["loss_capped"]), abs=1e-5)
+    assert max(float(row["loss_seen"]) for row in stored.values()) < 0.003
+    assert max(float(row["loss_capped"]) for row in stored.values()) < 0.013
 
 
 class TestASolverThatFails:

@@ -9,6 +9,7 @@ them, as in that of the start, the row is a chain of its own. It is approached, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,8 +18,9 @@ from freqopt.theory.engines.chain.gram import Point, Programme, product
 from freqopt.theory.engines.chain.tokens import Chain, worst
 
 
+@lru_cache(maxsize=64)
 def bracket(
-    weights: Sequence[float], eta: float, s2: float, L: float = 1.0, R2: float = 1.0
+    weights: tuple[float, ...], eta: float, s2: float, L: float = 1.0, R2: float = 1.0
 ) -> tuple[float, float]:
     """(lower, upper) of sum_n w_n E F(x_n) over all such samples' losses; eta < 1/L."""
     if not 0 < eta * L < 1:
