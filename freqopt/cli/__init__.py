@@ -13,6 +13,7 @@ import warnings
 from cyclopts import App, CycloptsError, Parameter
 
 from freqopt._version import __version__
+from freqopt.cli.advise import advise_
 from freqopt.cli.crosscheck import crosscheck_
 from freqopt.cli.explain import explain_
 from freqopt.cli.figures import figures_
@@ -30,13 +31,14 @@ from freqopt.report.terminal import CLOSED, flush, warn
 
 app = App(
     name="freqopt",
-    help="Optimizers for embedding tables: simulate, draw, verify, explain.",
+    help="Optimizers for embedding tables: simulate, draw, verify, advise, explain.",
     version=__version__,
     help_format="plaintext",
     default_parameter=Parameter(negative=()),
 )
 for command in (simulate_, figures_, reproduce_, verify_, crosscheck_, list_, explain_, schema_):
     app.command(command, name=command.__name__.rstrip("_"))
+app.command(advise_, name="advise")
 app.command(vectors)
 app.command(results)
 app.command(goldens_, name="goldens")

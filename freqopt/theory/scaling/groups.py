@@ -74,6 +74,17 @@ def from_counts(counts: ArrayLike) -> Groups:
     return Groups((values / total)[::-1].copy(), numbers[::-1].astype(np.float64))
 
 
+def coarser(groups: Groups, width: float = 0.004) -> Groups:
+    """Neighbouring groups whose frequencies differ by less than `width` in one, masses kept.
+
+    Sums change by the second order in the width, some 10^-6 of themselves.
+    """
+    cell = np.floor(np.log(groups.p) / width)
+    starts = np.flatnonzero(np.diff(cell, prepend=np.inf))
+    weight, mass = (np.add.reduceat(v, starts) for v in (groups.weight, groups.mass))
+    return Groups(mass / weight, weight)
+
+
 def zipf(nu: float, size: float = ENDLESS) -> Groups:
     """p_k proportional to k^-nu for k = 1 .. size.
 
