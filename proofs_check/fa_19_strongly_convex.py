@@ -35,8 +35,9 @@ from freqopt.theory.engines.averages import expected_gap, sampled_gaps
 from freqopt.theory.engines.betting import Sampling, below
 from freqopt.theory.engines.chain import one_step, rows
 from freqopt.theory.engines.chain.replay import replayed
-from freqopt.theory.engines.chain.tokens import Chain, Mean, worst
+from freqopt.theory.engines.chain.tokens import Chain, Mean
 from freqopt.theory.engines.chain.visits import occupation
+from freqopt.theory.engines.chain.worst import worst
 from freqopt.theory.exact.ensemble import Ensemble
 from freqopt.theory.exact.outcomes import outcomes
 from freqopt.theory.symbols import T, gamma2, mu, p, q

@@ -11,11 +11,13 @@ import pytest
 from freqopt.errors import TheoryError
 from freqopt.optimizers import rules
 from freqopt.theory import Context, Word
-from freqopt.theory.engines.chain import projected, rows, steps, tokens
+from freqopt.theory.engines.chain import projected, rows, steps
+from freqopt.theory.engines.chain import worst as engine
 from freqopt.theory.engines.chain.gram import NoValueError, Programme, product
 from freqopt.theory.engines.chain.replay import replayed
-from freqopt.theory.engines.chain.tokens import Chain, Mean, worst
+from freqopt.theory.engines.chain.tokens import Chain, Mean
 from freqopt.theory.engines.chain.visits import by_visits, occupation, patterns
+from freqopt.theory.engines.chain.worst import worst
 from freqopt.theory.examine import absent
 
 pytest.importorskip("clarabel", reason="worst cases need the extra 'theory'")
@@ -100,11 +102,11 @@ class TestPlantedMistakes:
 
     def test_noise_that_is_not_orthogonal_to_the_past(self, monkeypatch):
         monkeypatch.setattr(Programme, "orthogonal", lambda programme, a, b: None)
-        monkeypatch.setattr(tokens._Built, "repaired", lambda built, vectors: vectors)
+        monkeypatch.setattr(engine._Built, "repaired", lambda built, vectors: vectors)
         assert self.noticed()
 
     def test_noise_whose_images_fit_no_function(self, monkeypatch):
-        monkeypatch.setattr(tokens, "_reflectable", lambda programme, *rest: None)
+        monkeypatch.setattr(engine, "_reflectable", lambda programme, *rest: None)
         assert self.noticed()
 
 
@@ -288,7 +290,7 @@ def test_a_frequency_must_be_one():
 
 def test_upper_needs_no_honest_multipliers():
     """Weak duality for arbitrary ones: max F_0 over |x_0|^2 <= 1, |g_0|^2 <= 1 is 1."""
-    built = tokens._built(Chain((1.0,), (), gamma2=1.0), signs=False)
+    built = engine._built(Chain((1.0,), (), gamma2=1.0), signs=False)
     found = built.programme.solve(built.weights)
     rng = np.random.default_rng(1)
     for _ in range(50):

@@ -9,8 +9,9 @@ import pytest
 from freqopt.theory.certificate import RefusedError
 from freqopt.theory.engines.chain import one_step
 from freqopt.theory.engines.chain.rational import certified, checked, weights
-from freqopt.theory.engines.chain.tokens import Chain, worst
+from freqopt.theory.engines.chain.tokens import Chain
 from freqopt.theory.engines.chain.visits import occupation
+from freqopt.theory.engines.chain.worst import worst
 
 HALF = Fraction(1, 2)
 

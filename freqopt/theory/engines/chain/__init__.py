@@ -4,12 +4,13 @@ Between visits nothing moves, so a token's T steps are one chain of at most T po
 enter as weights: `docs/worst_cases.md` has the mathematics.
 
 - `gram`: such a programme, solved, and what may be concluded from what the solver returns;
-- `tokens`: the chains of the theorems, and their worst cases from both sides;
+- `tokens`, `visits`: a token's chain, and how often it is met;
+- `worst`: its worst case from both sides; `projected`, `per_sample`: those of FA-17 and FA-18;
 - `replay`: the worst function as a function, run through the real rules;
 - `rational`: upper certificates in exact rationals;
 - `one_step`: the theorems' one-step inequalities in exact rationals;
 - `steps`: the best step, by search outside;
-- `rows`: the checks that theorem files ask for.
+- `rows`, `page`: the checks that theorem files ask for, and the tables of the docs.
 
 Clarabel is optional: `pip install 'freqopt[theory]'`. Checking a certificate needs none of it.
 """

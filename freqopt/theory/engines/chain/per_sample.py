@@ -15,7 +15,8 @@ import numpy as np
 
 from freqopt.errors import TheoryError
 from freqopt.theory.engines.chain.gram import Point, Programme, product
-from freqopt.theory.engines.chain.tokens import Chain, worst
+from freqopt.theory.engines.chain.tokens import Chain
+from freqopt.theory.engines.chain.worst import worst
 
 
 @lru_cache(maxsize=64)

@@ -16,7 +16,8 @@ from fractions import Fraction
 from math import comb
 
 from freqopt.theory.certificate import Form, RefusedError, need, quadratic, semidefinite
-from freqopt.theory.engines.chain.tokens import Chain, solved
+from freqopt.theory.engines.chain.tokens import Chain
+from freqopt.theory.engines.chain.worst import solved
 
 DENOMINATOR = 2**34
 MARGIN = Fraction(1, 2**20)

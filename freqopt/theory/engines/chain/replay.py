@@ -15,7 +15,7 @@ import numpy as np
 
 from freqopt.errors import TheoryError
 from freqopt.theory.engines.chain.gram import Doubles
-from freqopt.theory.engines.chain.tokens import Worst
+from freqopt.theory.engines.chain.worst import Worst
 
 
 class Node(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from freqopt.theory.engines.chain.gram import NoValueError
-from freqopt.theory.engines.chain.tokens import Chain, worst
+from freqopt.theory.engines.chain.tokens import Chain
+from freqopt.theory.engines.chain.worst import worst
 from freqopt.theory.theorem import Check, Context
 from freqopt.theory.verdict import TIGHT_FROM, Verdict, Word
 

@@ -18,8 +18,9 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from freqopt.theory.engines.chain import projected
-from freqopt.theory.engines.chain.tokens import Chain, above
+from freqopt.theory.engines.chain.tokens import Chain
 from freqopt.theory.engines.chain.visits import rare
+from freqopt.theory.engines.chain.worst import above
 
 VISITS = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.5, 8.0)
 """lambda, the expected number of visits."""
