@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.cases.large import LARGE
 from freqopt.crosscheck.cases.selection import DTYPES, select
 from freqopt.crosscheck.compare import Comparison, compare
 from freqopt.crosscheck.conditioning import rounding
 from freqopt.crosscheck.coverage import Coverage, coverage
 from freqopt.crosscheck.diagnosis.divergence import block
+from freqopt.crosscheck.diagnosis.evidence import Judged
 from freqopt.crosscheck.diagnosis.fingerprint import Fingerprint, identify
 from freqopt.crosscheck.implementation import Implementation, accepted, reference, trace
 from freqopt.crosscheck.kit import WIDEST
@@ -27,6 +29,9 @@ Answer = Callable[[Case], Floats]
 
 Tolerance = Callable[[str], float]
 """Units in the last place that are allowed in a dtype."""
+
+HOPELESS = 1000.0
+"""So many times the tolerance is no rounding where steps are few."""
 
 Verdict = Literal["PASS", "FAIL", "ERROR", "NONE"]
 SHOWN = 8
@@ -112,7 +117,7 @@ class Report:
 
     def details(self) -> list[str]:
         """The first divergence as a block, what it means instead, and every distinct error."""
-        blocks = [j.message for j in self.having("FAIL")[:1]]
+        blocks = [] if self.clearest is None else [self.clearest.message]
         if self.fingerprint is not None:
             blocks.append(str(self.fingerprint))
         errors: dict[str, list[str]] = {}
@@ -130,15 +135,31 @@ class Report:
         It is taken from all cases with the options of the first that fails, in float64 if there
         are such.
         """
-        wrong = sorted(self.having("FAIL"), key=lambda j: j.dtype != "float64")
-        if not wrong:
+        first = self.clearest
+        if first is None:
             return None
+        alike = [
+            j for j in self.judgements
+            if j.got is not None and (j.dtype, j.case.rule) == (first.dtype, first.case.rule)
+        ]  # fmt: skip
+        quick = first.case.exercise.name not in LARGE
+        alike.sort(key=lambda j: j is not first)
         seen = {  # by exercise: a dialect may have the options of the defaults
             j.case.exercise.name: (j.case, j.got)
-            for j in self.judgements
-            if j.got is not None and (j.dtype, j.case.rule) == (wrong[0].dtype, wrong[0].case.rule)
+            for j in alike
+            if j.got is not None and (j.case.exercise.name not in LARGE) == quick
         }
-        return identify(list(seen.values()))
+        evidence = [
+            Judged(j.case, j.got, passed=j.verdict == "PASS")
+            for j in self.judgements
+            if j.got is not None and type(j.case.rule) is type(first.case.rule)
+        ]
+        return identify(list(seen.values()), evidence=evidence)
+
+    @property
+    def clearest(self) -> Judgement | None:
+        """The failing case that shows most: in few steps, in float64, with few options."""
+        return min(self.having("FAIL"), key=_unclear, default=None)
 
     def summary(self) -> str:
         """How many cases match, and why others were not judged."""
@@ -159,6 +180,7 @@ class Report:
         return {
             "matches": self.matches,
             "fingerprint": None if self.fingerprint is None else str(self.fingerprint),
+            "cause": "" if self.fingerprint is None else self.fingerprint.cause,
             "judged": {} if self.coverage is None else self.coverage.judged,
             "not_judged": {} if self.coverage is None else self.coverage.not_judged,
             "cases": [j.to_dict() for j in self.judgements],
@@ -246,12 +268,24 @@ def _judge(answer: Answer, case: Case, ulps: float | Tolerance | None) -> Judgem
         ulps = WIDEST[expected.dtype]
     allowed: Any = ulps(str(expected.dtype)) if callable(ulps) else ulps
     found = compare(case, expected, got, allowed)
-    if found.first is not None and allowed:
+    hopeless = case.exercise.name not in LARGE and found.ulps > HOPELESS * np.max(allowed)
+    if found.first is not None and allowed and not hopeless:
         allowed = np.maximum(allowed, rounding(case, expected))
         found = compare(case, expected, got, allowed)
     if found.first is None:
         return Judgement(case, "PASS", found, got=got)
     return Judgement(case, "FAIL", found, block(case, expected, got, found.first), got)
+
+
+def _unclear(judgement: Judgement) -> tuple[Any, ...]:
+    exercise, rule = judgement.case.exercise.name, judgement.case.rule
+    fields = type(rule).model_fields
+    moved = sum(getattr(rule, name) != info.default for name, info in fields.items())
+    narrow, first = judgement.dtype != "float64", judgement.comparison
+    step = first.first.step if first is not None and first.first is not None else 0
+    if exercise in LARGE:
+        return True, exercise == "long", moved, narrow, step
+    return False, narrow, exercise != "main", moved, step
 
 
 def _few(lines: list[str], what: str) -> list[str]:

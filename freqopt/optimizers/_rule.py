@@ -9,9 +9,9 @@ backend reads `kernel` (`freqopt.kernels`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -184,6 +184,23 @@ class Rule(Fields):
         copied.__dict__.pop("_all_slots", None)
         return copied
 
+    def with_methods(self, **functions: Callable[..., Any]) -> Self:
+        """A copy whose NumPy step runs other functions in the place of its own methods.
+
+        The seam for whoever wants to know what a rule would do with one equation changed (the
+        cross-check's mistakes), or to look on while it steps. Methods that a step calls, in its
+        order: `_decayed(w, s)`, `_regularised(g, w)`, `update(w, g, s)` and what that calls,
+        `rate(t)`; around them `_apply(table, state, batch, first_wave)`.
+
+        Parameters
+        ----------
+        **functions
+            By the name of the method: functions of (rule, ...), as they would stand in a class.
+        """
+        copied = self.model_copy()
+        copied.__dict__.update({k: MethodType(f, copied) for k, f in functions.items()})
+        return copied
+
     def init(self, table: Floats, **given: NDArray[Any]) -> State:
         """The state before the first step.
 
@@ -307,14 +324,15 @@ class Rule(Fields):
             if slot.name != "t":
                 setattr(s, slot.name, _gather(slot, state[slot.name], where))
         w = self._decayed(table[where], s)
-        g = batch.grads
-        if self.added_decay:
-            g = g + self.added_decay * w
-        w = self.update(w, g, s)
+        w = self.update(w, self._regularised(batch.grads, w), s)
         table[where] = w if self.max_norm is None else clip_rows(w, self.max_norm)
         for slot in self.all_slots():
             if slot.name != "t":
                 _scatter(slot, state[slot.name], where, getattr(s, slot.name))
+
+    def _regularised(self, g: Floats, w: Floats) -> Floats:
+        """The gradient with l2 weight decay."""
+        return g + self.added_decay * w if self.added_decay else g
 
     def _decayed(self, w: Floats, s: Rows) -> Floats:
         """Decoupled weight decay of the updated rows, before the update."""

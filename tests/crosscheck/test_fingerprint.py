@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from freqopt.crosscheck import Case, cases, compare, exercises, reference, trace
-from freqopt.crosscheck.cases.dialects import KNOWN, beside, number, other_values
+from freqopt.crosscheck.cases.dialects import KNOWN, beside, made, number, other_values
 from freqopt.crosscheck.diagnosis.fingerprint import TOLERANCE, fingerprint, identify
-from freqopt.crosscheck.diagnosis.meanings import changes, made, numbers
+from freqopt.crosscheck.diagnosis.meanings import changes, numbers
 from freqopt.crosscheck.diagnosis.option_sets import axes, box_of, common, joined, paths, whole
 from freqopt.crosscheck.mutants import mutants
 from freqopt.errors import CrosscheckError

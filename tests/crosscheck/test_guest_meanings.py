@@ -9,9 +9,9 @@ import pytest
 
 from freqopt.crosscheck import Case, exercises, trace
 from freqopt.crosscheck.agreement import drawn
-from freqopt.crosscheck.cases.dialects import KNOWN
+from freqopt.crosscheck.cases.dialects import KNOWN, made
 from freqopt.crosscheck.diagnosis.fingerprint import fingerprint, identify
-from freqopt.crosscheck.diagnosis.meanings import made, numbers
+from freqopt.crosscheck.diagnosis.meanings import numbers
 from freqopt.crosscheck.guests import guests
 from freqopt.crosscheck.guests._library import load, quiet
 from freqopt.optimizers import rules

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from pydantic.fields import FieldInfo
 
 from freqopt.crosscheck.cases.exercises import Exercise, exercises
-from freqopt.errors import RuleError
+from freqopt.errors import FreqoptError, RuleError
 from freqopt.optimizers import Rule, rules
 
 KNOWN = {"horizon": 16, "smoothness": 2.0, "batch": 2, "seed": 7, "run": 0}
@@ -204,3 +204,11 @@ def number(field: FieldInfo) -> Any:
     if typing.get_origin(kind) is typing.Annotated:
         kind = typing.get_args(kind)[0]
     return kind if kind in (float, int, bool) else None
+
+
+def made(kind: type[Rule], options: dict[str, Any]) -> Rule | None:
+    """The rule with these options; None if it refuses them."""
+    try:
+        return kind(**options).completed(**KNOWN)
+    except FreqoptError:
+        return None

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.cases.dialects import ACTS_WITH, Case, beside, number, other_values
+from freqopt.crosscheck.cases.dialects import ACTS_WITH, Case, beside, made, number, other_values
 from freqopt.crosscheck.cases.exercises import Exercise, exercises
 from freqopt.crosscheck.compare import distance
-from freqopt.crosscheck.diagnosis.meanings import made
 from freqopt.crosscheck.diagnosis.option_sets import axes
 from freqopt.crosscheck.implementation import reference, trace
 from freqopt.optimizers import Rule

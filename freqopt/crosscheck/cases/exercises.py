@@ -56,6 +56,10 @@ class Exercise:
     table: Floats
     batches: tuple[tuple[Integers, Floats], ...]
 
+    def cut(self, steps: int) -> Exercise:
+        """The first steps alone."""
+        return Exercise(self.name, self.table, self.batches[:steps])
+
     def given(self, names: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
         """Values for slots that a rule wants handed in: token frequencies, falling to 1 / N^2."""
         size = len(self.table)

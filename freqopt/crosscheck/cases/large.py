@@ -22,6 +22,9 @@ from freqopt.streams.transforms import index
 Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
 
+LARGE = ("rows_300", "rows_70000", "wide_34", "wide_95", "wide_257", "crowd", "long")
+"""The names of these exercises."""
+
 LONG = 1500
 """Steps of the exercise `long`."""
 

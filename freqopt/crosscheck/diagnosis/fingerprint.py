@@ -17,7 +17,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from freqopt.crosscheck.cases.dialects import KNOWN, Case
 from freqopt.crosscheck.cases.exercises import exercises
+from freqopt.crosscheck.cases.large import LARGE
 from freqopt.crosscheck.compare import Comparison, compare, distance
+from freqopt.crosscheck.diagnosis.causes import named_faults, nearly, single, with_one_more
+from freqopt.crosscheck.diagnosis.evidence import Held, Judged, chosen
 from freqopt.crosscheck.diagnosis.hypotheses import apart, faults, other_numbers, other_rules
 from freqopt.crosscheck.diagnosis.meanings import (
     Meanings,
@@ -32,7 +35,7 @@ from freqopt.crosscheck.diagnosis.meanings import (
 )
 from freqopt.crosscheck.diagnosis.observed import Seen
 from freqopt.crosscheck.diagnosis.option_sets import whole
-from freqopt.crosscheck.diagnosis.words import report
+from freqopt.crosscheck.diagnosis.words import cause, report
 from freqopt.crosscheck.implementation import Implementation, reference, trace
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule
@@ -57,7 +60,7 @@ class Nearest:
     ----------
     rule : Rule
     share : float
-        Of the entries of all tables, the part that is the same.
+        Of the entries that have moved since the start, the part that is the same.
     comparison : Comparison
         Where it first parts from what was seen; `expected` is this meaning.
     """
@@ -93,6 +96,11 @@ class Fingerprint:
     def __str__(self) -> str:
         return report(self)
 
+    @property
+    def cause(self) -> str:
+        """What is wrong in one sentence; empty if it is not known, or nothing is."""
+        return "" if self or not self.meanings else cause(self.asked, self.meanings[0])
+
 
 def fingerprint(
     implementation: Implementation,
@@ -121,7 +129,11 @@ def fingerprint(
     return identify([(case, trace(implementation, case)) for case in put], tolerance)
 
 
-def identify(seen: Sequence[tuple[Case, Floats]], tolerance: float | None = None) -> Fingerprint:
+def identify(
+    seen: Sequence[tuple[Case, Floats]],
+    tolerance: float | None = None,
+    evidence: Sequence[Judged] = (),
+) -> Fingerprint:
     """Find what did this, from tables alone.
 
     Parameters
@@ -130,6 +142,8 @@ def identify(seen: Sequence[tuple[Case, Floats]], tolerance: float | None = None
         Cases of one rule with the same options, and the tables from `trace` or from a file.
     tolerance : float, optional
         In units in the last place; `TOLERANCE` by default.
+    evidence : sequence of Judged
+        Other cases of the same implementation, which a name has to hold in.
 
     Raises
     ------
@@ -145,18 +159,29 @@ def identify(seen: Sequence[tuple[Case, Floats]], tolerance: float | None = None
     kind = type(asked)
     limit = TOLERANCE[str(seen[0][1].dtype)] if tolerance is None else tolerance
     views = [Seen(case.exercise, tables, limit) for case, tables in seen]
+    held = Held(asked, chosen(evidence, asked), TOLERANCE)
+    if all(view.exercise.name in LARGE for view in views):
+        named = held.best(single(asked, views))
+        return Fingerprint(asked, named, (), None)
     alive, last = search(kind, [whole(asked)], views)
-    found, nearest = meanings(asked, kind, alive), None
-    if not found:
+    options, nearest = meanings(asked, kind, alive), None
+    found = held.of_options(options)
+    if not found or not held.whole(found):
+        named = held.best([*named_faults(asked, views), *single(asked, views)])
+        found = held.better(found, named)
+    if not options:
         bases = [asked, *(rule for _, _, rule in dialects(asked, kind))]
         some = unlike([*bases, *islice(members(asked, kind, last), NEAR)])
         near = max(some, key=lambda rule: (_share(rule, seen, limit), *_minus(asked, rule)))
         nearest = _nearest(near, seen, limit)
         bases = unlike([near, *bases])
         found = (
-            faults(asked, bases, views)
-            or other_numbers(asked, bases, views)
+            found
+            or held.of_options(other_numbers(asked, bases, views))
             or other_rules(asked, views)
+            or faults(asked, bases, views)
+            or held.best(with_one_more(asked, views))
+            or tuple(meaning for meaning, _, _ in nearly(asked, views))
         )
     return Fingerprint(asked, found, tuple(_known(asked, views)), nearest)
 
@@ -170,13 +195,14 @@ def _known(asked: Rule, views: Sequence[Seen]) -> Iterator[str]:
 
 
 def _share(rule: Rule, seen: Sequence[tuple[Case, Floats]], limit: float) -> float:
-    """Of the entries of all tables, the part that the reference of a rule has as seen."""
+    """Of the entries that have moved, the part that the reference of a rule has as seen."""
     equal = total = 0
     for case, tables in seen:
         expected = trace(reference, Case(case.name, rule, case.exercise))
-        equal += int((distance(expected, tables)[1:] <= limit).sum())
-        total += tables[1:].size
-    return equal / total
+        moved = ((tables != tables[0]) | (expected != expected[0]))[1:]
+        equal += int((moved & (distance(expected, tables)[1:] <= limit)).sum())
+        total += int(moved.sum())
+    return equal / max(total, 1)
 
 
 def _minus(asked: Rule, rule: Rule) -> tuple[bool, int]:

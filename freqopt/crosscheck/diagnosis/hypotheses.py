@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.cases.dialects import Case, made
 from freqopt.crosscheck.diagnosis.meanings import (
     Meaning,
     Meanings,
     best,
     dialects,
-    made,
     meanings,
     numbers,
     search,

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, islice, product
 from typing import Any
 
-from freqopt.crosscheck.cases.dialects import KNOWN, number
+from freqopt.crosscheck.cases.dialects import made, number
 from freqopt.crosscheck.diagnosis.observed import Seen
 from freqopt.crosscheck.diagnosis.option_sets import Box, axes, common
 from freqopt.crosscheck.diagnosis.search import follow
-from freqopt.errors import FreqoptError
 from freqopt.optimizers import Rule, rules
 
 SAME = 8.0
@@ -36,12 +35,18 @@ class Meaning:
         it together with another of them.
     mutant : str
         Name of the fault; empty if there is none.
+    where : str
+        The cases in which it holds, where others that were judged are right.
+    explains : str
+        How many of the failing cases it explains; empty if all.
     """
 
     rule: Rule
     ulps: float
     alike: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     mutant: str = ""
+    where: str = ""
+    explains: str = ""
 
 
 Meanings = tuple[Meaning, ...]
@@ -68,14 +73,6 @@ def numbers(rule: Rule) -> dict[str, Any]:
         for name, info in type(rule).model_fields.items()
         if number(info) in (int, float)
     }
-
-
-def made(kind: type[Rule], options: dict[str, Any]) -> Rule | None:
-    """The rule with these options; None if it refuses them."""
-    try:
-        return kind(**options).completed(**KNOWN)
-    except FreqoptError:
-        return None
 
 
 def dialects(asked: Rule, kind: type[Rule]) -> Iterator[tuple[str, dict[str, Any], Rule]]:

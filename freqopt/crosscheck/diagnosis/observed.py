@@ -36,7 +36,11 @@ class Seen:
 
     def ulps(self, table: Floats, t: int, row: int | slice = slice(None)) -> float:
         """Largest distance of a table from the one seen after step t; as `compare.distance`."""
+        return float(self.apart(table, t, row).max())
+
+    def apart(self, table: Floats, t: int, row: int | slice = slice(None)) -> Floats:
+        """The same of every entry."""
         other, unit = self.tables[t, row], self.unit[t, row]
         apart = np.abs(table - other) / unit
         apart[(table == other) | (np.isnan(table) & np.isnan(other))] = 0
-        return float(np.where(np.isnan(apart), np.inf, apart).max())
+        return np.where(np.isnan(apart), np.inf, apart)

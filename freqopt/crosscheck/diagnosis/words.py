@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ALWAYS = ("rows", "duplicates")
 """Options of every rule that are always said; the others where they are off their default."""
 
+LIKE = 0.5
+"""A meaning is said to be like what was seen if it has that part of the entries that moved."""
+
 SHOWN = 6
 """Meanings beside the first that are listed one by one."""
 
@@ -27,7 +30,11 @@ def report(found: Fingerprint) -> str:
     lines = []
     if not found.meanings:
         lines.append(f"no meaning of {found.asked.name()} that is known here does what was seen")
-    elif found.nearest is None:
+    elif found.cause:
+        lines.append(f"cause: {found.cause}")
+    if not found.meanings:
+        pass
+    elif found.nearest is None and not found.meanings[0].mutant:
         lines.append("it means what was asked:" if found else "it means something else:")
     else:
         lines.append("no combination of options does what was seen; this does:")
@@ -39,13 +46,26 @@ def report(found: Fingerprint) -> str:
             lines.append(f"  or {len(others) - SHOWN} more that this input does not tell apart")
     if found.known:
         lines.append(f"known implementations that do the same: {', '.join(found.known)}")
-    if found.nearest is not None:
+    if found.nearest is not None and not found.meanings and found.nearest.share >= LIKE:
         near = found.nearest
-        lines.append(f"nearest without a fault: {sentence(near.rule)}")
+        lines.append(f"most like it: {sentence(near.rule)}")
         lines += ["  " + line for line in _changed(found.asked, near.rule)]
-        lines.append(f"  {100 * near.share:.1f} % of the entries are the same; it parts at")
+        share = f"{100 * near.share:.1f} % of the entries that have moved are the same"
+        lines.append(f"  {share}; it parts at")
         lines.append(f"  {near.comparison.first}")
     return "\n".join(lines)
+
+
+def cause(asked: Rule, meaning: Meaning) -> str:
+    """What is wrong, in one sentence."""
+    parts = [meaning.mutant] if meaning.mutant else []
+    if type(asked) is not type(meaning.rule):
+        parts.append(f"it is {meaning.rule.name()}, asked was {asked.name()}")
+    else:
+        for name, (old, new) in changes(asked, meaning.rule).items():
+            parts.append(f"{name} = {_number(new)}, asked was {_number(old)}")
+    said = " and ".join(parts)
+    return f"{said}, {meaning.where}" if meaning.where else said
 
 
 def sentence(rule: Rule) -> str:
@@ -86,6 +106,10 @@ def _meaning(asked: Rule, meaning: Meaning) -> Iterator[str]:
     yield f"{sentence(meaning.rule)}{fault}"
     for line in _changed(asked, meaning.rule):
         yield f"  {line}"
+    if meaning.where:
+        yield f"  {meaning.where}; the other cases are right"
+    if meaning.explains:
+        yield f"  it explains {meaning.explains}: more is wrong"
     yield f"  at most {meaning.ulps:.3g} ULP from what was seen"
     if meaning.alike:
         every = (f"{k} = {' or '.join(map(str, v))}" for k, v in meaning.alike.items())

@@ -1,0 +1,129 @@
+"""Which mistake of the grammar does what was seen?
+
+A mistake that does the same to the bit (within the tolerance) in one failing case is held against
+the others (`evidence`). If none does, each is tried with one option or number more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from freqopt.crosscheck.cases.acceptance import off
+from freqopt.crosscheck.cases.dialects import Case, made
+from freqopt.crosscheck.cases.large import LARGE
+from freqopt.crosscheck.compare import distance
+from freqopt.crosscheck.diagnosis.hypotheses import apart, faults
+from freqopt.crosscheck.diagnosis.meanings import Meaning
+from freqopt.crosscheck.diagnosis.observed import Seen
+from freqopt.crosscheck.implementation import Floats, Implementation, reference, steps, trace
+from freqopt.crosscheck.mistakes import Mistake
+from freqopt.crosscheck.mistakes.equations import equations
+from freqopt.crosscheck.mistakes.places import places
+from freqopt.crosscheck.mistakes.settings import settings
+from freqopt.crosscheck.mutants import mutants
+from freqopt.errors import CrosscheckError
+from freqopt.optimizers import Rule, rules
+
+LONG_TRIED = 90
+"""Mistakes that are tried where each takes thousands of steps."""
+
+MOSTLY = 0.8
+"""Of the entries that are wrong, the part that a mistake explains if it is named for most."""
+
+Named = tuple[Meaning, Implementation, float]
+"""What does what was seen, how it is done, and its rank: lower ones are named first."""
+
+
+def candidates(asked: Rule, view: Seen) -> list[Mistake]:
+    """The mistakes that may show in an exercise, likely ones first."""
+    name = view.exercise.name
+    found = list(places(asked))
+    if name not in LARGE:
+        case = Case(name, asked, view.exercise)
+        found += [*settings(asked), *equations(case)]
+    elif name == "long":
+        short = view.exercise.cut(40)
+        found += [m for m in equations(Case(name, asked, short)) if m.rank == 0]
+        found.sort(key=_about_time)
+        found = found[:LONG_TRIED]
+    return found
+
+
+def _about_time(mistake: Mistake) -> tuple[bool, int]:
+    words = ("the step ", "est of", "np.where", "does not ask")
+    return not any(word in mistake.cause for word in words), mistake.rank
+
+
+def single(asked: Rule, views: Sequence[Seen]) -> list[Named]:
+    """Every mistake that alone does what was seen."""
+    return list(_alike(asked, candidates(asked, views[0]), views))
+
+
+def nearly(asked: Rule, views: Sequence[Seen]) -> list[Named]:
+    """Every mistake that does most of what was seen: what it leaves unexplained is said."""
+    view = views[0]
+    if view.exercise.name in LARGE:
+        return []
+    right = trace(reference, Case("", asked, view.exercise))
+    with np.errstate(all="ignore"):
+        some = [mistake for mistake in candidates(asked, view) if mistake.rank < 1]
+        found = [n for mistake in some if (n := _nearly(asked, mistake, view, right))]
+    found.sort(key=lambda one: -one[0])
+    return [named for _, named in found[:1]]
+
+
+def _nearly(asked: Rule, mistake: Mistake, view: Seen, right: Floats) -> tuple[float, Named] | None:
+    """How much of what is not as asked a mistake explains, if that is most of it."""
+    wrong = distance(right, view.tables) > view.tolerance
+    alike = np.ones(wrong.shape[1:], bool)
+    case = Case("", asked, view.exercise)
+    try:
+        for t, table in enumerate(steps(mistake.apply, case), start=1):
+            alike &= view.apart(table, t) <= view.tolerance
+            if wrong[: t + 1].any() and alike.mean() < MOSTLY:
+                return None
+    except CrosscheckError:
+        return None
+    ever = wrong.any(axis=0)
+    share = float((ever & alike).sum() / max(ever.sum(), 1))
+    if share < MOSTLY:
+        return None
+    places = [f"row {row}, column {column}" for row, column in np.argwhere(~alike).tolist()[:2]]
+    more = " and others" if (~alike).sum() > 2 else ""
+    cause = f"{mistake.cause} (but for {', '.join(places)}{more})"
+    return share, (Meaning(asked, view.tolerance, mutant=cause), mistake.apply, mistake.rank)
+
+
+def named_faults(asked: Rule, views: Sequence[Seen]) -> list[Named]:
+    """The named mutants of the rule that do what was seen."""
+    known = mutants(asked.name()) if asked.name() in rules else {}
+    found = faults(asked, [asked], views)
+    return [(one, known[one.mutant], 0.5) for one in found]
+
+
+def with_one_more(asked: Rule, views: Sequence[Seen]) -> list[Named]:
+    """The same with one option changed besides."""
+    if views[0].exercise.name in LARGE:
+        return []
+    some = [m for m in candidates(asked, views[0]) if m.rank < 2]
+    found: list[Named] = []
+    for name, value in off(type(asked), dict(asked)):
+        other = made(type(asked), {**dict(asked), name: value})
+        if other is not None:
+            found += _alike(other, some, views)
+    return found
+
+
+def _alike(rule: Rule, some: Iterable[Mistake], views: Sequence[Seen]) -> Iterator[Named]:
+    with np.errstate(all="ignore"):
+        for mistake in some:
+            if apart(mistake.apply, rule, views[:1]) == math.inf:
+                continue
+            ulps = apart(mistake.apply, rule, views)
+            if ulps < math.inf:
+                yield Meaning(rule, ulps, mutant=mistake.cause), mistake.apply, mistake.rank
+                if views[0].exercise.name == "long":
+                    return

@@ -1,0 +1,95 @@
+"""Steps counted wrongly: by row, by occurrence, from another number, in too few bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from freqopt.crosscheck.implementation import (
+    Floats,
+    Given,
+    Implementation,
+    Integers,
+    Step,
+    shown,
+)
+from freqopt.crosscheck.mistakes.by_row import by_row, clocks, gap, next_row, own_count
+from freqopt.crosscheck.mistakes.mistake import Mistake
+from freqopt.optimizers import Rule
+
+
+def in_counts() -> Iterator[Mistake]:
+    """How steps are counted."""
+    for cause, count in {
+        "the step is counted per row: every row that is updated advances it": next_row(),
+        "the step of a row is counted in its own visits": own_count(occurrences=False),
+        "the step of a row is counted in its own occurrences": own_count(occurrences=True),
+        "the step of a row is counted from its last visit": gap(),
+    }.items():
+        yield Mistake(cause, by_row(clocks(count)))
+    for cause, index in {
+        "the step starts at 0": lambda t, rows: t - 1,
+        "the step starts at 2": lambda t, rows: t + 1,
+        "the step stays 1": lambda t, rows: 1,
+        "the step advances twice a batch": lambda t, rows: 2 * t,
+        "the step stops at 127, as a counter of 8 bits with sign": lambda t, rows: min(t, 127),
+        "the step stops at 255, as a counter of 8 bits": lambda t, rows: min(t, 255),
+        "the step wraps after 255, as a counter of 8 bits": lambda t, rows: (t - 1) % 256 + 1,
+        "the step wraps to 0 after 255, as a counter of 8 bits": lambda t, rows: t % 256,
+        "the step wraps after 127, as a counter of 8 bits with sign": lambda t, rows: (
+            (t + 128) % 256 - 128
+        ),
+        "the step stops at 256, as a count in bfloat16": lambda t, rows: min(t, 256),
+        "the step stops at 1000": lambda t, rows: min(t, 1000),
+        "the step stops at 10": lambda t, rows: min(t, 10),
+    }.items():
+        yield Mistake(cause, _stepped(index))
+    yield Mistake(
+        "the step advances by the occurrences of a batch", _counted(lambda rows: rows.size)
+    )
+    yield Mistake(
+        "the step advances by the different rows of a batch",
+        _counted(lambda rows: np.unique(rows).size),
+    )
+    yield Mistake(
+        "the step advances only in batches in which a row comes twice",
+        _counted(lambda rows: int(np.unique(rows).size < rows.size)),
+    )
+    yield Mistake("an empty batch is not counted", _counted(lambda rows: int(rows.size > 0)))
+
+
+def _stepped(count: Callable[[int, Integers], int]) -> Implementation:
+    """The reference, whose step index is a function of the number of batches."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state, batches = rule.init(table, **given), 0
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            nonlocal batches
+            batches += 1 if rows.size or rule.count_empty else 0
+            state["t"][...] = count(batches, rows) - 1
+            rule.step(table, state, rows, grads)
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
+
+
+def _counted(by: Callable[[Integers], int]) -> Implementation:
+    """The reference, whose step index advances by a function of the batch."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state, index = rule.init(table, **given), 0
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            nonlocal index
+            index += by(rows)
+            state["t"][...] = max(index, 1) - 1
+            rule.step(table, state, rows, grads)
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
