@@ -19,6 +19,7 @@ from freqopt.crosscheck.coverage import Coverage, coverage
 from freqopt.crosscheck.diagnosis.divergence import block
 from freqopt.crosscheck.diagnosis.evidence import Judged
 from freqopt.crosscheck.diagnosis.fingerprint import Fingerprint, identify
+from freqopt.crosscheck.diagnosis.meanings import changes
 from freqopt.crosscheck.implementation import Implementation, accepted, reference, trace
 from freqopt.crosscheck.kit import WIDEST
 from freqopt.errors import CrosscheckError, UnsupportedError
@@ -119,7 +120,7 @@ class Report:
         """The first divergence as a block, what it means instead, and every distinct error."""
         blocks = [] if self.clearest is None else [self.clearest.message]
         if self.fingerprint is not None:
-            blocks.append(str(self.fingerprint))
+            blocks.append(str(self.fingerprint) + self._just_tolerance())
         errors: dict[str, list[str]] = {}
         for j in self.having("ERROR"):
             errors.setdefault(j.message, []).append(j.case.name)
@@ -155,6 +156,23 @@ class Report:
             if j.got is not None and type(j.case.rule) is type(first.case.rule)
         ]
         return identify(list(seen.values()), evidence=evidence)
+
+    def _just_tolerance(self) -> str:
+        """The tolerance at which what is left would pass, where only rounding is wrong."""
+        found = self.fingerprint
+        first = found.meanings[0] if found is not None and found.meanings else None
+        if found is None or first is None or changes(found.asked, first.rule):
+            return ""
+        if first.mutant and "float32" not in first.mutant:
+            return ""
+        lines = ""
+        for dtype in DTYPES:
+            worst = [j.comparison for j in self.having("FAIL") if j.dtype == dtype]
+            far = max((c.ulps for c in worst if c is not None), default=0.0)
+            if 0 < far < np.inf:
+                how = f"--dtype {dtype} --ulps {1.1 * far:.1e} passes it"
+                lines += f"\n  in {dtype} it is {far:.3g} ULP off: {how}"
+        return lines
 
     @property
     def clearest(self) -> Judgement | None:

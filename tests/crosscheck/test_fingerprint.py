@@ -248,14 +248,14 @@ def lazy_adam_with(fault):
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        ("from 2", "with the fault 'step index from 2'"),
+        ("from 2", "cause: the step starts at 2"),
         ("stale", "with the fault 'empty batch repeats the last'"),
         ("highest row", "with the fault 'highest row of a batch lost'"),
         ("late", "with the fault 'm in float16'"),
         ("early", "with the fault 'm in float16 at once'"),
         ("printed", "with the fault 'printed with 6 decimals'"),
         ("tiny decay", "weight_decay = 1e-06, asked was 0"),
-        ("swapped", "beta1 = 0.977, asked was 0.83"),
+        ("swapped", "cause: takes beta1 for beta2 and beta2 for beta1"),
     ],
 )
 def test_a_fault_in_somebody_elses_arithmetic_is_named(fault, named):
@@ -263,14 +263,12 @@ def test_a_fault_in_somebody_elses_arithmetic_is_named(fault, named):
     assert fingerprint(lazy_adam_with(""), rule)
     found = fingerprint(lazy_adam_with(fault), rule)
     assert named in str(found)
-    assert len(found.meanings) == 1
 
 
 def test_a_number_of_another_library_is_named():
     rule = rules["rowwise_adagrad"](lr=0.07, epsilon=1e-8)
     squared = rules["rowwise_adagrad"](lr=0.07, epsilon=1e-8**2, rows="nonzero", count_empty=False)
-    first = fingerprint(doing(squared), rule).meanings[0]
-    assert changes(rule, first.rule) == {"epsilon": (1e-8, 1e-8**2)}
+    assert fingerprint(doing(squared), rule).cause == "takes the square of epsilon"
 
 
 def test_a_library_that_is_deaf_to_its_options_is_recognised():
@@ -321,7 +319,8 @@ def test_the_text_is_a_sentence_with_what_differs_and_who_does_it():
     bug = kind(lr=0.07, epsilon=1e-8, statistic="square_of_mean", weight_decay=0.01, rows="all")
     found = fingerprint(doing(bug), kind(lr=0.07, epsilon=1e-8, weight_decay=0.01))
     assert str(found).startswith(
-        "it means something else:\n"
+        "cause: rows = all, asked was touched and statistic = square_of_mean, asked was "
+        "mean_square\nit means something else:\n"
         "  Row-wise AdaGrad, rows all, duplicates sum, statistic square of mean, "
         "epsilon 1e-08 outside, law sum, order accumulate first\n"
         "    rows = all, asked was touched (Rows updated: those in the batch; those with a "
@@ -346,8 +345,8 @@ def test_what_means_the_same_is_said_in_a_line_each():
         "  or count_empty = False, rate_place = inside",
     ]
     lost = fingerprint(mutants("sgd")["first row never written"], rules["sgd"](lr=0.1))
-    assert "with the fault 'row 0 taken for padding'\n" in str(lost)
-    assert "\n  or with the fault 'first row never written'\n" in str(lost)
+    assert lost.cause == "row 0 is taken for padding and never updated"
+    assert "\n  or with the fault 'first row never written'" in str(lost)
 
 
 def test_options_without_effect_are_not_told_apart():

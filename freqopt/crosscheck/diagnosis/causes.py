@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from freqopt.crosscheck.diagnosis.meanings import Meaning
 from freqopt.crosscheck.diagnosis.observed import Seen
 from freqopt.crosscheck.implementation import Floats, Implementation, reference, steps, trace
 from freqopt.crosscheck.mistakes import Mistake
+from freqopt.crosscheck.mistakes.arithmetic import SMALL, arithmetic
 from freqopt.crosscheck.mistakes.equations import equations
 from freqopt.crosscheck.mistakes.places import places
 from freqopt.crosscheck.mistakes.settings import settings
@@ -40,7 +42,7 @@ Named = tuple[Meaning, Implementation, float]
 def candidates(asked: Rule, view: Seen) -> list[Mistake]:
     """The mistakes that may show in an exercise, likely ones first."""
     name = view.exercise.name
-    found = list(places(asked))
+    found = [replace(mistake, rank=mistake.rank - 1) for mistake in places(asked)]
     if name not in LARGE:
         case = Case(name, asked, view.exercise)
         found += [*settings(asked), *equations(case)]
@@ -93,7 +95,8 @@ def _nearly(asked: Rule, mistake: Mistake, view: Seen, right: Floats) -> tuple[f
         return None
     places = [f"row {row}, column {column}" for row, column in np.argwhere(~alike).tolist()[:2]]
     more = " and others" if (~alike).sum() > 2 else ""
-    cause = f"{mistake.cause} (but for {', '.join(places)}{more})"
+    rest = f"but for {', '.join(places)}{more}" if places else "in most cases"
+    cause = f"{mistake.cause} ({rest})"
     return share, (Meaning(asked, view.tolerance, mutant=cause), mistake.apply, mistake.rank)
 
 
@@ -102,6 +105,16 @@ def named_faults(asked: Rule, views: Sequence[Seen]) -> list[Named]:
     known = mutants(asked.name()) if asked.name() in rules else {}
     found = faults(asked, [asked], views)
     return [(one, known[one.mutant], 0.5) for one in found]
+
+
+def by_rounding(asked: Rule, views: Sequence[Seen]) -> list[Named]:
+    """Every quantity that went through a narrower type, where little is wrong."""
+    view = views[0]
+    right = trace(reference, Case("", asked, view.exercise))
+    off = float(distance(right, view.tables).max()) * np.finfo(right.dtype).eps
+    if not off < SMALL:
+        return []
+    return list(_alike(asked, arithmetic(asked), views))
 
 
 def with_one_more(asked: Rule, views: Sequence[Seen]) -> list[Named]:

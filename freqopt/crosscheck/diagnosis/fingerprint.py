@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -19,7 +19,13 @@ from freqopt.crosscheck.cases.dialects import KNOWN, Case
 from freqopt.crosscheck.cases.exercises import exercises
 from freqopt.crosscheck.cases.large import LARGE
 from freqopt.crosscheck.compare import Comparison, compare, distance
-from freqopt.crosscheck.diagnosis.causes import named_faults, nearly, single, with_one_more
+from freqopt.crosscheck.diagnosis.causes import (
+    by_rounding,
+    named_faults,
+    nearly,
+    single,
+    with_one_more,
+)
 from freqopt.crosscheck.diagnosis.evidence import Held, Judged, chosen
 from freqopt.crosscheck.diagnosis.hypotheses import apart, faults, other_numbers, other_rules
 from freqopt.crosscheck.diagnosis.meanings import (
@@ -47,6 +53,9 @@ TOLERANCE = {"float32": 32.0, "float64": 1024.0}
 
 The same operations in another order stay below it, the faults of `mutants` above.
 """
+
+NARROW = 64.0
+"""The same for float64 tables that are read as float32."""
 
 NEAR = 64
 """Combinations that are looked at for the nearest one."""
@@ -167,7 +176,9 @@ def identify(
     options, nearest = meanings(asked, kind, alive), None
     found = held.of_options(options)
     if not found or not held.whole(found):
-        named = held.best([*named_faults(asked, views), *single(asked, views)])
+        named = held.best(
+            [*by_rounding(asked, views), *named_faults(asked, views), *single(asked, views)]
+        )
         found = held.better(found, named)
     if not options:
         bases = [asked, *(rule for _, _, rule in dialects(asked, kind))]
@@ -182,8 +193,23 @@ def identify(
             or faults(asked, bases, views)
             or held.best(with_one_more(asked, views))
             or tuple(meaning for meaning, _, _ in nearly(asked, views))
+            or _in_float32(seen)
         )
     return Fingerprint(asked, found, tuple(_known(asked, views)), nearest)
+
+
+def _in_float32(seen: Sequence[tuple[Case, Floats]]) -> Meanings:
+    """What float64 tables mean when they are read as float32: narrower numbers went into them."""
+    if str(seen[0][1].dtype) != "float64":
+        return ()
+    case, tables = seen[0]
+    narrow = case.in_dtype(np.float32)
+    with np.errstate(over="ignore"):
+        view = Seen(narrow.exercise, tables.astype(np.float32), NARROW)
+    asked = case.rule
+    alive, _ = search(type(asked), [whole(asked)], [view])
+    found = meanings(asked, type(asked), alive)
+    return tuple(replace(m, mutant="numbers go through float32", ulps=m.ulps) for m in found)
 
 
 def _known(asked: Rule, views: Sequence[Seen]) -> Iterator[str]:

@@ -35,7 +35,8 @@ def report(found: Fingerprint) -> str:
     if not found.meanings:
         pass
     elif found.nearest is None and not found.meanings[0].mutant:
-        lines.append("it means what was asked:" if found else "it means something else:")
+        asked = "it means what was asked; what is left is rounding:"
+        lines.append(asked if found else "it means something else:")
     else:
         lines.append("no combination of options does what was seen; this does:")
     if found.meanings:

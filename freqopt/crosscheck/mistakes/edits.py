@@ -93,6 +93,9 @@ def _operation(node: ast.BinOp) -> Iterator[Found]:
             yield node.right, f"leaves {left} out of {whole}", 0
         case ast.Div():
             yield _binary(node, ast.Mult()), f"multiplies by {right} where the rule divides", 0
+            if isinstance(node.left, ast.Call) and ast.unparse(node.left.func) == "np.sqrt":
+                squared = _made("({0}) * ({0})", node)
+                yield squared, f"does not take the root of {pretty(node.left.args[0])}", 0
             yield node.left, f"does not divide {left} by {right}", 0
             yield _swapped(node, ast.Div()), f"divides {right} by {left}, the wrong way round", 1
         case ast.Add():
@@ -136,6 +139,8 @@ def _call(node: ast.Call) -> Iterator[Found]:
     elif name == "integer_power" and len(arguments) == 2:
         base, index = arguments
         said = pretty(base)
+        product = _made("({}) * ({})", base, index)
+        yield product, f"has {said} times the step where the rule has its power", 1
         yield base, f"has {said} at every step where the rule has its power", 0
         for off, where in ((-1, "before"), (1, "after")):
             power = _made(f"integer_power({{}}, ({{}}) + {off})", base, index)
