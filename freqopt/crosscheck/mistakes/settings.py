@@ -36,10 +36,10 @@ def settings(rule: Rule) -> Iterator[Mistake]:
         value, default = getattr(rule, name), info.default
         if value != default and name not in KNOWN:
             cause = f"{name} has no effect: {default} is used whatever is asked"
-            yield Mistake(cause, partial(_set, {name: default}), -1)
+            yield Mistake(cause, partial(_set, {name: default}), -2)
         if number(info) is float and value and default:
             cause = f"{name} has no effect: 0 is used whatever is asked"
-            yield Mistake(cause, partial(_set, {name: 0.0}), -1)
+            yield Mistake(cause, partial(_set, {name: 0.0}), -2)
     decays = [n for n in numbers if any(getattr(m, "lt", None) == 1 for m in fields[n].metadata)]
     for said, how in _TAKEN.items():
         for name in numbers:

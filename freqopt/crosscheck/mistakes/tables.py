@@ -135,7 +135,7 @@ def in_decay() -> Iterator[Mistake]:
 
 
 def _l2(change: Callable[[Floats, Floats, float], Floats]) -> Callable[..., Floats]:
-    return lambda rule, g, w: change(g, w, rule.l2) if rule.l2 else g
+    return lambda rule, g, w: change(g, w, rule.added_decay) if rule.added_decay else g
 
 
 def _shrunk(change: Callable[[Floats, Floats, float], Floats]) -> Callable[..., Floats]:
