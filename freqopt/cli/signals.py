@@ -14,25 +14,34 @@ from types import FrameType
 _received = signal.SIGINT
 
 
+class Ended(KeyboardInterrupt):
+    """What a signal raises.
+
+    Not KeyboardInterrupt itself: one that leaves code in a string (`exec`, of which Numba and
+    dataclasses have much) makes Python exit as if by SIGINT, whoever catches it further out.
+    """
+
+
 @contextmanager
 def heard() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise KeyboardInterrupt, unless whoever started us has them ignored."""
-    names = ("SIGTERM", "SIGHUP")  # not every system has both
+    """SIGINT, SIGTERM and SIGHUP raise `Ended`, unless whoever started us has them ignored."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # not every system has all
     asked = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    ours = [one for one in asked if signal.getsignal(one) is signal.SIG_DFL]
+    usual = {one: signal.getsignal(one) for one in asked}
+    ours = [one for one in asked if usual[one] in (signal.SIG_DFL, signal.default_int_handler)]
     for one in ours:
         signal.signal(one, _interrupt)
     try:
         yield
     finally:
         for one in ours:
-            signal.signal(one, signal.SIG_DFL)
+            signal.signal(one, usual[one])
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
     global _received  # noqa: PLW0603 - a process is ended once
     _received = signal.Signals(number)
-    raise KeyboardInterrupt
+    raise Ended
 
 
 def how() -> str:

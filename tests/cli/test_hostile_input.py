@@ -5,6 +5,7 @@ import json
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -159,6 +160,30 @@ def test_an_output_that_cannot_be_written_is_one_sentence(here):
         done.stderr
         == "freqopt: standard output cannot be written (No space left on device); make room\n"
     )
+
+
+INTERRUPTED = """
+import sys
+import freqopt.cli as cli
+
+def app(*given, **options):
+    exec("import os; os.kill(os.getpid(), int(sys.argv[1]))\\nwhile True: pass")
+
+cli.app = app
+cli.main([])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_exit_code_is_the_signals_wherever_it_comes(number, tmp_path):
+    """Code in a string, of which Numba has much, made Python exit as if by SIGINT."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED)
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted", str(int(number))], cwd=tmp_path, timeout=60,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (128 + number, f"freqopt: ended by {number.name}\n")
 
 
 def test_fields_of_all_rules_and_problems():
