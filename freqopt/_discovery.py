@@ -64,8 +64,14 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         """The file of something that is not the library's own: by its path, or registered."""
         if name.endswith(".py"):
             return name
+        if self._loaded(name) is not None:
+            return None
         found = [] if name in self.own else self._plugins().get(name, [])
         return inspect.getsourcefile(found[0].value) if found else None
+
+    def _loaded(self, name: str) -> ModuleType | None:
+        """The module of one of the library's own, if it is imported: quicker than `own`."""
+        return None if name.startswith("_") else sys.modules.get(f"{self.package}.{name}")
 
     def _plugins(self) -> dict[str, list[Plugin]]:
         return plugins(f"freqopt.{self.noun}s", self.noun, self.own, self._usable)
@@ -84,8 +90,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             raise self.error(f"{name!r} names no {self.noun}; give a name or the path of a file")
         if name.endswith(".py"):
             return self._only(load_file(Path(name), self.noun, self.error))
-        loaded = sys.modules.get(f"{self.package}.{name}")
-        if loaded is not None and not name.startswith("_"):  # as `own` would find it, and quicker
+        if (loaded := self._loaded(name)) is not None:
             return self._only(loaded)
         if name in self.own:
             return self._only(importlib.import_module(f"{self.package}.{name}"))

@@ -7,6 +7,7 @@ signal n: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, 141 the reader of the output has 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import warnings
 
@@ -28,6 +29,9 @@ from freqopt.cli.vectors import vectors
 from freqopt.cli.verify import verify_
 from freqopt.errors import FreqoptError, short_of_memory
 from freqopt.report.terminal import CLOSED, flush, warn
+
+SIGNALLED = 128
+"""Exit codes above it are of signals."""
 
 app = App(
     name="freqopt",
@@ -52,6 +56,12 @@ def main(arguments: list[str] | None = None) -> None:
     with heard():
         code = run(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # or all that was imported is looked through for garbage, 0.1 s
+    if (
+        code > SIGNALLED
+    ):  # where an interrupt came through `exec`, Python would end by SIGINT instead
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        os._exit(code)
     sys.exit(code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,11 @@ from freqopt.experiment.study import Study
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class DamageWarning(UserWarning):
+    """Files of a folder are left out."""
+
 
 COLUMNS = ("run", "step", "metric", "table", "group", "token", "value")
 
@@ -84,12 +90,14 @@ def _of_folder(folder: Path) -> pa.Table:
     memberships, damaged = members.read(folder)
     known = members.latest(memberships)
     belong = [(one, member) for one, member in known if member.key in segments.places]
-    if damaged or not belong:
+    if not belong:
         old = len(durable.files(folder, SUFFIX))
         reason = next(iter(damaged.values()), "simulate a study into it")
         if old:
             reason = f"`freqopt results migrate {folder}` takes over {old} of an earlier version"
         raise ResultError(f"the folder {folder} holds no results{_damage(segments)}; {reason}")
+    for sentence in [*_sentences(segments), *damaged.values()]:
+        warnings.warn(f"{sentence}: the rest of {folder} is loaded", DamageWarning, stacklevel=3)
     paths = sorted({path for _, member in belong for path in member.axes})
     columns: dict[str, list[Any]] = {
         "study": [one.study for one, _ in belong],
@@ -102,12 +110,14 @@ def _of_folder(folder: Path) -> pa.Table:
 
 def _damage(segments: Segments) -> str:
     """What is wrong with files of the folder, for a message."""
-    wrong = segments.damaged | segments.foreign
-    if not wrong:
-        return ""
-    path, reason = next(iter(wrong.items()))
-    others = f" (and {len(wrong) - 1} more files)" if wrong.keys() - {path} else ""
-    return f": {path} {reason}{others}"
+    wrong = _sentences(segments)
+    others = f" (and {len(wrong) - 1} more files)" if wrong[1:] else ""
+    return f": {wrong[0]}{others}" if wrong else ""
+
+
+def _sentences(segments: Segments) -> list[str]:
+    found = segments.damaged | segments.foreign
+    return [f"{path} {reason}" for path, reason in found.items()]
 
 
 def _joined(segments: Segments, keys: Sequence[str], columns: dict[str, list[Any]]) -> pa.Table:

@@ -225,13 +225,13 @@ def _continued(run: Run, recording: Recording, keeper: states.Keeper) -> float:
                 keeper.notice = f"the state {path} {error}; its runs begin anew"
     if not found and not run.parts:
         return 0.0
-    known = entries(run.point.shared["record"])
+    known = _made(run.point.shared).entries
     return continue_from(recording, run.name.recorded, run.parts, found, known)
 
 
 def _readings(trajectory: Trajectory, point: Point) -> Columns:
     """A run's rows, each with its metric as it is called in what is stored."""
-    known = entries(point.shared["record"])
+    known = _made(point.shared).entries
     assert trajectory.entries is not None
     called = trajectory.entries
     if any(name != entry for name, entry in known.items()):
@@ -241,8 +241,8 @@ def _readings(trajectory: Trajectory, point: Point) -> Columns:
 
 def recording_of(point: Point) -> Recording:
     """The run of a study before its first step."""
-    problem, rule, config = _made(point.shared)
-    return Recording(problem, rule, config.model_copy(update={"run": point.run}))
+    made = _made(point.shared)
+    return Recording(made.problem, made.rule, made.config.model_copy(update={"run": point.run}))
 
 
 @contextlib.contextmanager
@@ -263,14 +263,23 @@ _last: list[Any] = [None, None]
 """What was made last, and from what: runs of one grid point share it."""
 
 
-def _made(shared: Configuration) -> tuple[Problem, Rule, RunConfig]:
-    """Problem, rule and settings of the runs of a grid point."""
+class _Made(NamedTuple):
+    """Problem, rule and settings of the runs of a grid point; what its metrics are stored as."""
+
+    problem: Problem
+    rule: Rule
+    config: RunConfig
+    entries: dict[str, str]
+
+
+def _made(shared: Configuration) -> _Made:
+    """What the runs of a grid point share."""
     if _last[0] is not shared:
         settings: dict[str, Any] = dict(shared)
         problem = _problem(json.dumps(settings.pop("problem")))
         rule = as_rule(settings.pop("rule"))
-        _last[:] = shared, (problem, rule, RunConfig(**settings))
-    made: tuple[Problem, Rule, RunConfig] = _last[1]
+        _last[:] = shared, _Made(problem, rule, RunConfig(**settings), entries(shared["record"]))
+    made: _Made = _last[1]
     return made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ from freqopt.backends.numba.loop._compose import Form, make_loop
 from freqopt.backends.numba.loop._layers import Layers, layers
 from freqopt.backends.numba.loop._movement import moves
 from freqopt.backends.numba.loop._single import allows_single, single_step
-from freqopt.backends.numba.problems._kernel import find_problem
+from freqopt.backends.numba.problems._kernel import ProblemKernel, find_problem
+from freqopt.problems import Problem
 from freqopt.tables import FactorisedTable
 
 NUMBERS_AHEAD = 8192
@@ -49,7 +50,8 @@ class Run:
     def __init__(self, simulation: Simulation) -> None:
         rule = simulation.rule
         (self._dtype,) = {array.dtype for array in simulation.parameters.values()}
-        self._problem = find_problem(simulation.problem, self._dtype)
+        shared = _shared(simulation.problem, self._dtype)
+        self._problem, self._kinds = shared.kernel, shared.kinds
         kernel, structure = find_kernel(rule, self._dtype)
         self._plan = Plan(rule, self._dtype)
         self._count = FIRST_CALL
@@ -110,7 +112,9 @@ class Run:
     @cached_property
     def _needed(self) -> list[tuple[Any, tuple[Any, ...]]]:
         """Kernels, and the types of their arguments."""
-        kinds = types_of(self._arguments(self._simulation, 0, 1))
+        if self.key not in self._kinds:
+            self._kinds[self.key] = types_of(self._arguments(self._simulation, 0, 1))
+        kinds = self._kinds[self.key]
         return [(self._loop, kinds), *(self._kernels.each if self._kernels else ())]
 
     def _load(self) -> None:
@@ -222,6 +226,31 @@ class Run:
             self._count *= 2
         elif took > 2 * SECONDS:
             self._count = max(1, self._count // 2)
+
+
+class _Shared(NamedTuple):
+    """What the runs of one problem share.
+
+    Attributes
+    ----------
+    kernel : ProblemKernel
+    kinds : name of a loop -> types of its arguments
+    """
+
+    problem: Problem
+    dtype: np.dtype[Any]
+    kernel: ProblemKernel
+    kinds: dict[str, tuple[Any, ...]]
+
+
+_last: list[_Shared] = []
+"""Of the problem that was met last: thousands of short runs of it take no time to begin."""
+
+
+def _shared(problem: Problem, dtype: np.dtype[Any]) -> _Shared:
+    if not _last or _last[0].problem is not problem or _last[0].dtype != dtype:
+        _last[:] = [_Shared(problem, dtype, find_problem(problem, dtype), {})]
+    return _last[0]
 
 
 def _compiled(kernel: Any, kinds: tuple[Any, ...]) -> bool:
