@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from numpy.typing import DTypeLike
@@ -22,6 +22,7 @@ def assert_matches(
     dtype: DTypeLike = "both",
     ulps: float | None = None,
     dialect: Mapping[str, Any] | None = None,
+    group: Callable[..., Any] | None = None,
     **options: Any,
 ) -> None:
     """Assert that an implementation means the same as the reference.
@@ -46,6 +47,8 @@ def assert_matches(
     dialect : dict, optional
         Options that the implementation has where the rule has another default (``{"rows":
         "all"}``). It is judged beside these as a known library is, with drawn numbers.
+    group : callable, optional
+        ``make_group(rules, tables, given)``, an optimizer of several tables: docs/crosscheck.md.
     **options
         Options of the rule.
 
@@ -89,7 +92,13 @@ def assert_matches(
             "that returns a function (rows, grads)"
         )
     report = judge_implementation(
-        implementation, rule, dtypes_of(dtype), options=options, dialect=dialect, ulps=ulps
+        implementation,
+        rule,
+        dtypes_of(dtype),
+        options=options,
+        dialect=dialect,
+        ulps=ulps,
+        group=group,
     )
     if not report.matches:
         raise AssertionError(f"this is not {rule} as the reference has it\n\n{report}")

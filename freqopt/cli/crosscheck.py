@@ -122,7 +122,7 @@ def tell(results: list[Result], skipped: list[str]) -> None:
 
 def tell_report(report: Report) -> None:
     """Every case that was judged, what is wrong, and a line that sums up."""
-    for judgement in report.having("PASS", "FAIL", "ERROR"):
+    for judgement in (*report.having("PASS", "FAIL", "ERROR"), *report.lives):
         say(str(judgement))
     table = [] if report.coverage is None else [str(report.coverage)]
     for part in (*report.details(), *table, report.summary()):
@@ -140,6 +140,7 @@ def _judge(target: Target, wish: Wish, ulps: float | None) -> Result:
             options=wish.options,
             dialect=target.dialect,
             ulps=ulps,
+            group=target.group,
         )
         return Result(target, report)
     tolerance = target.ulps if ulps is None else ulps

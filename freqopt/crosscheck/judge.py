@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Literal
@@ -18,10 +18,13 @@ from freqopt.crosscheck.conditioning import rounding
 from freqopt.crosscheck.coverage import Coverage, coverage
 from freqopt.crosscheck.diagnosis.divergence import block
 from freqopt.crosscheck.diagnosis.evidence import Judged
-from freqopt.crosscheck.diagnosis.fingerprint import Fingerprint, identify
+from freqopt.crosscheck.diagnosis.fingerprint import TOLERANCE, Fingerprint, identify
+from freqopt.crosscheck.diagnosis.hypotheses import apart
 from freqopt.crosscheck.diagnosis.meanings import changes
+from freqopt.crosscheck.diagnosis.observed import Seen
 from freqopt.crosscheck.implementation import Implementation, accepted, reference, trace
 from freqopt.crosscheck.kit import WIDEST
+from freqopt.crosscheck.life import CAST, Group, groups, lives, offered
 from freqopt.errors import CrosscheckError, UnsupportedError
 
 Floats = NDArray[np.floating]
@@ -54,6 +57,8 @@ class Judgement:
         The first divergence as a block; or the error; or why the case is not supported.
     got : (S + 1, N, d) or None
         The trajectory.
+    cause : str
+        What is wrong with a life; of cases the report says it.
     """
 
     case: Case
@@ -61,6 +66,7 @@ class Judgement:
     comparison: Comparison | None = None
     message: str = ""
     got: Floats | None = field(default=None, repr=False)
+    cause: str = ""
 
     def __str__(self) -> str:
         found = self.comparison
@@ -95,10 +101,13 @@ class Report:
     judgements : tuple of Judgement
     coverage : Coverage or None
         What was and what was not judged, where the implementation was asked what it accepts.
+    lives : tuple of Judgement
+        What happens to an optimizer beside its steps, as far as it offers that.
     """
 
     judgements: tuple[Judgement, ...]
     coverage: Coverage | None = None
+    lives: tuple[Judgement, ...] = ()
 
     def having(self, *verdicts: Verdict) -> list[Judgement]:
         """The judgements with one of these verdicts."""
@@ -107,11 +116,19 @@ class Report:
     @property
     def matches(self) -> bool:
         """Whether something was compared and nothing was wrong."""
-        return bool(self.having("PASS")) and not self.having("FAIL", "ERROR")
+        lived = all(life.verdict == "PASS" for life in self.lives)
+        return bool(self.having("PASS")) and not self.having("FAIL", "ERROR") and lived
+
+    @property
+    def cause(self) -> str:
+        """What is wrong in one sentence; empty if nothing is, or it is not known."""
+        found = "" if self.fingerprint is None else self.fingerprint.cause
+        return found or next((life.cause for life in self.lives if life.cause), "")
 
     def __str__(self) -> str:
         """The cases that do not match, the first divergence, and a line that sums up."""
-        wrong = [str(j) for j in self.having("FAIL", "ERROR")]
+        lost = [life for life in self.lives if life.verdict != "PASS"]
+        wrong = [str(j) for j in (*self.having("FAIL", "ERROR"), *lost)]
         parts = ["\n".join(_few(wrong, "more"))] if wrong else []
         table = [] if self.coverage is None else [str(self.coverage)]
         return "\n\n".join([*parts, *self.details(), *table, self.summary()])
@@ -121,6 +138,10 @@ class Report:
         blocks = [] if self.clearest is None else [self.clearest.message]
         if self.fingerprint is not None:
             blocks.append(str(self.fingerprint) + self._just_tolerance())
+        for life in self.lives:
+            if life.verdict != "PASS":
+                cause = f"\ncause: {life.cause}" if life.cause else ""
+                blocks.append(life.message + cause)
         errors: dict[str, list[str]] = {}
         for j in self.having("ERROR"):
             errors.setdefault(j.message, []).append(j.case.name)
@@ -198,7 +219,8 @@ class Report:
         return {
             "matches": self.matches,
             "fingerprint": None if self.fingerprint is None else str(self.fingerprint),
-            "cause": "" if self.fingerprint is None else self.fingerprint.cause,
+            "cause": self.cause,
+            "lives": [life.to_dict() for life in self.lives],
             "judged": {} if self.coverage is None else self.coverage.judged,
             "not_judged": {} if self.coverage is None else self.coverage.not_judged,
             "cases": [j.to_dict() for j in self.judgements],
@@ -239,6 +261,7 @@ def judge_implementation(
     options: Mapping[str, Any] | None = None,
     dialect: Mapping[str, Any] | None = None,
     ulps: float | None = None,
+    group: Group | None = None,
 ) -> Report:
     """Ask an implementation what it accepts, and judge it on that.
 
@@ -254,6 +277,8 @@ def judge_implementation(
         Choices and numbers that the implementation is meant to have; it is judged beside them.
     ulps : float, optional
         As `judge`.
+    group : callable, optional
+        Makes an optimizer of several tables, see `freqopt.crosscheck.life`.
 
     Raises
     ------
@@ -266,7 +291,43 @@ def judge_implementation(
     chosen = select(rule, accepts, options, dialect)
     report = judge(answers(implementation), chosen.cases, ulps)
     judged = [j.case for j in report.judgements if j.verdict != "NONE"]
-    return replace(report, coverage=coverage(judged, chosen.acceptance))
+    lived, missing = _lives(implementation, judged, group, ulps)
+    missing.append(("rows and counts beyond 2^24", "no table here is that large"))
+    table = coverage(judged, chosen.acceptance, missing)
+    return replace(report, coverage=table, lives=tuple(lived))
+
+
+def _lives(
+    implementation: Implementation, judged: Sequence[Case], group: Group | None, ulps: float | None
+) -> tuple[list[Judgement], list[tuple[str, str]]]:
+    """What happens to the optimizer, judged; and what it does not offer."""
+    on = next((case for case in judged if case.exercise.name == "main"), None)
+    if on is None:
+        return [], []
+    try:
+        has = offered(implementation, on)
+    except Exception:  # it fails at its start, as its cases say
+        return [], []
+    known = {life.name: life for life in (*lives(on.rule), *(groups(group) if group else ()))}
+    found, missing = [], []
+    for name, life in known.items():
+        if not set(life.needs) <= has:
+            missing.append((name, f"what make returns has no {' and '.join(life.needs)}"))
+            continue
+        narrow = on.in_dtype(np.float32) if name == CAST else on
+        case = replace(narrow, name=f"{name}: {on.name}")
+        expected = trace(life.right, case)
+        one = _judge(answers(life.lived(implementation)), case, ulps, expected)
+        if one.got is not None and one.verdict == "FAIL":
+            view = Seen(case.exercise, one.got, TOLERANCE[one.dtype])
+            causes = (
+                c for c, wrong in life.wrong.items() if apart(wrong, case.rule, [view]) < np.inf
+            )
+            one = replace(one, cause=next(causes, ""))
+        found.append(one)
+    if group is None:
+        missing.append(("several tables, a shared one, options for each", "no make_group is given"))
+    return found, missing
 
 
 def answers(implementation: Implementation) -> Answer:
@@ -274,14 +335,19 @@ def answers(implementation: Implementation) -> Answer:
     return lambda case: trace(implementation, case)
 
 
-def _judge(answer: Answer, case: Case, ulps: float | Tolerance | None) -> Judgement:
+def _judge(
+    answer: Answer,
+    case: Case,
+    ulps: float | Tolerance | None,
+    expected: Floats | None = None,
+) -> Judgement:
     try:
         got = answer(case)
     except UnsupportedError as error:
         return Judgement(case, "NONE", message=str(error))
     except CrosscheckError as error:
         return Judgement(case, "ERROR", message=str(error))
-    expected = trace(reference, case)
+    expected = trace(reference, case) if expected is None else expected
     if ulps is None:
         ulps = WIDEST[expected.dtype]
     allowed: Any = ulps(str(expected.dtype)) if callable(ulps) else ulps

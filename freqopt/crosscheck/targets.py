@@ -18,6 +18,7 @@ from freqopt.crosscheck.exchange.python_file import own_implementation
 from freqopt.crosscheck.guests import Guest, guests
 from freqopt.crosscheck.implementation import Implementation, slow_reference
 from freqopt.crosscheck.judge import Tolerance
+from freqopt.crosscheck.life import Group
 from freqopt.errors import BackendError, CrosscheckError
 from freqopt.optimizers import rules
 
@@ -45,6 +46,8 @@ class Target:
         Its own tolerance; None for that of the cases.
     dialect : dict
         Choices and numbers that it says it has, where it is asked.
+    group : callable or None
+        What makes an optimizer of several tables.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Target:
     on: list[Case] | None
     ulps: float | Tolerance | None = None
     dialect: Mapping[str, Any] = field(default_factory=dict)
+    group: Group | None = None
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,9 @@ def find_targets(name: str, wish: Wish) -> list[Target]:
         This machine cannot run it.
     """
     if name.endswith(".py"):
-        rule, implementation, stated = own_implementation(Path(name), wish.rule)
-        return [Target(name, rule, implementation, None, dialect=wish.own(rule, stated))]
+        own = own_implementation(Path(name), wish.rule)
+        dialect = wish.own(own.rule, own.dialect)
+        return [Target(name, own.rule, own.implementation, None, dialect=dialect, group=own.group)]
     if name in BACKENDS:
         return _backend(name, wish)
     if name in guests:

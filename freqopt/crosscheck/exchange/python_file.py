@@ -5,18 +5,38 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from freqopt._discovery import load_file
 from freqopt.crosscheck.implementation import Implementation
+from freqopt.crosscheck.life import Group
 from freqopt.errors import CrosscheckError
 
 
-def own_implementation(
-    path: Path, rule: str | None = None
-) -> tuple[str, Implementation, dict[str, Any]]:
+@dataclass(frozen=True)
+class OwnFile:
+    """What a user's file has.
+
+    Attributes
+    ----------
+    rule : str
+    implementation : Implementation
+    dialect : dict
+        Its ``DIALECT``, by default empty.
+    group : callable or None
+        Its ``make_group``, an optimizer of several tables.
+    """
+
+    rule: str
+    implementation: Implementation
+    dialect: dict[str, Any]
+    group: Group | None
+
+
+def own_implementation(path: Path, rule: str | None = None) -> OwnFile:
     """The rule, the implementation and the dialect of a file.
 
     The implementation is whatever the file calls ``make`` and can be called: a function, a class,
@@ -46,7 +66,7 @@ def own_implementation(
         raise CrosscheckError(
             f'{path} has DIALECT = {dialect!r}, expected options by name: {{"rows": "all"}}'
         )
-    return named, make, dict(dialect)
+    return OwnFile(named, make, dict(dialect), getattr(module, "make_group", None))
 
 
 def _loaded(path: Path) -> ModuleType:
@@ -64,6 +84,7 @@ def _only_function(path: Path, module: ModuleType) -> Callable[..., Any]:
         if inspect.isfunction(value)
         and value.__module__ == module.__name__
         and not name.startswith("_")
+        and name != "make_group"
     }
     if len(public) != 1:
         has = f"{len(public)} ({', '.join(public)})" if public else "none"
