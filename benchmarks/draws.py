@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from machine import machine
+from machine import machine, spread
 
 from freqopt.backends.numba.streams._law import find_law
 from freqopt.backends.numba.streams._tokens import draw_tokens
@@ -87,10 +87,12 @@ def main() -> None:
     print(f"# Bounded Zipf({EXPONENT}) draws\n\n{machine()}\n")
     print((__doc__ or "").split("\n\n", 2)[2])
     print(f"{asked.draws:,} draws a call, {asked.rounds} rounds.\n")
-    print(f"| contender | M draws/s | time / {name_of(AT, asked.threads)} |\n|---|---|---|")
+    at = name_of(AT, asked.threads)
+    print(f"| contender | M draws/s | time / {at} | rounds, % |\n|---|---|---|---|")
     for name, seconds in times.items():
         speed = asked.draws / float(np.median(seconds)) / 1e6
-        print(f"| {name} | {speed:.1f} | {float(np.median(seconds / base)):.2f} |")
+        row = f"{speed:.1f} | {float(np.median(seconds / base)):.2f} | {spread(seconds)}"
+        print(f"| {name} | {row} |")
     choice = float(np.median(times[f"NumPy Generator.choice, N = {AT:,}"] / base))
     far = float(np.median(base / times[name_of(FAR, asked.threads)]))
     print(f"\nGenerator.choice takes {choice:.1f} times as long at N = {AT:,}; target {TARGET}.")

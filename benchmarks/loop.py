@@ -19,7 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from machine import machine
+from machine import machine, spread
 
 import freqopt
 from freqopt.backends import Simulation
@@ -192,10 +192,9 @@ def speeds(contenders: dict[str, tuple[Steps, int]], rounds: int, seconds: float
 def compare(cases: list[str], rounds: int, seconds: float, threads: int) -> None:
     """Each case beside the NumPy loop and JAX."""
     print(
-        f"| case | ours, 1 thread, M steps/s | ours, {threads} threads | scaling | NumPy loop "
-        f"| x NumPy | JAX, {SEEDS} seeds | x JAX | JAX, samples beforehand | x that |\n"
-        + "|---" * 10
-        + "|"
+        f"| case | ours, 1 thread, M steps/s | rounds, % | ours, {threads} threads | rounds, % "
+        f"| scaling | NumPy loop | rounds, % | x NumPy | JAX, {SEEDS} seeds | x JAX "
+        "| JAX, samples beforehand | x that |\n" + "|---" * 13 + "|"
     )
     absent = ""
     for case in cases:
@@ -215,9 +214,12 @@ def compare(cases: list[str], rounds: int, seconds: float, threads: int) -> None
         row = [
             case,
             f"{np.median(one) / 1e6:.2f}",
+            spread(one),
             f"{np.median(together) / 1e6:.2f}",
+            spread(together),
             f"{np.median(together / one):.2f}",
             f"{np.median(numpy) / 1e6:.4f}",
+            spread(numpy),
             f"{np.median(together / numpy):.0f}",
         ]
         for name in ("jax", "ahead"):

@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from machine import spread
 
 from freqopt.backends.numba import Workspace, step
 from freqopt.optimizers import rules
@@ -110,11 +111,12 @@ def main() -> None:
         f"distinct rows), {asked.threads} threads; files of {size / 1e9:.1f} GB, of which "
         f"{used / 1e9:.2f} GB exist.\n"
     )
-    print("| table | ms per step | times memory |\n|---|---|---|")
+    print("| table | ms per step | times memory | steps, % |\n|---|---|---|---|")
     for what in ("memory", "new", "cached", "file"):
         milliseconds = 1e3 * float(np.median(times[what]))
         slower = float(np.median(times[what]) / np.median(times["memory"]))
-        print(f"| {what} | {milliseconds:.2f} | {slower:.1f} |")
+        own = spread(np.array(times[what]))
+        print(f"| {what} | {milliseconds:.2f} | {slower:.1f} | {own} |")
 
 
 if __name__ == "__main__":

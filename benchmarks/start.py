@@ -17,7 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import machine
+import numpy as np
+from machine import machine, spread
 
 ROOT = Path(__file__).parents[1]
 STUDIES = sorted((ROOT / "simulations").glob("*.toml"))
@@ -50,7 +51,7 @@ def main() -> None:
     asked = parser.parse_args()
     print("# From the command to the prompt", "", machine(), "", sep="\n")
     print((__doc__ or "").split("\n\n", 2)[2])
-    print("| study | cold, s | warm, s |\n|---|---|---|")
+    print("| study | cold, s | warm, s | rounds of warm, % |\n|---|---|---|---|")
     failures = []
     for study in asked.studies:
         with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +62,8 @@ def main() -> None:
             except RuntimeError as error:
                 failures.append(f"{study.stem}: {error}")
             else:
-                print(f"| {study.stem} | {cold:.1f} | {statistics.median(warm):.1f} |", flush=True)
+                row = f"{cold:.1f} | {statistics.median(warm):.1f} | {spread(np.array(warm))}"
+                print(f"| {study.stem} | {row} |", flush=True)
     print(f"\nTargets: {COLD} cold, {WARM} warm, on two cores.")
     if failures:
         print("\nAbsent:", *failures, sep="\n")

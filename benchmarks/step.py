@@ -11,15 +11,14 @@ a step follows a step; the first three are not counted, and the median of the ot
 time. Before every step the batch's rows are looked up in the contender's table, as a forward pass
 does, which is not timed. In a round all have their turn, in an order that changes. A ratio is the
 median over rounds of the ratio within the round, so that a machine that is busy meanwhile disturbs
-it little. The clock `cpu` counts the time of the calling thread only.
+it little. The clock `cpu` counts the time of the calling thread only. "rounds, %" says how far a
+contender's own rounds are apart: quickest and slowest over their median.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +27,7 @@ from pathlib import Path
 import numpy as np
 from cells import Cell
 from limits import limits, passes
+from machine import machine, spread
 from peers import PEERS, Contender
 
 from freqopt.backends.numba import Workspace, step
@@ -56,6 +56,7 @@ PEER_TARGETS = {
     "FBGEMM Adagrad": 6, "torch SparseAdam": 9,
 }  # fmt: skip
 RAW_TARGET, FLOOR_TARGET = 0.55, 0.70
+SPREAD = "rounds, %"
 
 
 def ours(cell: Cell, name: str, label: str | None = None, **options: object) -> Contender:
@@ -196,7 +197,7 @@ def table_of(cell: Cell, found: list[Contender], times: dict[str, np.ndarray]) -
             ]
             beyond = f"{ratio(t, reach(times, one.rule)):.2f}"
         row = [one.name, f"{milliseconds:.3f}", f"{speed:.2f}", *limited]
-        row += [f"{ratio(t, times['ours ' + one.rule]):.2f}", beyond]
+        row += [f"{ratio(t, times['ours ' + one.rule]):.2f}", beyond, spread(t)]
         target = ""
         if one.name == "ours sgd":
             target = f"raw {RAW_TARGET}, floor {FLOOR_TARGET}"
@@ -206,17 +207,18 @@ def table_of(cell: Cell, found: list[Contender], times: dict[str, np.ndarray]) -
             target = f"{PEER_TARGETS[one.name]}x"
         lines.append("| " + " | ".join([*row, target]) + " |")
     bare = ("raw", "find", "coalesce", "stream", "touch table", "touch slot", "touch column")
-    return lines + [
-        f"| limit: {name} | {1e3 * np.median(times[name]):.3f} | | | | | | | |"
-        for name in bare
-        if name in times
-    ]
+    for name in bare:
+        if name in times:
+            middle = 1e3 * float(np.median(times[name]))
+            blank = " |" * 6
+            lines.append(f"| limit: {name} | {middle:.3f} |{blank} {spread(times[name])} | |")
+    return lines
 
 
 def run(cell: Cell, rounds: int, clock: Callable[[], float]) -> list[str]:
     """One cell: its table as lines of markdown."""
     bare = passes()
-    ratios = ["raw / it", "reach / it", "floor / it", "it / ours", "it / reach"]
+    ratios = ["raw / it", "reach / it", "floor / it", "it / ours", "it / reach", SPREAD]
     header = ["contender", "ms", "M rows/s", *ratios, "target"]
     table = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
     absent: list[str] = []
@@ -262,16 +264,6 @@ def grow(base: Cell, rounds: int) -> list[str]:
     return lines
 
 
-def machine() -> str:
-    """One line about where the figures are from."""
-    import numba
-
-    return (
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"NumPy {np.__version__}, Numba {numba.__version__}; float32."
-    )
-
-
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(
@@ -287,7 +279,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="also write the tables to this file")
     asked = parser.parse_args()
     clock = {"wall": time.perf_counter, "cpu": time.thread_time}[asked.clock]
-    lines = ["# The fused sparse step: measurements", "", machine(), ""]
+    lines = ["# The fused sparse step: measurements", "", f"{machine()} float32.", ""]
     lines += [(__doc__ or "").split("\n\n", 2)[2], (limits.__globals__["__doc__"] or "")]
     if asked.grow:
         lines += grow(Cell(1_000_000, threads=asked.threads), asked.rounds)

@@ -42,6 +42,7 @@ def test_the_command_writes_a_page(tmp_path: Path) -> None:
             ["--rounds", "1", str(ROOT / "simulations" / "token_speedup.toml")],
             "| token_sp",
         ),
+        ("own", ["adagrad", "--rounds", "1", "--steps", "50"], "| adagrad | loop, 50 steps |"),
         ("loop", ["--rounds", "1", "--seconds", "0.001", "--brief"], "| squared, SGD |"),
     ],
 )
