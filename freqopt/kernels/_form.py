@@ -5,6 +5,7 @@ So the same text serves a scalar loop in Python, the fused step, the whole loop 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.errors import KernelError, RuleError
+from freqopt.kernels._source import mistake
 
 
 class Visit(NamedTuple):
@@ -90,6 +92,30 @@ class Real:
         )
 
 
+class On:
+    """Whether a number of a rule is there and not 0; to be asked, not reckoned with."""
+
+    def __init__(self, name: str, value: bool | str) -> None:
+        self.name, self._value = name, bool(value)
+
+    def __bool__(self) -> bool:
+        return self._value
+
+    def _refuse(self, *_: object) -> Any:
+        frame = sys._getframe(1)
+        raise mistake(
+            frame.f_code.co_filename, frame.f_lineno,
+            f"reckons with the option {self.name}, which only says whether the number is there",
+            f"the number itself is h.{self.name}, in scalars",
+        )  # fmt: skip
+
+    __hash__ = None  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = _refuse
+    __float__ = __int__ = __index__ = _refuse
+
+
 class Options:
     """The part of a rule that decides its code: which options are on, not how large they are.
 
@@ -117,9 +143,9 @@ class Options:
                 f"the kernel of rule {self._rule.name()} asks for the option {name!r}, which is no "
                 f"field of {type(self._rule).__name__}; its fields: {', '.join(fields)}"
             )
-        value = option(self._rule, name)
-        self._asked[name] = value
-        return value
+        value = self._asked[name] = option(self._rule, name)
+        number = not isinstance(getattr(self._rule, name), (str, bool))
+        return On(name, value) if number else value
 
     @property
     def asked(self) -> list[tuple[str, Any]]:

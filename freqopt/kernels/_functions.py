@@ -48,6 +48,14 @@ def _sign(x: Any) -> Any:
     return x if np.isnan(x) else (1 if x > 0 else (-1 if x < 0 else 0))
 
 
+def _square(x: Any) -> Any:
+    return x * x
+
+
+def _clip(x: Any, least: Any, most: Any) -> Any:
+    return _minimum(_maximum(x, least), most)
+
+
 def _where(test: Any, a: Any, b: Any) -> Any:
     return a if test else b
 
@@ -77,6 +85,8 @@ WRITTEN: dict[Any, Callable[..., Any]] = {
     np.minimum: _minimum,
     np.maximum: _maximum,
     np.sign: _sign,
+    np.square: _square,
+    np.clip: _clip,
     np.where: _where,
 }
 """Function -> what it means, in the kernel's own language."""
@@ -86,7 +96,8 @@ ARITY = {"integer_power": 2, "power": 2}
 
 ALLOWED = (
     "a kernel consists of assignments, if, return, + - * /, comparisons, and/or/not, calls of its "
-    "own helper functions, float, abs, min, max, the options' real, numpy's sqrt, sign, isnan, "
-    "minimum, maximum, where, freqopt.kernels' quotient, and freqopt.streams.elementary's "
-    "integer_power, power, exp, expm1, log, log1p, sigmoid, softplus (docs/add_a_rule.md)"
+    "own helper functions, float, abs, min, max, the options' real, numpy's sqrt, square, sign, "
+    "isnan, minimum, maximum, clip, where, freqopt.kernels' quotient, and "
+    "freqopt.streams.elementary's integer_power, power, exp, expm1, log, log1p, sigmoid, softplus "
+    "(docs/add_a_rule.md)"
 )

@@ -8,6 +8,7 @@ is left to no reader.
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +40,7 @@ COMPARISONS = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
+NOW: dict[str, Callable[[float], Any]] = {"sqrt": math.sqrt, "isnan": math.isnan, "abs": abs}
 ROUND = "say where it is rounded: real(...) gives the table's dtype, float(...) float64"
 CONSTANT = re.compile(r"[A-Za-z_]\w*|[crfw]\.\w+|visit\.\w+")
 """C that names something that stays as it is."""
@@ -240,6 +242,8 @@ class Numbers:
             )
         if name == "float":
             return self.cast(node, given, "double")
+        if isinstance(given[0], Literal) and name in NOW:
+            return self._now(node, NOW[name], given[0].value)
         kinds = [self.common(node, value) for value in given]
         if name == "integer_power":
             if kinds[1] != "int":
@@ -255,6 +259,14 @@ class Numbers:
         c_name = {"abs": "fabs", "sqrt": "sqrt", "isnan": "isnan", "integer_power": name}
         kind = "bool" if name == "isnan" else wanted[0]
         return Number(f"{c_name.get(name, f'elementary::{name}')}({', '.join(texts)})", kind)
+
+    def _now(self, node: ast.AST, function: Callable[[float], Any], number: float) -> Value:
+        """A function of a number that stands in the text."""
+        try:
+            found = function(number)
+        except (ArithmeticError, ValueError) as error:
+            self.refuse(node, str(error))
+        return found if isinstance(found, bool) else Literal(found, node)
 
     # -- C statements --------------------------------------------------------------------------
 

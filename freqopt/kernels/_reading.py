@@ -12,7 +12,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from freqopt.errors import RuleError
-from freqopt.kernels._form import Options, Real
+from freqopt.kernels._form import On, Options, Real
 from freqopt.kernels._functions import ALLOWED, KNOWN, WRITTEN
 from freqopt.kernels._numbers import Numbers
 from freqopt.kernels._source import source_of
@@ -253,6 +253,8 @@ class Reader(Numbers):
 
     def _outer(self, node: ast.expr, value: Any) -> Value:
         """Something that the function did not make: a constant, an option, a function."""
+        if isinstance(value, On):
+            return bool(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             number = int(value) if isinstance(value, int) else float(value)
             self.text.constants.append(repr(number))

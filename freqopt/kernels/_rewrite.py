@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from freqopt.kernels._form import GIVEN, Kernel, Real
+from freqopt.kernels._form import GIVEN, Kernel, On, Real
 from freqopt.kernels._functions import KNOWN, WRITTEN
 from freqopt.kernels._read import Reading
 from freqopt.kernels._source import Source, source_of
@@ -169,6 +169,8 @@ class _Function:
         value = self._outer(node)
         if value is MISSING:
             return self._parts(node)
+        if isinstance(value, On):
+            return ast.Constant(bool(value))
         plain = value is None or type(value) in (bool, int, float, str)
         return ast.Constant(value) if plain else self._constant(value)
 

@@ -324,7 +324,13 @@ class Rule(Fields):
             if slot.name != "t":
                 setattr(s, slot.name, _gather(slot, state[slot.name], where))
         w = self._decayed(table[where], s)
-        w = self.update(w, self._regularised(batch.grads, w), s)
+        new = self.update(w, self._regularised(batch.grads, w), s)
+        if np.shape(new) != w.shape:
+            raise RuleError(
+                f"update of rule {self.name()} returned an array of shape {np.shape(new)} for rows "
+                f"of shape {w.shape}; return the new rows"
+            )
+        w = new
         table[where] = w if self.max_norm is None else clip_rows(w, self.max_norm)
         for slot in self.all_slots():
             if slot.name != "t":

@@ -65,6 +65,9 @@ MISTAKES = {
     "a choice as a number": ("SCALARS", "return (h.decay,)", "decay is a choice", "rule.decay =="),
     "an option that is not there": ("ELEMENT", "return w if rule.law else g", "'law'", "declare"),
     "an option as a number": ("ELEMENT", "return rule.beta * w", "only says whether", "h.NAME"),
+    "an option compared with a number": (
+        "RETURN", "Kernel(scalars, element if rule.beta == 0.9 else row)", "option beta", "h.beta",
+    ),
     "a slot that is not there": ("ELEMENT", "return w - e.v", "no element slot v", "slots are: m"),
     "a slot that is stored nowhere": ("ELEMENT", "e.v = g\nreturn w", "element slot v", "declare"),
     "a row slot in element": ("ELEMENT", "return w - s.n", "reads s", ""),
