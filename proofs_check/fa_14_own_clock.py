@@ -24,7 +24,7 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from freqopt.theory import Assumption, Bound, Claim, Mutant, Step, Theorem
+from freqopt.theory import Assumption, Bound, Claim, Hypothesis, Mutant, Step, Theorem
 from freqopt.theory.exact.tokens import power_steps, random_tokens, token_search
 from freqopt.theory.symbols import L, T, eta, half, p, sigma2
 
@@ -38,6 +38,14 @@ def own(tokens, scale):
     delta = tokens.curvature * tokens.R2 / 2
     eta = np.sqrt(2 * delta / (tokens.sigma2 * tokens.steps * tokens.p))
     return replace(tokens, eta=np.minimum(0.25, eta))
+
+
+def with_inverse(tokens):
+    return {"inverse_eta": 1 / tokens.eta}
+
+
+def tuned_cases(quick):
+    return random_tokens(own, 20 if quick else 200)
 
 
 def theorem(
@@ -66,6 +74,12 @@ def theorem(
             Assumption("eta_k <= 1/(4L)", lambda i: i.eta.max() <= 0.25),
         ),
         claims=(claim("(9.1)", general, FIXED), claim("(9.2)", tuned, own)),
+        hypotheses=(
+            Hypothesis(
+                "1/eta_k <= 4L + 1/root", 4 * L + 1 / root - inverse, with_inverse, tuned_cases
+            ),
+            Hypothesis("eta_k <= root", root - eta, cases=tuned_cases),
+        ),
         steps=(
             Step(
                 "(9.2) from (9.1)",

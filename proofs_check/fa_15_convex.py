@@ -40,6 +40,7 @@ from freqopt.theory.exact.ensemble import Ensemble
 from freqopt.theory.exact.outcomes import outcomes
 from freqopt.theory.symbols import R2, T, eta, gamma2, half, p
 
+variance = sp.Symbol("gamma2", positive=True)  # at gamma = 0 every step is the best
 RADIUS = 1.0
 SMALL = AbsolutePairs(pairs={"counts": ((10, 3), (2, 1))}, optimum_size=0.5, noise=0.3)
 ZIPF = tuple(tuple(int(400 / (i * j)) for j in range(1, 13)) for i in range(1, 13))
@@ -121,7 +122,7 @@ def theorem(first=half, second=half, horizon=1, power=1, wrong=None, best=R2**ha
     def in_rationals(context):
         return one_step.verdict(one_steps(*map(Fraction, (str(first), str(second))), power))
 
-    root = best / sp.sqrt(gamma2 * T * p)
+    root = best / sp.sqrt(variance * T * p)
     return Theorem(
         assumptions=(Assumption("R_k <= radius", lambda i: np.sqrt(np.max(i.R2)) <= RADIUS),),
         claims=(
@@ -139,9 +140,9 @@ def theorem(first=half, second=half, horizon=1, power=1, wrong=None, best=R2**ha
         steps=(
             Step(  # (a - b)^2 >= 0: no step beats the best one
                 "the best steps",
-                sp.sqrt(p * R2 * gamma2 / T),
-                R2 / (2 * T * eta) + eta * p * gamma2 / 2,
-                ((half, (eta * p * gamma2, (root / eta - 1) ** 2)),),
+                sp.sqrt(p * R2 * variance / T),
+                R2 / (2 * T * eta) + eta * p * variance / 2,
+                ((half, (eta * p * variance, (root / eta - 1) ** 2)),),
             ),
         ),
         checks=(

@@ -29,7 +29,7 @@ import sympy as sp
 
 from freqopt.optimizers.fa_sgd import FASGD
 from freqopt.problems.pair import Pair
-from freqopt.theory import Assumption, Bound, Case, Check, Claim, Mutant, Step, Theorem, total
+from freqopt.theory import Assumption, Bound, Case, Check, Claim, Hypothesis, Mutant, Step, Theorem, total
 from freqopt.theory.engines.chain import one_step
 from freqopt.theory.engines.enumeration import walk
 from freqopt.theory.exact.counters import anytime_step, horizon_step, random_counted
@@ -145,6 +145,11 @@ def theorem(
             ),
             Claim("counter steps", counted_left, predictable, instances=counted),
             Claim("(7.1b), all paths", on_paths, variant, instances=by_blocks),
+        ),
+        hypotheses=(
+            Hypothesis(
+                "eta_k <= 1/(4L)", 1 - 4 * L * eta, cases=lambda quick: random_tokens(STEPS, 100)
+            ),
         ),
         steps=(
             Step(  # T1's one-step line, with 1 - 4 L eta >= 0

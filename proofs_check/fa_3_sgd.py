@@ -21,7 +21,7 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from freqopt.theory import Assumption, Bound, Claim, Mutant, Step, Theorem
+from freqopt.theory import Assumption, Bound, Claim, Hypothesis, Mutant, Step, Theorem
 from freqopt.theory.exact.tokens import random_tokens, token_search
 from freqopt.theory.symbols import A2, Delta, L, T, eta, half
 
@@ -49,6 +49,14 @@ def theorem(first=sp.Rational(32, 7), second=8 * sp.sqrt(2) / 7, horizon=half, n
                 search=token_search(choose),
                 trivial=lambda i: float(np.sum(i.trivial_square_gradient())),
             ),
+        ),
+        hypotheses=(
+            Hypothesis(
+                "1/eta <= 4L + 1/root",
+                4 * L + 1 / root - inverse,
+                lambda i: {"inverse_eta": 1 / i.eta},
+            ),
+            Hypothesis("eta <= root", root - eta),
         ),
         steps=(
             Step(  # FA-2 over T eta, with 1/eta <= 4L + 1/root and eta <= root

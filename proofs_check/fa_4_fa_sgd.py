@@ -29,9 +29,9 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from freqopt.theory import Assumption, Bound, Claim, Mutant, Step, Theorem
+from freqopt.theory import Assumption, Bound, Claim, Hypothesis, Mutant, Step, Theorem
 from freqopt.theory.exact.tokens import power_steps, random_tokens, token_search
-from freqopt.theory.symbols import A1, Delta, L, T, alpha, eta, half, p
+from freqopt.theory.symbols import A1, Delta, L, T, alpha, eta, half, p, sigma2
 
 G = sp.Symbol("G", nonnegative=True)
 inverse = sp.Symbol("inverse_eta", positive=True)
@@ -86,6 +86,12 @@ def theorem(
                 trivial=lambda i: i.trivial_square_gradient(),
             ),
         ),
+        hypotheses=(
+            Hypothesis(
+                "1/eta_k <= 4L + sqrt(T p_k)/alpha", 4 * L + sp.sqrt(T * p) / alpha - 1 / eta
+            ),
+            Hypothesis("p_k eta_k^2 <= alpha^2/T", alpha**2 - T * p * eta**2),
+        ),
         steps=(
             Step(  # one term of (7.1): T eta_k G <= (8/7)(Delta + L alpha^2 A1/2) =: T * bracket
                 "(c): 1/eta_k <= 4L + sqrt(T p_k)/alpha",
@@ -107,9 +113,9 @@ def theorem(
             ),
             Step(
                 "noise: p_k eta_k^2 <= alpha^2/T",
-                L / 2 * T * p * (p * eta**2),
-                noise * L * alpha**2 * p,
-                ((half, (L, p, alpha**2 - T * p * eta**2)),),
+                L / 2 * T * p * (p * eta**2) * sigma2,
+                noise * L * alpha**2 * p * sigma2,
+                ((half, (L, p, sigma2, alpha**2 - T * p * eta**2)),),
             ),
             Step("(a) from (b)", (bracket * slow).subs(alpha, best), tuned_bound),
             Step(  # FA-2's variant (7.1b) for L alpha^2 A1/2

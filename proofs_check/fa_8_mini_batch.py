@@ -24,7 +24,7 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from freqopt.theory import Assumption, Bound, Claim, Mutant, Search, Step, Theorem
+from freqopt.theory import Assumption, Bound, Claim, Hypothesis, Mutant, Search, Step, Theorem
 from freqopt.theory.exact.tokens import random_tokens, token_search
 from freqopt.theory.symbols import A1, B, Delta, L, T, alpha, eta, half, p, sigma2
 
@@ -82,6 +82,18 @@ def theorem(constant=sp.Rational(8, 7), batch_power=half, cap=4 * L * (p + 1 / B
             Assumption("eta_k <= cap", lambda i: np.all(i.eta <= i.more["cap"])),
         ),
         claims=(claim("(6.4)", cap, True), claim("(6.5)", 4 * L, False)),
+        hypotheses=(
+            Hypothesis(
+                "eta_k (p_k + 1/B) <= 1/(4L)",
+                1 / (4 * L) - eta * (p + 1 / B),
+                cases=lambda quick: instances(True)(True),
+            ),
+            Hypothesis(
+                "eta_k <= 1/(4L)", 1 / (4 * L) - eta, cases=lambda quick: instances(False)(True)
+            ),
+            Hypothesis("p_k <= 1", 1 - p),
+            Hypothesis("B >= 1", 1 - 1 / B),
+        ),
         steps=(
             Step(
                 "one step, cap (6.4)",
@@ -98,7 +110,7 @@ def theorem(constant=sp.Rational(8, 7), batch_power=half, cap=4 * L * (p + 1 / B
                 right,
                 (
                     (half, (L, eta, G, 1 / (4 * L) - eta)),
-                    (half, (L, eta**2, G, (1 - p) * (1 - 1 / B))),
+                    (half, (L, eta**2, G, 1 - p, 1 - 1 / B)),
                 ),
             ),
         ),

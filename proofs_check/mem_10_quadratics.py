@@ -25,7 +25,19 @@ Literature
 import numpy as np
 import sympy as sp
 
-from freqopt.theory import Bound, Case, Check, Claim, Mutant, Search, Step, Theorem, Verdict, Word
+from freqopt.theory import (
+    Bound,
+    Case,
+    Check,
+    Claim,
+    Hypothesis,
+    Mutant,
+    Search,
+    Step,
+    Theorem,
+    Verdict,
+    Word,
+)
 from freqopt.theory.symbols import alpha, half
 
 h, kappa, age = sp.symbols("h kappa K", nonnegative=True)
@@ -42,6 +54,12 @@ def trajectory(h, alpha, kappa, oldest, delays, name):
         name, size=np.abs(e), t=np.arange(len(e), dtype=float), h=h, alpha=alpha, kappa=kappa,
         K=float(oldest),
     )  # fmt: skip
+
+
+def in_window(c):
+    """|e_t| and the largest of |e_{t-K}| .. |e_t|."""
+    ends = range(len(c.size))
+    return {"e": c.size, "M": np.array([c.size[max(0, t - int(c.K)) : t + 1].max() for t in ends])}
 
 
 def greedy(h, alpha, kappa, oldest, steps):
@@ -102,6 +120,10 @@ def theorem(rate=1, windows=1, kappas=(0.3, 0.9, 1.0), mixed=1):
                 instances,
                 search=Search(13, chosen),
             ),
+        ),
+        hypotheses=(
+            Hypothesis("alpha h <= 1", 1 - alpha * h),
+            Hypothesis("|e_t| is one of the window", window - newest, in_window),
         ),
         steps=(
             Step(

@@ -34,6 +34,7 @@ from freqopt.theory import (
     Case,
     Check,
     Claim,
+    Hypothesis,
     Mutant,
     Search,
     Step,
@@ -41,6 +42,7 @@ from freqopt.theory import (
     Verdict,
     Word,
 )
+from freqopt.theory.exact.functions import points
 from freqopt.theory.exact.memory import Condition, greedy, mixture, one, run, with_current
 from freqopt.theory.symbols import L, alpha, half, mu, q
 
@@ -81,6 +83,15 @@ def case(kind, kappa, oldest, adversary, *, scale=1.0, eta=0.0, noise=0.0, start
         split=1 + 1 / eta if eta else 1.0,
         first=1 - step / kappa if kind == "sum" else rule.contraction(step),
     )  # fmt: skip
+
+
+def selections(quick):
+    """Points of functions, and total weights of weighted selections between w_lo and w_hi."""
+    rng = np.random.default_rng(3)
+    for point in points(40 if quick else 400):
+        weights = rng.uniform(0.5, 2, 4)
+        values = {**point.letters(), "g2": point.gg, "V": point.df, "S": weights.sum()}
+        yield Case(point.name, **values, w_lo=4 * weights.min(), w_hi=4 * weights.max())
 
 
 ADVERSARIES = ("fresh", "stalest", "greedy", "bang-bang", "saw", "half-period", "mixture")
@@ -156,6 +167,11 @@ def theorem(scale=1.0, contraction=q, cushion=1, factor=half, high=1):
                 instances=noisy,
                 extremal=case("one", 10, 1, "stalest", scale=scale, eta=30.0, noise=1.0, T=4000),
             ),
+        ),
+        hypotheses=(
+            Hypothesis("PL: |g|^2 >= 2 mu V", g2 - 2 * mu * V, cases=selections),
+            Hypothesis("S <= w_hi", 1 / S - 1 / hi, cases=selections),
+            Hypothesis("S >= w_lo", 1 / lo - 1 / S, cases=selections),
         ),
         steps=(step,),
         checks=(Check("worst case", "every selection", every_selection, slow=True, needs="PEPit"),),

@@ -26,16 +26,30 @@ import sympy as sp
 
 from freqopt.optimizers.cf_sgd import CFSGD
 from freqopt.optimizers.fa_sgd import FASGD
+from freqopt.optimizers.sgd import SGD
 from freqopt.problems.pair import Pair
-from freqopt.theory import Assumption, Bound, Check, Claim, Mutant, Step, Theorem, total
+from freqopt.theory import (
+    Assumption,
+    Bound,
+    Case,
+    Check,
+    Claim,
+    Hypothesis,
+    Mutant,
+    Step,
+    Theorem,
+    total,
+)
 from freqopt.theory.engines.ledger import check_descent
+from freqopt.theory.engines.moments import conditional_deviation
 from freqopt.theory.exact import specified
 from freqopt.theory.exact.ensemble import Ensemble
 from freqopt.theory.exact.outcomes import outcomes
 from freqopt.theory.exact.tokens import Tokens, power_steps, random_tokens, token_search
 from freqopt.theory.symbols import L, T, eta, half, p, s2, sigma2
 
-fall, G = sp.symbols("fall G", nonnegative=True)  # f(Theta^1) - E f(Theta^{T+1}); |grad_k f|^2
+fall = sp.Symbol("fall", real=True)  # f(Theta^1) - E f(Theta^{T+1})
+G, M2 = sp.symbols("G M2", nonnegative=True)  # |grad_k f|^2; E|g_k|^2
 FREE = power_steps(0.5, cap=1.0)
 
 
@@ -63,6 +77,23 @@ PAIR = Pair(
 )  # fmt: skip
 
 
+def moments_of_pairs(quick):
+    """E|g_k|^2 over all samples of the pair problem at random tables, and what (F1) says of it."""
+    rng, law = np.random.default_rng(5), outcomes(PAIR)
+    for draw in range(5 if quick else 50):
+        tables = {n: 2 * rng.standard_normal(shape) for n, shape in PAIR.shapes.items()}
+        gradient, spread = PAIR.gradient(tables), conditional_deviation(PAIR, tables)
+        tried = Ensemble(PAIR, SGD(lr=1.0), tables, len(law))
+        tried.step(law.samples)
+        for name, p_k in PAIR.constants.frequency.items():
+            moved = np.sum((tried.values(name) - tables[name]) ** 2, axis=-1)
+            yield Case(
+                f"table {name}, draw {draw}", p=p_k, M2=law.probability @ moved,
+                G=np.sum(gradient[name] ** 2, axis=1), s2=spread[name] ** 2,
+                sigma2=PAIR.constants.deviation[name] ** 2,
+            )  # fmt: skip
+
+
 def theorem(noise=half, exponent=2, descent=half, conditional=True, rule=FASGD, options=None):
     """Parts: the noise term's factor and power of p; the factor in 1 - L eta/2; |g|^2 given k."""
     bound = Bound(fall + noise * L * T * total(p**exponent * eta**2 * sigma2))
@@ -76,12 +107,12 @@ def theorem(noise=half, exponent=2, descent=half, conditional=True, rule=FASGD, 
         extremal=EXTREMAL,
         search=token_search(STEPS),
     )
-    second_moment = G / p + p * s2 if conditional else G + s2  # E|g_k|^2, (F1)
+    largest = G / p + p * s2 if conditional else G + s2  # (F1): E|g_k|^2 is at most that
     step = Step(
         "one step, token k",
-        -eta * G + L / 2 * p * eta**2 * second_moment,
+        -eta * G + L / 2 * p * eta**2 * M2,
         -eta * (1 - descent * L * eta) * G + noise * L * p**exponent * eta**2 * sigma2,
-        ((half, (L, p**2, eta**2, sigma2 - s2)),),
+        ((half, (L, p, eta**2, largest - M2)), (half, (L, p**2, eta**2, sigma2 - s2))),
     )
 
     def ledger(kind, specification):
@@ -101,6 +132,10 @@ def theorem(noise=half, exponent=2, descent=half, conditional=True, rule=FASGD, 
             Assumption("sum p = 1", lambda i: abs(i.p.sum() - 1) < 1e-12),
         ),
         claims=(claim,),
+        hypotheses=(
+            Hypothesis("(F1)", G / p + p * s2 - M2, cases=moments_of_pairs),
+            Hypothesis("s_k^2 <= sigma_k^2", sigma2 - s2, cases=moments_of_pairs),
+        ),
         steps=(step,),
         checks=(
             Check("ledger", "FA-SGD, all paths", ledger(FASGD, specified.fa_sgd)),

@@ -36,6 +36,7 @@ from freqopt.theory import (
     Case,
     Check,
     Claim,
+    Hypothesis,
     Mutant,
     Step,
     Theorem,
@@ -44,6 +45,7 @@ from freqopt.theory import (
 from freqopt.theory.engines.chain import one_step, rows
 from freqopt.theory.engines.chain.tokens import Chain
 from freqopt.theory.engines.chain.visits import occupation, patterns
+from freqopt.theory.exact.functions import points
 from freqopt.theory.exact.tokens import power_steps, random_tokens, token_search
 from freqopt.theory.symbols import R2, L, T, eta, half, p, sigma2
 
@@ -154,6 +156,14 @@ def theorem(first=half, second=half, horizon=1, power=1, cap=1, seen=1, unmoved=
                 lambda quick: random_tokens(STEPS, 20 if quick else 200, seed=3),
             ),
             Claim("sharper, attained at 1/L", lambda i: i.measured, sharp, instances=at_the_cap),
+        ),
+        hypotheses=(
+            Hypothesis(
+                "<F', e> >= F - F* + |F'|^2/(2L)",
+                ge - df - gg / (2 * L),
+                cases=lambda quick: points(40, convex=True),
+            ),
+            Hypothesis("eta_k <= 1/L", 1 / L - eta),
         ),
         steps=(
             Step(  # E|e'|^2/eta, with <F', e> >= F - F* + |F'|^2/(2L)

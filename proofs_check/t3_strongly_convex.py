@@ -23,14 +23,19 @@ from fractions import Fraction
 import numpy as np
 import sympy as sp
 
-from freqopt.theory import Assumption, Bound, Check, Claim, Mutant, Step, Theorem
+from freqopt.theory import Assumption, Bound, Check, Claim, Hypothesis, Mutant, Step, Theorem
 from freqopt.theory.engines.chain import one_step
+from freqopt.theory.exact.functions import points
 from freqopt.theory.exact.tokens import power_steps, random_tokens
 from freqopt.theory.symbols import R2, L, T, eta, mu, p, sigma2
 
 ee, gg, ge = sp.symbols("ee gg ge", nonnegative=True)
 lam = sp.Symbol("lam", positive=True)
 STEPS = power_steps(0.5, cap=1.0)
+
+
+def strongly_convex(quick):
+    return points(40 if quick else 400)
 
 
 def one_steps(rate, noise):
@@ -73,6 +78,13 @@ def theorem(rate=1, noise=1, memory=1):
                 tolerance=1e-8,  # 1 - rho^T cancels in this form of the bound
             ),
         ),
+        hypotheses=(
+            Hypothesis("eta mu <= 1", 1 - eta * mu, cases=strongly_convex),
+            Hypothesis("co-coercivity with mu", coercive, cases=strongly_convex),
+            Hypothesis("eta <= 2/(mu + L)", 2 - eta * (L + mu), cases=strongly_convex),
+            Hypothesis("mu <= L", L - mu, cases=strongly_convex),
+            Hypothesis("|g - mu e|^2 >= 0", gg - 2 * mu * ge + mu**2 * ee, cases=strongly_convex),
+        ),
         steps=(
             Step(
                 "one step",
@@ -80,7 +92,7 @@ def theorem(rate=1, noise=1, memory=1):
                 (1 - p + p * (1 - rate * eta * mu) ** 2) * ee + noise * p * eta**2 * sigma2,
                 (
                     (2, (p, eta, 1 - eta * mu, coercive)),
-                    (1, (p, eta, (2 - eta * (L + mu)) / (L - mu), gg - 2 * mu * ge + mu**2 * ee)),
+                    (1, (p, eta, 2 - eta * (L + mu), 1 / (L - mu), gg - 2 * mu * ge + mu**2 * ee)),
                 ),
             ),
         ),

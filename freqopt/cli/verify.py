@@ -73,13 +73,24 @@ def verify_(
     return report.exit_code
 
 
+FEW = 5
+"""Up to so many files, every part of every statement is shown; the page shows all of all."""
+
+
 def tell(report: Report) -> None:
     """The tables of a report, and one line that sums it up."""
     table(
-        "theorems: the worst word of each engine; share = how much of the bound was used",
-        ("id", "theorem", "verdicts", "share", "vacuous", "s"),
+        "theorems: the worst word of each engine; share = how much of the bound was used; "
+        "notices = by how much its bounds may be wrong before that is noticed",
+        ("id", "theorem", "verdicts", "share", "vacuous", "notices", "s"),
         _theorems(report),
     )
+    if len(report.examinations) <= FEW or not report.quick:
+        table(
+            "resolution: the smallest mistake in each part of a statement that would be noticed",
+            ("id", "claim", "part", "a mistake", "loose by", "noticed on"),
+            _resolutions(report),
+        )
     ledger = [
         (row.theorem, row.claim, line, f"{factor:.3g}")
         for row in report.rows
@@ -156,8 +167,16 @@ def _theorems(report: Report) -> Iterator[tuple[str, ...]]:
             verdicts or "not examined",
             _largest(row.ratio for row in rows),
             _largest(row.vacuity for row in rows),
+            report.coarsest(examination.id),
             f"{sum(row.seconds for row in rows):.1f}",
         )
+
+
+def _resolutions(report: Report) -> Iterator[tuple[str, ...]]:
+    for item in report.resolutions:
+        yield (
+            item.theorem, item.claim, item.part, item.text, item.loose, item.instance[:40],
+        )  # fmt: skip
 
 
 def _mutants(report: Report, engines: list[str]) -> Iterator[tuple[str, ...]]:

@@ -28,7 +28,12 @@ class total(sp.Function):  # type: ignore[misc]  # noqa: N801 - a function, spel
     """Sum of its argument over the tokens."""
 
     nargs = 1
-    is_nonnegative = True  # every sum in the theory documents is of non-negative terms
+
+    def _eval_is_nonnegative(self) -> bool | None:
+        return True if self.args[0].is_nonnegative else None
+
+    def _eval_is_extended_real(self) -> bool | None:
+        return True if self.args[0].is_extended_real else None
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         inner = printer.parenthesize(self.args[0], 100) if self.args[0].is_Add else None
@@ -62,16 +67,22 @@ class Bound:
     expression: sp.Expr
 
     @cached_property
-    def _letters(self) -> list[sp.Symbol]:
+    def letters(self) -> list[sp.Symbol]:
+        """Its free symbols, by name."""
         return sorted(self.expression.free_symbols, key=lambda s: s.name)
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of its letters, sorted."""
+        return tuple(symbol.name for symbol in self.letters)
+
+    @cached_property
     def _numeric(self) -> Callable[..., Any]:
-        return sp.lambdify(self._letters, self.expression, modules=[{"total": _sum}, "numpy"])
+        return sp.lambdify(self.letters, self.expression, modules=[{"total": _sum}, "numpy"])
 
     def __call__(self, letters: Letters) -> Any:
         """The value in float64: a number, or one per token."""
-        values = (self._find(letters, s.name) for s in self._letters)
+        values = (self._find(letters, s.name) for s in self.letters)
         return self._numeric(*(float(v) if isinstance(v, int | Fraction) else v for v in values))
 
     def one_token(self, **letters: float) -> float:
@@ -86,7 +97,7 @@ class Bound:
         TheoryError
             If a root in the expression is not rational.
         """
-        return _exact(self.expression, {s: self._find(letters, s.name) for s in self._letters})
+        return _exact(self.expression, {s: self._find(letters, s.name) for s in self.letters})
 
     @property
     def latex(self) -> str:

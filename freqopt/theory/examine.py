@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from freqopt.errors import TheoryError
-from freqopt.theory.engines import adversary, exact, witness
+from freqopt.theory.engines import adversary, exact, resolution, witness
+from freqopt.theory.engines.resolution import Resolution
+from freqopt.theory.engines.sides import evaluate
 from freqopt.theory.loading import TheoremFile, load
 from freqopt.theory.theorem import Check, Context, Mutant, Theorem
-from freqopt.theory.verdict import Verdict, Word
+from freqopt.theory.verdict import FAILURES, SILENT, Verdict, Word
 
 Outcomes = Mapping[tuple[str, str], Word]
 """(engine, claim) -> word."""
@@ -77,7 +79,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Examination:
-    """Everything one theorem file gave."""
+    """Everything one theorem file gave.
+
+    Attributes
+    ----------
+    path, id, title, source, beware
+    formulas : claim -> bound, typeset
+    assumptions : pairs of a condition and "computed on every instance" or "assumed"
+    resolutions : one for each numeric part of the statement
+    rows, mutants, skipped, problems
+    """
 
     path: Path
     id: str
@@ -85,6 +96,8 @@ class Examination:
     source: str
     beware: str
     formulas: Mapping[str, str]
+    assumptions: tuple[tuple[str, str], ...] = ()
+    resolutions: tuple[Resolution, ...] = ()
     rows: tuple[Verdict, ...] = ()
     mutants: tuple[MutantRow, ...] = ()
     skipped: tuple[Skipped, ...] = ()
@@ -99,30 +112,25 @@ def examine(path: Path, context: Context, mutants: bool) -> Examination:
         return Examination(path, path.stem, "", "", "", {}, problems=(_problem(path, error),))
     rows: list[Verdict] = []
     skipped: list[Skipped] = []
-    formulas: dict[str, str] = {}
+    known: dict[str, Any] = {"formulas": {}}
     try:
         theorem = file.theorem()
-        formulas = {c.name: c.bound.latex for c in theorem.claims if hasattr(c.bound, "latex")}
-        skipped = [
-            Skipped(file.id, f"{check.engine}: {check.name}", reason)
-            for check in theorem.checks
-            if (reason := absent(check, context))
-        ]
-        skipped += [
-            Skipped(file.id, f"assumption {a.name}", "declared, not computed")
+        known["formulas"] = {
+            c.name: c.bound.latex for c in theorem.claims if hasattr(c.bound, "latex")
+        }
+        known["assumptions"] = tuple(
+            (a.name, "computed on every instance" if a.how == "exact" else "assumed")
             for a in theorem.assumptions
-            if a.how == "declared"
-        ]
-        skipped += [
-            Skipped(file.id, f"claim {claim.name}", "no instances in this run")
-            for claim in theorem.claims
-            if claim.extremal is None and claim.search is None and exact.is_empty(claim, context)
-        ]
-        rows.extend(timed(file.id, run(theorem, context)))
+        )
+        exact.nothing(theorem)
+        skipped = _skipped(file.id, theorem, context)
+        store: exact.Store = {}
+        rows.extend(timed(file.id, run(theorem, context, store)))
         if not rows and not skipped:
             raise TheoryError("nothing was checked; give a claim instances, or add a check")
+        known["resolutions"] = tuple(resolution.resolve(file.id, theorem, store))
     except FAULTS as error:
-        return _incomplete(file, formulas, rows, skipped, error)
+        return _examination(file, known, rows, [], skipped, [_problem(path, error)])
     matrix: list[MutantRow] = []
     problems: list[Problem] = []
     if mutants:
@@ -132,10 +140,7 @@ def examine(path: Path, context: Context, mutants: bool) -> Examination:
                 matrix.append(attack(file, name, mutant, outcomes, context))
             except FAULTS as error:
                 problems.append(_problem(path, error, f"mutant {name!r} "))
-    return Examination(
-        path, file.id, file.title, file.sections["Source"], file.sections.get("Beware", ""),
-        formulas, tuple(rows), tuple(matrix), tuple(skipped), tuple(problems),
-    )  # fmt: skip
+    return _examination(file, known, rows, matrix, skipped, problems)
 
 
 def statistical_checks(path: Path, context: Context) -> int:
@@ -147,24 +152,41 @@ def statistical_checks(path: Path, context: Context) -> int:
         return 0
 
 
-def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
-    """All engines."""
-    yield from cheap(theorem, context)
-    yield from costly(theorem, context)
+def run(theorem: Theorem, context: Context, store: exact.Store | None = None) -> Iterator[Verdict]:
+    """All engines; what they evaluated goes into the store."""
+    yield from cheap(theorem, context, store)
+    yield from costly(theorem, context, store)
 
 
-def cheap(theorem: Theorem, context: Context) -> Iterator[Verdict]:
+def cheap(
+    theorem: Theorem, context: Context, store: exact.Store | None = None
+) -> Iterator[Verdict]:
     """Proof steps, and claims on their instances: milliseconds each."""
-    yield from witness.run(theorem, context)
-    yield from exact.run(theorem, context)
+    for verdict in (*witness.run(theorem, context), *exact.run(theorem, context, store)):
+        yield _excused(theorem, verdict)
 
 
-def costly(theorem: Theorem, context: Context) -> Iterator[Verdict]:
+def costly(
+    theorem: Theorem, context: Context, store: exact.Store | None = None
+) -> Iterator[Verdict]:
     """The file's own checks, and adversarial search."""
+    claims = {claim.name: claim for claim in theorem.claims}
     for check in theorem.checks:
         if not absent(check, context):
-            yield replace(_sound(check, check.run(context)), engine=check.engine, claim=check.name)
-    yield from adversary.run(theorem, context)
+            verdict = _sound(check, check.run(context))
+            for name, instance, left in verdict.lefts:
+                sides = evaluate(claims[name], instance, left)
+                if store is not None:
+                    store.setdefault(name, []).append(sides)
+            yield _excused(theorem, replace(verdict, engine=check.engine, claim=check.name))
+    for verdict in adversary.run(theorem, context, store):
+        yield _excused(theorem, verdict)
+
+
+def _excused(theorem: Theorem, verdict: Verdict) -> Verdict:
+    """The verdict, with the file's reason why it may say nothing."""
+    reason = theorem.allowed.get(verdict.claim, "") if verdict.word in SILENT else ""
+    return replace(verdict, allowed=reason) if reason else verdict
 
 
 def _sound(check: Check, verdict: Any) -> Verdict:
@@ -174,8 +196,11 @@ def _sound(check: Check, verdict: Any) -> Verdict:
         raise TheoryError(f"check {check.name!r} returned a {kind}, expected a Verdict")
     for name in ("measured", "bound", "ratio"):
         value = getattr(verdict, name)
-        if value is not None and math.isnan(value):
-            raise TheoryError(f"check {check.name!r} returned {name} = NaN")
+        if value is not None and not math.isfinite(value):
+            text = "NaN" if math.isnan(value) else "infinite"
+            raise TheoryError(
+                f"check {check.name!r} returned {name} = {text}, so nothing was compared"
+            )
     return verdict
 
 
@@ -203,12 +228,14 @@ def attack(
     for engines in (cheap, costly):
         for verdict in engines(wrong, context):
             before = outcomes.get((verdict.engine, verdict.claim))
-            unproved = verdict.word is Word.UNPROVED and before is not Word.UNPROVED
-            if verdict.failed or unproved:
+            noticed = verdict.word in FAILURES or (
+                verdict.word in SILENT and before is not verdict.word
+            )
+            if noticed:
                 killers[verdict.engine] = None
-            if verdict.engine not in cells or verdict.failed or unproved:
+            if verdict.engine not in cells or noticed:
                 cells[verdict.engine] = verdict.word.value
-            if context.quick and (verdict.failed or (engines is costly and killers)):
+            if context.quick and (verdict.word in FAILURES or (engines is costly and killers)):
                 break
         if context.quick and (killers or mutant.weaker):
             break
@@ -224,16 +251,43 @@ def absent(check: Check, context: Context) -> str:
     return check.lacking() if check.lacking else ""
 
 
-def _incomplete(
+def _skipped(theorem_id: str, theorem: Theorem, context: Context) -> list[Skipped]:
+    """What this run does not look at, and what it takes on trust."""
+    found = [
+        Skipped(theorem_id, f"{check.engine}: {check.name}", reason)
+        for check in theorem.checks
+        if (reason := absent(check, context))
+    ]
+    found += [
+        Skipped(theorem_id, f"assumption {a.name}", "assumed, not computed")
+        for a in theorem.assumptions
+        if a.how == "declared"
+    ]
+    found += [
+        Skipped(theorem_id, f"claim {claim.name}", "no instances in this run")
+        for claim in theorem.claims
+        if exact.is_empty(claim, context.quick)
+    ]
+    found += [
+        Skipped(theorem_id, f"claim {claim.name}", "without `trivial`: vacuity is not known")
+        for claim in theorem.claims
+        if claim.trivial is None and claim.kind != "equal"
+    ]
+    return found
+
+
+def _examination(
     file: TheoremFile,
-    formulas: Mapping[str, str],
+    known: Mapping[str, Any],
     rows: list[Verdict],
+    matrix: list[MutantRow],
     skipped: list[Skipped],
-    error: BaseException,
+    problems: list[Problem],
 ) -> Examination:
     return Examination(
         file.path, file.id, file.title, file.sections["Source"], file.sections.get("Beware", ""),
-        formulas, tuple(rows), (), tuple(skipped), (_problem(file.path, error),),
+        rows=tuple(rows), mutants=tuple(matrix), skipped=tuple(skipped), problems=tuple(problems),
+        **known,
     )  # fmt: skip
 
 

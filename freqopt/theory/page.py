@@ -38,6 +38,7 @@ def page(report: Report, certificates: Path | None = None) -> str:
         _overview(report),
         _beware(report),
         _statements(report),
+        _resolution(report),
         _verdicts(report),
         _ledger(report),
         _mutants(report) if report.with_mutants else "",
@@ -65,7 +66,7 @@ def _head(report: Report) -> str:
         + (f", {len(report.mutants)} mutants" if report.with_mutants else "")
         + f". Error probability of all sampled verdicts together: {report.spent:.2g} of "
         f"{report.budget:.2g}, {report.delta:.1e} for each.\n\n"
-        f"The nine words, worst first:\n\n{words}"
+        f"The ten words, worst first:\n\n{words}"
     )
 
 
@@ -74,8 +75,6 @@ def _overview(report: Report) -> str:
     rows = []
     for e in report.examinations:
         words = report.words(e.id)
-        caught = [m for m in report.mutants if m.theorem == e.id and not m.weaker]
-        killed = f"{sum(bool(m.killed_by) for m in caught)}/{len(caught)}" if caught else ""
         share = _largest(row.ratio for row in e.rows if row.kind in ("upper", "lower"))
         vacuous = _largest(row.vacuity for row in e.rows)
         rows.append(
@@ -85,13 +84,14 @@ def _overview(report: Report) -> str:
                 *(words.get(engine, "") for engine in engines),
                 "" if share is None else f"{share:.3g}",
                 "" if vacuous is None else f"{vacuous:.0%}",
-                killed,
+                report.coarsest(e.id),
             ]
         )
     return (
         "## By statement\n\nThe worst word of each engine; *share*: the largest part of a bound "
-        "that was used, 1 if it is attained; *vacuous*: instances on which it says nothing.\n\n"
-        + _table(["id", "statement", *engines, "share", "vacuous", "mutants killed"], rows)
+        "that was used, 1 if it is attained; *vacuous*: instances on which it says nothing; "
+        "*notices*: by how much the constant of its coarsest bound may be wrong before that is "
+        "noticed.\n\n" + _table(["id", "statement", *engines, "share", "vacuous", "notices"], rows)
     )
 
 
@@ -111,6 +111,12 @@ def entry(file: TheoremFile) -> str:
     shown = ("Problem", "Algorithm", "Assumptions", "Statement", "Checks")
     lines = (f"{name.lower()}:\n{indent(file.sections[name], '    ')}" for name in shown)
     parts.append("```text\n" + "\n".join(lines) + "\n```")
+    conditions = [
+        f"- {a.name}: {'computed on every instance' if a.how == 'exact' else 'assumed'}"
+        for a in file.theorem().assumptions
+    ]
+    if conditions:
+        parts.append("Conditions:\n\n" + "\n".join(conditions))
     formulas = [
         f"- {claim.name}: ${SIGNS[claim.kind]} {claim.bound.latex}$"
         for claim in file.theorem().claims
@@ -119,6 +125,19 @@ def entry(file: TheoremFile) -> str:
     if formulas:
         parts.append("Bounds as they are evaluated:\n\n" + "\n".join(formulas))
     return "\n\n".join(parts)
+
+
+def _resolution(report: Report) -> str:
+    rows = [[r.theorem, r.claim, r.part, r.text, r.loose, r.instance] for r in report.resolutions]
+    if not rows:
+        return ""
+    header = ["id", "claim", "part", "a mistake", "loose by", "noticed on"]
+    return (
+        "## Resolution\n\nFor each number and each exponent of a statement, the smallest mistake "
+        "that some instance would notice. *Loose by*: the bound over the worst left side is "
+        "between these two values, the first from a sharper bound that is proved, the second from "
+        "the worst instance found.\n\n" + _table(header, rows)
+    )
 
 
 def _verdicts(report: Report) -> str:
@@ -219,7 +238,7 @@ def _not_verified(report: Report) -> str:
     rows = [[item.theorem, item.check, item.reason] for item in report.not_verified]
     rows += [[Path(problem.path).name, "file", problem.message] for problem in report.problems]
     fixed = (
-        "- No statement is mapped to a numbered theorem of a paper.\n"
+        "- Two statements, MLET-2 and MLET-5, are those of a paper; no other is mapped to one.\n"
         "- Summation, telescoping and the choice of optimal constants between the proof steps are "
         "written out in the theory documents, not checked by machine.\n"
         "- Worst cases by PEPit are right to the solver's accuracy, 1e-4, and are no certificates."
@@ -261,8 +280,9 @@ MEANINGS = {
     Word.UNPROVED: "a proof step has no valid witness.",
     Word.UNREFUTED: "a search or sample found no violation.",
     Word.CORROBORATED: "a sample shows it, with a stated error probability.",
+    Word.APPROXIMATE: "holds within a stated difference that is more than rounding.",
     Word.EXACT: "holds, without sampling, on every instance listed.",
-    Word.TIGHT: "exact, and within 5 % somewhere.",
+    Word.TIGHT: "exact, and within 5 % where it says most: where it has fallen by half.",
     Word.CERTIFIED: "an identity or certificate covers every instance.",
 }
 

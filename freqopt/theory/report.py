@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from freqopt.theory.engines.resolution import Resolution, percent
 from freqopt.theory.examine import Examination, MutantRow, Problem, Skipped
 from freqopt.theory.verdict import Verdict, Word
 
@@ -61,6 +62,20 @@ class Report:
         return [row for row in self.mutants if row.survived or row.mislabelled]
 
     @property
+    def resolutions(self) -> list[Resolution]:
+        """Every numeric part of every claim, and the smallest mistake in it that is noticed."""
+        return [item for e in self.examinations for item in e.resolutions]
+
+    def coarsest(self, theorem: str) -> str:
+        """The largest mistake in the constant of a bound that nothing would notice."""
+        constants = [r for r in self.resolutions if r.theorem == theorem and r.part == "constant"]
+        if not constants:
+            return ""
+        if any(r.change is None for r in constants):
+            return "nothing"
+        return percent(max(abs(r.change or 0.0) for r in constants))
+
+    @property
     def exit_code(self) -> int:
         """0, or 1 if a verdict failed, a mutant survived or a file could not be examined."""
         failed = any(row.failed for row in self.rows)
@@ -86,7 +101,7 @@ class Report:
         killed = f", {sum(bool(row.killed_by) for row in wrong)} of {len(wrong)} mutants killed"
         return (
             f"{len(self.examinations)} theorem files, {len(self.rows)} verdicts, "
-            f"{sum(row.failed for row in self.rows)} refuted or inapplicable"
+            f"{sum(row.failed for row in self.rows)} failed"
             f"{killed if self.with_mutants else ''}, error probability spent {self.spent:.1e} of "
             f"{self.budget:g}"
         )
@@ -132,10 +147,12 @@ class Report:
                     "beware": e.beware,
                     "file": e.path.name,
                     "formulas": dict(e.formulas),
+                    "assumptions": [list(pair) for pair in e.assumptions],
                 }
                 for e in self.examinations
             ],
             "rows": [row.to_dict() for row in self.rows],
+            "resolutions": [{**asdict(item), "text": item.text} for item in self.resolutions],
             "mutants": [
                 {**asdict(row), "survived": row.survived, "mislabelled": row.mislabelled}
                 for row in self.mutants

@@ -7,9 +7,10 @@ exponent, a rule. Its defaults are the true statement; a mutant is a set of othe
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import sympy as sp
@@ -20,6 +21,9 @@ from freqopt.theory.bound import Bound, Letters
 from freqopt.theory.verdict import Verdict
 
 Kind = Literal["upper", "lower", "equal"]
+
+ROUNDING = 1e-6
+"""Largest relative difference of two equal float64 sides that is still put down to rounding."""
 
 
 class Instance(Protocol):
@@ -69,11 +73,60 @@ class Assumption:
     holds : instance -> bool
     how : str
         "exact": computed; "declared": believed, which the report lists as not verified.
+
+    Raises
+    ------
+    TheoryError
+        If `holds` does not look at the instance: then nothing is computed, and it is "declared".
     """
 
     name: str
-    holds: Callable[[Any], bool]
+    holds: Callable[[Any], bool] | None = None
     how: Literal["exact", "declared"] = "exact"
+
+    def __post_init__(self) -> None:
+        if self.how == "exact" and (self.holds is None or _is_blind(self.holds)):
+            raise TheoryError(
+                f"assumption {self.name!r} is to be computed, and its function does not look at "
+                'the instance; compute it, or say how="declared"'
+            )
+
+
+def _is_blind(function: Callable[..., Any]) -> bool:
+    """Whether a function's code never reads its first argument."""
+    code = getattr(function, "__code__", None)
+    if code is None or not code.co_argcount:
+        return False
+    name = code.co_varnames[0]
+    reads = (i for i in dis.get_instructions(code) if not i.opname.startswith(("STORE", "MAKE")))
+    return not any(i.argval == name or name in _names(i.argval) for i in reads)
+
+
+def _names(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A named condition of a theorem that its proof steps use: quantity >= 0.
+
+    It counts only if it is evaluated on at least one instance, and holds on all.
+
+    Parameters
+    ----------
+    name : str
+        The condition as a formula: "eta_k <= 1/(4L)".
+    quantity : sympy.Expr
+        What is not negative, in the letters of the instances: 1 - 4*L*eta.
+    letters : instance -> further letters, optional
+    cases : quick -> instances, optional
+        What it is evaluated on; by default every instance of the theorem's claims.
+    """
+
+    name: str
+    quantity: sp.Expr
+    letters: Callable[[Any], Letters] | None = None
+    cases: Callable[[bool], Iterable[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,11 +140,23 @@ class Search:
     make : array in [0, 1]^dimension -> instance
     effort : float
         Share of the usual number of evaluations, for instances that are slow to evaluate.
+
+    Raises
+    ------
+    TheoryError
+        If nothing would be tried.
     """
 
     dimension: int
     make: Callable[[NDArray[np.float64]], Any]
     effort: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (self.dimension >= 1 and 0.01 <= self.effort <= 100):
+            raise TheoryError(
+                f"Search(dimension={self.dimension}, effort={self.effort}) tries nothing: give at "
+                "least one coordinate, and an effort in [0.01, 100]"
+            )
 
 
 @dataclass(frozen=True)
@@ -111,11 +176,18 @@ class Claim:
         A case on which little or nothing is lost.
     search : Search, optional
     trivial : instance -> number or one per token, optional
-        An upper bound that is true without the theorem: where the claim's bound is above it, the
-        theorem says nothing.
+        A bound of the same kind that is true without the theorem, from f(theta_1) - f*, the ball's
+        diameter, the moment at the start: where the claim's bound is no better, it says nothing.
+    sharper : Bound or function of the instance, optional
+        A better bound that is proved elsewhere: by how much this one is loose at least.
     tolerance : float
-        Relative rounding allowed to `measured` and `bound` in float64. Two Fractions are compared
-        exactly, whatever it says.
+        Relative difference allowed between `measured` and `bound` in float64. Two Fractions are
+        compared exactly, whatever it says. Above `ROUNDING` the claim is an approximation.
+
+    Raises
+    ------
+    TheoryError
+        If the tolerance is no number in [0, 1/2): anything would pass.
     """
 
     name: str
@@ -126,7 +198,24 @@ class Claim:
     extremal: Any = None
     search: Search | None = None
     trivial: Callable[[Any], Any] | None = None
+    sharper: Bound | Callable[[Any], Any] | None = None
     tolerance: float = 1e-9
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < 0.5:
+            raise TheoryError(
+                f"claim {self.name!r} has tolerance = {self.tolerance}, which would pass anything; "
+                "give a number in [0, 1/2)"
+            )
+        if self.kind not in get_args(Kind):
+            raise TheoryError(
+                f"claim {self.name!r} has kind = {self.kind!r}; known: {', '.join(get_args(Kind))}"
+            )
+
+    @property
+    def approximate(self) -> bool:
+        """Whether more than rounding is allowed between the two sides."""
+        return self.tolerance > ROUNDING
 
     def right_side(self, instance: Any) -> Any:
         """The bound's value on an instance."""
@@ -144,7 +233,8 @@ class Step:
     name : str
     lhs, rhs : sympy.Expr
     witness : pairs of (coefficient > 0, factors)
-        Each factor is non-negative by an assumption or by the sign of its letters.
+        Each factor is non-negative: SymPy proves it from the signs of its letters, or it is an even
+        power, or it is, up to a positive factor, the quantity of a hypothesis of the theorem.
     """
 
     name: str
@@ -202,12 +292,21 @@ class Check:
 
 @dataclass(frozen=True)
 class Theorem:
-    """A statement with everything needed to check it."""
+    """A statement with everything needed to check it.
+
+    Parameters
+    ----------
+    claims, assumptions, hypotheses, steps, checks
+    allowed : name of a claim or check, or "proof steps" -> reason
+        Rows that may be VACUOUS or UNPROVED without failing the run, and why.
+    """
 
     claims: tuple[Claim, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = ()
     steps: tuple[Step, ...] = ()
     checks: tuple[Check, ...] = ()
+    allowed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, init=False)

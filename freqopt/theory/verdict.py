@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 
 class Word(StrEnum):
-    """The nine words, worst first. They are never merged into one tick."""
+    """The ten words, worst first. They are never merged into one tick."""
 
     REFUTED = "REFUTED"
     """A witness violates the statement, or an implementation violates its specification."""
@@ -23,16 +23,21 @@ class Word(StrEnum):
     """A search, or a sample with a stated error probability, found no violation."""
     CORROBORATED = "CORROBORATED"
     """A sample shows the statement's inequality, with a stated error probability."""
+    APPROXIMATE = "APPROXIMATE"
+    """Holds within a stated difference that is more than rounding, on every instance listed."""
     EXACT = "EXACT"
     """Holds, computed without sampling, on every instance listed."""
     TIGHT = "TIGHT"
-    """EXACT, and on some instance no more than 5 % is lost."""
+    """EXACT, and where it says most, on some instance no more than 5 % is lost."""
     CERTIFIED = "CERTIFIED"
     """An identity or a certificate covers every instance that meets the assumptions."""
 
 
 FAILURES = frozenset({Word.REFUTED, Word.INAPPLICABLE})
 """Words that make a run fail."""
+
+SILENT = frozenset({Word.VACUOUS, Word.UNPROVED})
+"""Words that make a run fail unless the file says why they may stand."""
 
 TIGHT_FROM = 0.95
 """A bound is called tight from this share of it on."""
@@ -71,6 +76,11 @@ class Verdict:
     note : str
     ledger : tuple of (line of the proof, bound/measured up to there)
         Where each factor of looseness enters.
+    allowed : str
+        Why the file lets a VACUOUS or UNPROVED row stand.
+    lefts : tuple of (name of a claim, instance, left side)
+        Left sides that an own check computed, worst cases above all: the claim's bound is resolved
+        on them too. They are kept out of the report.
     """
 
     theorem: str
@@ -88,15 +98,18 @@ class Verdict:
     witness: str = ""
     note: str = ""
     ledger: tuple[tuple[str, float], ...] = ()
+    allowed: str = ""
+    lefts: tuple[tuple[str, Any, Any], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def failed(self) -> bool:
         """Whether this verdict alone fails a run."""
-        return self.word in FAILURES
+        return self.word in FAILURES or (self.word in SILENT and not self.allowed)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; numbers that are not finite become None."""
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in asdict(self).items()
+            for key, value in asdict(replace(self, lefts=())).items()
+            if key != "lefts"
         }

@@ -24,5 +24,5 @@ def test_a_refuted_theorem_is_told_and_fails(here, capsys):
     assert run(["reproduce", "--jobs", "1"]) == 2
     printed = capsys.readouterr()
     assert "HALF-1 exact, half: REFUTED. one violated on one" in printed.err
-    assert "1 refuted" in printed.out
+    assert "1 failed" in printed.out
     assert "REFUTED" in (here / "reproduced" / "theorems.md").read_text()

@@ -8,6 +8,11 @@ import pytest
 from freqopt.cli import run
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 def test_one_theorem_by_name(here, capsys):
     assert run(["verify", "fa_9_counters", "--jobs", "1"]) == 0
     out = capsys.readouterr().out
@@ -23,8 +28,7 @@ def test_mutants_are_shown_with_who_noticed(here, capsys):
     assert not any(row["survived"] for row in report["mutants"])
 
 
-def test_the_matrix_has_a_column_for_each_engine(here, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "120")
+def test_the_matrix_has_a_column_for_each_engine(here, capsys):
     assert run(["verify", "fa_9_counters", "--mutants", "--jobs", "1"]) == 0
     out = capsys.readouterr().out
     assert "1 witness, 2 exact; X noticed it" in out

@@ -1,5 +1,6 @@
 """Comparison, witness, adversary, moments, enumeration, ledger: each can say both yes and no."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -14,8 +15,20 @@ from freqopt.optimizers.sgd_c import SGDC
 from freqopt.problems.pair import Pair
 from freqopt.problems.token_quadratic import TokenQuadratic
 from freqopt.streams import Stream, fold
-from freqopt.theory import Case, Claim, Context, Search, Step, Theorem, Word
-from freqopt.theory.engines import adversary, exact, witness
+from freqopt.theory import (
+    Assumption,
+    Bound,
+    Case,
+    Claim,
+    Context,
+    Hypothesis,
+    Search,
+    Step,
+    Theorem,
+    Word,
+    total,
+)
+from freqopt.theory.engines import adversary, exact, sides, witness
 from freqopt.theory.engines.averages import expected_gap
 from freqopt.theory.engines.enumeration import expectation, walk
 from freqopt.theory.engines.ledger import check_descent
@@ -37,6 +50,10 @@ def claim(measured, bound, kind="upper", **more):
     return Claim("c", lambda c: measured, lambda c: bound, kind, lambda quick: [Case("x")], **more)
 
 
+def compared(made):
+    return sides.compare(made, sides.evaluate(made, Case("x")))
+
+
 @pytest.mark.parametrize(
     ("kind", "measured", "bound", "violated"),
     [
@@ -45,7 +62,6 @@ def claim(measured, bound, kind="upper", **more):
         ("upper", 0.0, 0.0, False),
         ("upper", 1e-300, 0.0, True),
         ("upper", -1.0, 0.0, False),
-        ("upper", np.inf, np.inf, False),
         ("lower", 1.0, 1.0, False),
         ("lower", 0.9, 1.0, True),
         ("equal", 1.0, 1.0 + 1e-10, False),
@@ -64,13 +80,95 @@ def claim(measured, bound, kind="upper", **more):
     ],
 )
 def test_comparison(kind, measured, bound, violated):
-    assert exact.compare(claim(measured, bound, kind), Case("x")).violated is violated
+    assert compared(claim(measured, bound, kind)).violated is violated
 
 
-def test_nan_is_an_error_and_not_a_verdict():
-    for sides in ((np.nan, 1.0), (1.0, np.nan), (np.array([1.0, np.nan]), 1.0)):
-        with pytest.raises(TheoryError, match="NaN"):
-            exact.compare(claim(*sides), Case("x"))
+@pytest.mark.parametrize(
+    ("measured", "bound", "told"),
+    [
+        (np.nan, 1.0, "measured side is NaN"),
+        (1.0, np.nan, "bound is NaN"),
+        (np.array([1.0, np.nan]), 1.0, "NaN"),
+        (1.0, np.inf, "bound is infinite"),
+        (-np.inf, 1.0, "measured side is infinite"),
+        (np.zeros(0), 1.0, "has no value"),
+        (1.0, [], "has no value"),
+    ],
+)
+def test_what_is_no_finite_number_is_an_error_and_not_a_verdict(measured, bound, told):
+    with pytest.raises(TheoryError, match=told):
+        compared(claim(measured, bound))
+
+
+def test_a_letter_without_its_sign_is_an_error():
+    x = sp.Symbol("x", positive=True)
+    made = Claim("c", lambda c: 0.0, Bound(sp.sqrt(x**2)), instances=lambda q: [Case("y", x=-2.0)])
+    with pytest.raises(TheoryError, match="x is declared non-negative and is -2"):
+        list(exact.run(Theorem(claims=(made,)), Context()))
+
+
+@pytest.mark.parametrize("tolerance", [10, 0.5, -1, np.nan, np.inf])
+def test_a_tolerance_that_passes_anything_is_refused(tolerance):
+    with pytest.raises(TheoryError, match="would pass anything"):
+        claim(5.0, 1.0, tolerance=tolerance)
+
+
+def test_a_search_that_tries_nothing_is_refused():
+    for given in ({"dimension": 0}, {"dimension": 2, "effort": 0.0}):
+        with pytest.raises(TheoryError, match="tries nothing"):
+            Search(make=lambda x: Case("x"), **given)
+    made = Claim("c", lambda c: 0.5, lambda c: 1.0, search=Search(2, lambda x: Case("the same")))
+    with pytest.raises(TheoryError, match="are one instance"):
+        list(adversary.run(Theorem(claims=(made,)), Context()))
+
+
+def test_an_assumption_looks_at_the_instance_or_is_declared():
+    with pytest.raises(TheoryError, match="does not look at the instance"):
+        Assumption("H1", lambda i: True)
+    with pytest.raises(TheoryError, match="does not look at the instance"):
+        Assumption("H1")
+    Assumption("H1", how="declared")
+    Assumption("H1", lambda i: all(k < i.K for k in range(3)))
+
+
+def test_an_equality_with_a_tolerance_is_approximate():
+    (verdict,) = exact.run(Theorem(claims=(claim(1.0, 1.02, "equal", tolerance=0.03),)), Context())
+    assert verdict.word is Word.APPROXIMATE
+    assert "within 0.03" in verdict.note
+
+
+T = sp.Symbol("T", nonnegative=True)
+RATES = {
+    "the rate of the bound": (lambda t: 0.9**t, Word.TIGHT),
+    "twice the rate: close at the start only": (lambda t: 0.9 ** (2 * t), Word.EXACT),
+}
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_tight_is_a_matter_of_the_rate_and_not_of_the_start(rate):
+    measured, word = RATES[rate]
+    times = np.arange(0.0, 60.0)
+    made = Claim(
+        "c", lambda c: measured(c.T), Bound(sp.Float(0.9) ** T),
+        instances=lambda quick: [Case("x", T=times)],
+    )  # fmt: skip
+    (verdict,) = exact.run(Theorem(claims=(made,)), Context())
+    assert verdict.word is word
+    assert verdict.ratio == 1.0
+    still = replace(made, bound=Bound(sp.Integer(1)), trivial=lambda c: 1.0)  # no rate at all
+    (verdict,) = exact.run(Theorem(claims=(still,)), Context())
+    assert (verdict.word, verdict.failed) == (Word.VACUOUS, True)
+
+
+def test_vacuous_instances_take_no_part_in_the_word():
+    cases = [Case("vacuous and attained", x=1.0, top=1.0), Case("says something", x=0.2, top=1.0)]
+    made = Claim(
+        "c", lambda c: c.x if c.x == 1 else 0.1, lambda c: c.x,
+        instances=lambda quick: cases, trivial=lambda c: c.top,
+    )  # fmt: skip
+    (verdict,) = exact.run(Theorem(claims=(made,)), Context())
+    assert (verdict.word, verdict.ratio, verdict.vacuity) == (Word.EXACT, 0.5, 0.5)
+    assert "says something on 1" in verdict.note
 
 
 def test_a_bound_that_says_nothing_is_vacuous():
@@ -83,16 +181,66 @@ def test_a_bound_that_says_nothing_is_vacuous():
     assert words(3.0) == (Word.EXACT, 0.0)
 
 
+def proof(step, *hypotheses, instances=()):
+    """Why the step is not proved, or ""."""
+    made = Claim("c", lambda c: 0.0, lambda c: 1.0, instances=lambda quick: instances)
+    theorem = Theorem(claims=(made,), hypotheses=hypotheses, steps=(step,))
+    (verdict,) = witness.run(theorem, Context())
+    return verdict.note if verdict.word is Word.UNPROVED else ""
+
+
+real, x, y = sp.Symbol("real", real=True), *sp.symbols("x y", positive=True)
+FALSE_STEPS = {
+    "2 <= 1": Step("s", sp.Integer(2), sp.Integer(1), ((1, (sp.Integer(-1),)),)),
+    "x <= 0": Step("s", x, sp.Integer(0), ((1, (-x,)),)),
+    "x^2 <= x": Step("s", x**2, x, ((1, (x - x**2,)),)),
+    "an odd power": Step("s", sp.Integer(0), real**3, ((1, (real**3,)),)),
+    "a letter of no sign": Step("s", sp.Integer(0), sp.Symbol("z"), ((1, (sp.Symbol("z"),)),)),
+    "an even power of i": Step("s", sp.Integer(0), sp.I**2, ((1, (sp.I**2,)),)),
+    "a sum of negative terms": Step("s", total(x), sp.Integer(0), ((1, (total(-x),)),)),
+    "two negative factors": Step("s", x, x * y, ((1, (1 - y, -x)),)),
+}
+
+
+@pytest.mark.parametrize("step", FALSE_STEPS.values(), ids=FALSE_STEPS)
+def test_no_witness_has_a_factor_whose_sign_nothing_shows(step):
+    assert "nothing shows that" in proof(step)
+
+
+SQUARE = Step("s", y * x**2, y * x + y, ((1, (y, x, 1 - x)), (1, (y,))))
+SMALL = Hypothesis("x <= 1", 1 - x)
+
+
+def test_a_hypothesis_counts_if_it_is_evaluated_and_holds():
+    assert "evaluated on no instance" in proof(SQUARE, SMALL)
+    assert proof(SQUARE, SMALL, instances=[Case("a", x=0.5, y=1.0)]) == ""
+    wrong = [Case("a", x=0.5, y=1.0), Case("b", x=1.5, y=1.0)]
+    assert "x <= 1 fails on b" in proof(SQUARE, SMALL, instances=wrong)
+    elsewhere = Hypothesis("x <= 1", 1 - x, cases=lambda quick: [Case("a", x=0.5)])
+    assert proof(SQUARE, elsewhere, instances=wrong) == ""
+    (verdict,) = witness.run(Theorem(hypotheses=(elsewhere,), steps=(SQUARE,)), Context())
+    assert verdict.note.endswith("by the hypotheses x <= 1 (1 instances)")
+
+
+@pytest.mark.parametrize("quantity", [x - x**2, 3 * (x - x**2), 1 - x, (1 - x) ** 3, 1 / x - 1])
+def test_a_hypothesis_that_is_the_step_proves_nothing(quantity):
+    step = Step("s", x**2, x, ((x * (1 - x) / quantity, (quantity,)),))
+    if not sp.simplify(step.witness[0][0]).is_positive:
+        step = replace(step, witness=((1, (x - x**2,)),))
+    given = Hypothesis("h", quantity)
+    assert proof(step, given, instances=[Case("a", x=0.5)])
+
+
 def test_a_witness_proves_only_its_own_inequality():
     a, b = sp.symbols("a b", positive=True)
     squares = ((sp.Integer(1), ((a - b) ** 2,)),)
-    assert witness.proved(Step("s", 2 * a * b, a**2 + b**2, squares))
-    assert not witness.proved(Step("s", 3 * a * b, a**2 + b**2, squares))
-    assert not witness.proved(
-        Step("s", a**2 + b**2, 2 * a * b, ((sp.Integer(-1), ((a - b) ** 2,)),))
-    )
+    assert proof(Step("s", 2 * a * b, a**2 + b**2, squares)) == ""
+    assert "does not add up" in proof(Step("s", 3 * a * b, a**2 + b**2, squares))
+    turned = Step("s", a**2 + b**2, 2 * a * b, ((sp.Integer(-1), ((a - b) ** 2,)),))
+    assert "is not positive" in proof(turned)
     (verdict,) = witness.run(Theorem(steps=(Step("bad", a, b, ()),)), Context())
-    assert (verdict.word, verdict.note) == (Word.UNPROVED, "no valid witness: bad")
+    assert verdict.word is Word.UNPROVED
+    assert verdict.note.startswith("bad: no valid witness")
 
 
 def test_the_adversary_finds_a_corner():

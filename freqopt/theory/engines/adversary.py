@@ -6,6 +6,7 @@ are poor adversaries: the loose constants of a theorem hide in its extreme corne
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -14,26 +15,45 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import differential_evolution
 
-from freqopt.theory.engines.exact import Comparison, compare, inapplicable
+from freqopt.errors import TheoryError
+from freqopt.theory.engines.exact import Store, inapplicable, word_of
+from freqopt.theory.engines.sides import (
+    Comparison,
+    Sides,
+    attained,
+    compare,
+    evaluate,
+    is_vacuous,
+)
 from freqopt.theory.theorem import Claim, Context, Search, Theorem
-from freqopt.theory.verdict import TIGHT_FROM, Verdict, Word
+from freqopt.theory.verdict import Verdict, Word
 
 QUICK, FULL = 800, 12_000
 """Evaluations of a claim in quick and in full runs."""
 
+KEPT = 300
+"""Evaluated instances, those that use most of the bound, that are kept for `resolution`."""
 
-def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
+
+def run(theorem: Theorem, context: Context, store: Store | None = None) -> Iterator[Verdict]:
     """A verdict for each claim with a search space."""
     for claim in theorem.claims:
         if claim.search is not None:
-            yield search(theorem, claim, claim.search, context)
+            verdict, seen = search(theorem, claim, claim.search, context)
+            if store is not None:
+                store.setdefault(claim.name, []).extend(seen)
+            yield verdict
 
 
-def search(theorem: Theorem, claim: Claim, space: Search, context: Context) -> Verdict:
-    """Maximise the ratio; stop at the first violation."""
-    budget = int(space.effort * (QUICK if context.quick else FULL))
+def search(
+    theorem: Theorem, claim: Claim, space: Search, context: Context
+) -> tuple[Verdict, list[Sides]]:
+    """Maximise the ratio; stop at the first violation. The verdict, and the hardest instances."""
+    budget = max(1, int(space.effort * (QUICK if context.quick else FULL)))
     best: list[Any] = [-math.inf, None, None]
     seen = 0
+    tried: list[tuple[float, int, Sides]] = []
+    outcomes: set[tuple[float, float, str]] = set()
 
     def loss(point: NDArray[np.float64]) -> float:
         nonlocal seen
@@ -41,11 +61,18 @@ def search(theorem: Theorem, claim: Claim, space: Search, context: Context) -> V
         instance = space.make(point)
         if inapplicable(theorem, instance):
             return math.inf
-        outcome = compare(claim, instance)
-        score = math.inf if outcome.violated else outcome.ratio
+        sides = evaluate(claim, instance)
+        outcome = compare(claim, sides)
+        outcomes.add((outcome.measured, outcome.bound, sides.name))
+        score = math.inf if outcome.violated else _distance(claim, outcome)
+        (heapq.heappush if len(tried) < KEPT else heapq.heappushpop)(tried, (score, seen, sides))
+        if is_vacuous(claim, sides) and not outcome.violated:
+            return -math.log(max(outcome.ratio, 1e-300))
         if score > best[0]:
-            best[:] = [score, outcome, instance]
-        return -math.log(max(outcome.ratio, 1e-300))
+            best[:] = [score, outcome, sides]
+        # Of many times, the early ones use up any bound: what counts is where it has fallen.
+        late = attained(claim, sides) if np.size(sides.left) > 1 else math.nan
+        return -math.log(max(late if late > 0 else _distance(claim, outcome), 1e-300))
 
     def stop(*_: Any, **__: Any) -> bool:
         return best[0] == math.inf or seen >= budget
@@ -62,15 +89,29 @@ def search(theorem: Theorem, claim: Claim, space: Search, context: Context) -> V
         callback=stop,
         init="sobol",
     )
-    outcome, instance = best[1], best[2]
+    kept = [sides for _, _, sides in tried]
+    outcome, sides = best[1], best[2]
+    if len(outcomes) == 1 and seen > 1 and outcome is not None and not outcome.violated:
+        raise TheoryError(
+            f"claim {claim.name!r}: all {seen} points of the search space are one instance, so "
+            "nothing was searched"
+        )
     if outcome is None:
-        note = f"no instance of the search space meets the assumptions ({seen} tried)"
-        return Verdict("", "adversary", claim.name, Word.INAPPLICABLE, kind=claim.kind, note=note)
-    return _verdict(claim, outcome, instance, seen)
+        word = Word.VACUOUS if outcomes else Word.INAPPLICABLE
+        reason = "says anything" if outcomes else "meets the assumptions"
+        note = f"no instance of the search space {reason} ({seen} tried)"
+        return Verdict("", "adversary", claim.name, word, kind=claim.kind, note=note), kept
+    return _verdict(claim, outcome, sides, seen), kept
 
 
-def _verdict(claim: Claim, outcome: Comparison, instance: Any, seen: int) -> Verdict:
-    word = Word.TIGHT if outcome.ratio >= TIGHT_FROM else Word.UNREFUTED
+def _distance(claim: Claim, outcome: Comparison) -> float:
+    """How close the claim is to failing: 1 and more is a violation of an inequality."""
+    return abs(outcome.ratio - 1) if claim.kind == "equal" else outcome.ratio
+
+
+def _verdict(claim: Claim, outcome: Comparison, sides: Sides, seen: int) -> Verdict:
+    tight = not outcome.violated and word_of(claim, attained(claim, sides)) is Word.TIGHT
+    word = Word.TIGHT if tight else Word.UNREFUTED
     return Verdict(
         "",
         "adversary",
@@ -80,6 +121,6 @@ def _verdict(claim: Claim, outcome: Comparison, instance: Any, seen: int) -> Ver
         measured=outcome.measured,
         bound=outcome.bound,
         ratio=outcome.ratio,
-        witness=instance.name,
+        witness=sides.name,
         note=f"{seen} instances",
     )

@@ -2,131 +2,92 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from freqopt.errors import TheoryError
-from freqopt.theory.theorem import Claim, Context, Kind, Theorem
+from freqopt.theory.engines.sides import (
+    Comparison,
+    Sides,
+    attained,
+    compare,
+    evaluate,
+    is_vacuous,
+)
+from freqopt.theory.theorem import Claim, Context, Theorem
 from freqopt.theory.verdict import TIGHT_FROM, Verdict, Word
 
-
-@dataclass(frozen=True)
-class Comparison:
-    """Both sides where a claim is closest to failing.
-
-    `ratio` is the share of the bound that is used; above 1 (by more than rounding: `violated`)
-    the claim fails.
-    """
-
-    measured: float
-    bound: float
-    ratio: float
-    violated: bool
+Store = dict[str, list[Sides]]
+"""Claim -> both sides on every instance that any engine evaluated, for `resolution`."""
 
 
-def compare(claim: Claim, instance: Any) -> Comparison:
-    """Evaluate one claim on one instance.
-
-    Raises
-    ------
-    TheoryError
-        If a side is NaN, or the two have different numbers of entries.
-    """
-    left, right = claim.measured(instance), claim.right_side(instance)
-    if _rational(left) and _rational(right):
-        return _compare_exactly(claim.kind, left, right)
-    try:
-        m, b = np.broadcast_arrays(np.asarray(left, np.float64), np.asarray(right, np.float64))
-    except ValueError:
-        raise TheoryError(
-            f"claim {claim.name!r} measures {np.shape(left)} values against a bound of "
-            f"{np.shape(right)} on {instance.name!r}; expected one each, or one per token"
-        ) from None
-    if np.isnan(m).any() or np.isnan(b).any():
-        side = "measured side" if np.isnan(m).any() else "bound"
-        raise TheoryError(f"claim {claim.name!r}: the {side} is NaN on {instance.name!r}")
-    slack = claim.tolerance * np.maximum(np.abs(m), np.abs(b))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if claim.kind == "upper":
-            ratio, excess = _share(m, b), m - b
-        elif claim.kind == "lower":
-            ratio, excess = _share(b, m), b - m
-        else:
-            ratio, excess = np.where(m == b, 1.0, m / b), np.abs(m - b)
-    excess = np.where(m == b, 0.0, excess)  # also where both are infinite
-    violated = excess > slack
-    distance = np.abs(ratio - 1) if claim.kind == "equal" else ratio
-    worst = int(np.argmax(np.where(violated, np.inf, distance)))
-    return Comparison(
-        float(m.flat[worst]),
-        float(b.flat[worst]),
-        float(ratio.flat[worst]),
-        bool(violated.any()),
-    )
-
-
-def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
+def run(theorem: Theorem, context: Context, store: Store | None = None) -> Iterator[Verdict]:
     """A verdict for each claim that has instances, and one for each extremal instance."""
+    kept = {} if store is None else store
     for claim in theorem.claims:
         cases = list(claim.instances(context.quick))
         if cases:
-            yield _evaluate(theorem, claim, cases, "exact")
+            yield _judge(theorem, claim, cases, "exact", kept)
         if claim.extremal is not None:
-            yield _evaluate(theorem, claim, [claim.extremal], "extremal")
+            yield _judge(theorem, claim, [claim.extremal], "extremal", kept)
 
 
-def is_empty(claim: Claim, context: Context) -> bool:
-    """Whether the claim has no instance in such a run."""
-    return next(iter(claim.instances(context.quick)), None) is None
+def is_empty(claim: Claim, quick: bool) -> bool:
+    """Whether no engine has an instance of the claim in such a run."""
+    none = next(iter(claim.instances(quick)), None) is None
+    return none and claim.extremal is None and claim.search is None
 
 
 def inapplicable(theorem: Theorem, instance: Any) -> str:
-    """The first assumption that fails on the instance, or ""."""
+    """The first computed assumption that fails on the instance, or ""."""
     for assumption in theorem.assumptions:
-        if not assumption.holds(instance):
+        if assumption.how == "exact" and assumption.holds and not assumption.holds(instance):
             return assumption.name
     return ""
 
 
-def is_vacuous(claim: Claim, instance: Any) -> bool:
-    """Whether the bound is nowhere below what is trivially true of the measured side."""
-    if claim.trivial is None or claim.kind != "upper":
-        return False
-    right, trivial = claim.right_side(instance), claim.trivial(instance)
-    return bool(np.all(np.asarray(right, np.float64) >= np.asarray(trivial, np.float64)))
+def word_of(claim: Claim, share: float) -> Word:
+    """EXACT, or what takes its place; `share` is that of `attained`."""
+    if claim.approximate:
+        return Word.APPROXIMATE
+    return Word.TIGHT if claim.kind != "equal" and share >= TIGHT_FROM else Word.EXACT
 
 
-def _evaluate(theorem: Theorem, claim: Claim, cases: list[Any], engine: str) -> Verdict:
+def _judge(theorem: Theorem, claim: Claim, cases: list[Any], engine: str, store: Store) -> Verdict:
     worst: tuple[float, Comparison, str] | None = None
+    shares = [0.0]
     vacuous = 0
     for case in cases:
         broken = inapplicable(theorem, case)
         if broken:
             note = f"the assumption {broken} fails on {case.name}"
             return _verdict(claim, engine, Word.INAPPLICABLE, None, case.name, note, None)
-        outcome = compare(claim, case)
+        sides = evaluate(claim, case)
+        outcome = compare(claim, sides)
         if outcome.violated:
             note = f"violated on {case.name}"
             return _verdict(claim, engine, Word.REFUTED, outcome, case.name, note, None)
-        vacuous += is_vacuous(claim, case)
+        store.setdefault(claim.name, []).append(sides)
+        if is_vacuous(claim, sides):  # it held, and that means nothing
+            vacuous += 1
+            continue
+        shares.append(attained(claim, sides))
         closeness = abs(outcome.ratio - 1) if claim.kind == "equal" else outcome.ratio
         if worst is None or closeness > worst[0]:
             worst = (closeness, outcome, case.name)
-    assert worst is not None  # cases is not empty
-    _, outcome, name = worst
     vacuity = vacuous / len(cases) if claim.trivial is not None else None
-    if vacuity == 1:
-        word = Word.VACUOUS
-    else:
-        tight = claim.kind != "equal" and outcome.ratio >= TIGHT_FROM
-        word = Word.TIGHT if tight else Word.EXACT
-    cases_word = "1 instance" if len(cases) == 1 else f"{len(cases)} instances"
-    return _verdict(claim, engine, word, outcome, name, cases_word, vacuity)
+    count = "1 instance" if len(cases) == 1 else f"{len(cases)} instances"
+    if worst is None:
+        note = f"{count}, the bound is nowhere better than what is trivially true"
+        return _verdict(claim, engine, Word.VACUOUS, None, "", note, vacuity)
+    _, outcome, name = worst
+    spoken = len(cases) - vacuous
+    note = count if not vacuous else f"{count}, says something on {spoken}"
+    note += f", within {claim.tolerance:.2g}" if claim.approximate else ""
+    known = [share for share in shares if share == share]
+    if claim.kind != "equal" and outcome.ratio >= TIGHT_FROM > max(known):
+        note += ", attained only where the bound has not fallen by half"
+    return _verdict(claim, engine, word_of(claim, max(known)), outcome, name, note, vacuity)
 
 
 def _verdict(
@@ -153,29 +114,17 @@ def _verdict(
     )
 
 
-def _share(part: Any, whole: Any) -> Any:
-    """Part / whole as a share of an upper limit; 0 of 0, and of infinity, is none."""
-    return np.where(part <= 0, np.where(whole < part, np.inf, 0.0), part / np.maximum(whole, 0.0))
+def nothing(theorem: Theorem) -> None:
+    """Refuse claims that no run evaluates on anything.
 
-
-def _rational(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(_rational(v) for v in value)
-    return isinstance(value, Fraction) or (isinstance(value, int) and not isinstance(value, bool))
-
-
-def _compare_exactly(kind: Kind, left: Any, right: Any) -> Comparison:
-    """Rationals have no rounding: a violation is a violation."""
-    lefts = list(left) if isinstance(left, list | tuple) else [left]
-    rights = list(right) if isinstance(right, list | tuple) else [right]
-    n = max(len(lefts), len(rights))
-    worst = Comparison(0.0, 0.0, -math.inf, violated=False)
-    for a, b in zip(
-        lefts * (n // len(lefts)), rights * (n // len(rights)), strict=True
-    ):  # a single value stands for all tokens
-        violated = {"upper": a > b, "lower": a < b, "equal": a != b}[kind]
-        part, whole = (b, a) if kind == "lower" else (a, b)
-        ratio = 1.0 if a == b else float(Fraction(part) / Fraction(whole)) if whole else math.inf
-        if (violated, ratio) > (worst.violated, worst.ratio):
-            worst = Comparison(float(a), float(b), ratio, violated)
-    return worst
+    Raises
+    ------
+    TheoryError
+        Naming the first of them.
+    """
+    for claim in theorem.claims:
+        if is_empty(claim, quick=True) and is_empty(claim, quick=False):
+            raise TheoryError(
+                f"claim {claim.name!r} has no instance, so nothing is said; give it instances, an "
+                "extremal one or a search"
+            )
