@@ -23,7 +23,12 @@ import numpy as np
 import sympy as sp
 
 from freqopt.theory import Assumption, Bound, Claim, Mutant, Search, Theorem
-from freqopt.theory.exact.counters import counted_search, horizon_step, random_counted
+from freqopt.theory.exact.counters import (
+    CountedTokens,
+    counted_search,
+    horizon_step,
+    random_counted,
+)
 from freqopt.theory.symbols import A1, Delta, L, T, alpha, half, p
 
 G2 = sp.Symbol("G2", nonnegative=True)
@@ -45,6 +50,14 @@ def late(instance):
     return (instance.p * instance.curvature) ** 2 * square
 
 
+def cases(quick):
+    yield from map(bounded, random_counted(make, 40 if quick else 400))
+    for chance, steps in ((0.05, 4000),) if quick else ((0.05, 4000), (0.02, 16_000)):
+        one, p = np.ones(1), np.array([chance])
+        name = f"one noisy token, p = {chance}, T = {steps}"
+        yield bounded(CountedTokens(name, p, one, one, 0 * p, steps, make(0.3, steps), 0.3))
+
+
 def space():
     inner = counted_search(make)
     return Search(inner.dimension, lambda point: bounded(inner.make(point)))
@@ -61,7 +74,7 @@ def theorem(constant=sp.Rational(16, 7), horizon=1, power=half, rare=1, logarith
                 "(8.2)",
                 late,
                 Bound(bound),
-                instances=lambda quick: map(bounded, random_counted(make, 40 if quick else 400)),
+                instances=cases,
                 search=space(),
                 trivial=lambda i: i.p**2 * i.more["G2"],
             ),

@@ -13,7 +13,8 @@ Statement
         (1 + ln(1 + T p_l))) (4L + [sqrt(T p_k) + 1]/alpha).
     On the way: sum_t p E eta^2 <= alpha^2 (1 + ln(1 + T p)).
 Checks
-    counter programme: the noise line with noise, the statement without; adversarial search.
+    counter programme: the noise line with noise, the statement without; adversarial search; one
+    noisy token over horizons of up to 30 million steps, sampled.
 Literature
     Up to the cap this is FBGEMM's COUNTER_SGD with the raw counter.
 """
@@ -23,6 +24,7 @@ import sympy as sp
 
 from freqopt.theory import Assumption, Bound, Claim, Mutant, Theorem, total
 from freqopt.theory.exact.counters import anytime_step, counted_search, random_counted
+from freqopt.theory.exact.lone import noisy_check
 from freqopt.theory.symbols import Delta, L, T, alpha, half, p, sigma2
 
 
@@ -59,6 +61,14 @@ def theorem(constant=sp.Rational(8, 7), logarithm=1, first=1, horizon=1, power=h
                     20 if quick else 200,
                     horizon=2.3,
                 ),
+            ),
+        ),
+        checks=(
+            noisy_check(
+                "(8.3), no noise",
+                Bound(bracket * slow),
+                lambda rate, steps, _: anytime_step(rate, 0.25),
+                ((p, round(300 / p), 0.15, 1) for p in (0.02, 1e-3, 1e-5)),
             ),
         ),
     )

@@ -14,7 +14,8 @@ Statement
         (4L + [sqrt(T p_k/B) + 2/B + 1/sqrt(T B)]/alpha).
     On the way: E eta^2 <= alpha^2 B/(T p).
 Checks
-    counter programme over samples: the noise line with noise, the statement without; search.
+    counter programme over samples: the noise line with noise, the statement without; search;
+    one noisy token over long horizons, sampled.
 Literature
     Counting occurrences of the current batch is not covered.
 """
@@ -24,6 +25,7 @@ import sympy as sp
 
 from freqopt.theory import Assumption, Bound, Claim, Mutant, Search, Theorem
 from freqopt.theory.exact.counters import counted_search, horizon_step, random_counted
+from freqopt.theory.exact.lone import noisy_check
 from freqopt.theory.symbols import A1, B, Delta, L, T, alpha, half, p
 
 
@@ -65,6 +67,14 @@ def theorem(constant=sp.Rational(8, 7), burn=1, batch=half, horizon=1, square=1.
                 trivial=lambda i: (i.p * i.curvature) ** 2 * i.R2,
             ),
             Claim("E eta^2", noise_line, lambda i: square, "upper", random(True)),
+        ),
+        checks=(
+            noisy_check(
+                "(8.4), no noise",
+                Bound(bracket * slow),
+                lambda rate, steps, size: horizon_step(rate, steps, 0.25, size),
+                ((0.01, 30_000, 0.3, 1), (1e-3, 1_000_000, 0.3, 16)),
+            ),
         ),
     )
 

@@ -15,6 +15,7 @@ Statement
     steps are eta_k = R_k/(gamma_k sqrt(T p_k)), FA-SGD's exponent, with the bound
     sum_k sqrt(p_k/T) R_k gamma_k.
 Checks
+    one lazy token on a hinge, which attains the bound;
     all paths of the project's FA-SGD rule for exponents 0, 1/2, 1; 300 steps sampled with an
     e-process and bets; witness that the best steps are best; one step in exact rationals; the
     worst case over every convex function, from both sides (docs/worst_cases.md): at p = 1 the bound
@@ -37,6 +38,7 @@ from freqopt.theory.engines.chain.tokens import Chain
 from freqopt.theory.engines.chain.visits import by_visits, occupation, patterns
 from freqopt.theory.exact.absolute import AbsolutePairs
 from freqopt.theory.exact.ensemble import Ensemble
+from freqopt.theory.exact.lone import hinge_gap, visits
 from freqopt.theory.exact.outcomes import outcomes
 from freqopt.theory.symbols import R2, T, eta, gamma2, half, p
 
@@ -66,6 +68,7 @@ def case(problem, exponent, scale, steps, **wrong):
         f"q = {exponent}, {scale} x the best scale, T = {steps}",
         problem=problem, steps=steps, begin=lambda copies: Ensemble(problem, rule, start, copies),
         p=frequency, eta=rate * frequency**-exponent, R2=distance, gamma2=1.0, T=float(steps),
+        start_gap=problem.gaps({n: t[None] for n, t in start.items()})[0],
     )  # fmt: skip
 
 
@@ -106,6 +109,21 @@ def one_steps(first, second, power):
         )
 
 
+def lone_cases(quick):
+    """Deterministic: f = p max(x, 0), R = 1, a step of 1/k, about k visits in T steps."""
+    for visited in (1, 2, 5, 20, 100):
+        for chance, steps in visits(visited):
+            yield Case(
+                f"one token on a hinge, p = {chance:g}, T = {steps}, eta = 1/{visited}",
+                p=np.array([chance]), eta=np.array([1 / visited]), R2=np.array([1.0]),
+                gamma2=1.0, T=float(steps), steps=steps, start_gap=chance,
+            )  # fmt: skip
+
+
+def on_hinge(i):
+    return hinge_gap(float(i.p[0]), i.steps, np.full(round(1 / i.eta[0]), i.eta[0]))
+
+
 def theorem(first=half, second=half, horizon=1, power=1, wrong=None, best=R2**half):
     """Parts: both 1/2; powers of T and p_k; the rule's options; R_k in the best step."""
     bound = Bound(first / T**horizon * total(R2 / eta) + second * total(eta * p**power * gamma2))
@@ -135,6 +153,10 @@ def theorem(first=half, second=half, horizon=1, power=1, wrong=None, best=R2**ha
                     for exponent in (0.0, 0.5, 1.0)
                     for scale in (0.3, 1.0, 3.0)
                 ],
+                trivial=lambda i: i.start_gap,
+            ),
+            Claim(
+                "one token", on_hinge, bound, instances=lone_cases, trivial=lambda i: i.start_gap
             ),
         ),
         steps=(
@@ -145,6 +167,7 @@ def theorem(first=half, second=half, horizon=1, power=1, wrong=None, best=R2**ha
                 ((half, (eta * p * variance, (root / eta - 1) ** 2)),),
             ),
         ),
+        allowed={"all paths": "only short horizons can be enumerated; one token has long ones"},
         checks=(
             Check("statistics", "144 pairs, 300 steps", sampled, statistical=True),
             rows.check("every convex function", lambda quick: worst_cases(quick, bound.one_token)),

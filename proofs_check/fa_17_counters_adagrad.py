@@ -17,12 +17,15 @@ Statement
     On the way, for every sequence of gradients g_n met by one token and every point of the ball:
     sum_n <g_n, theta_n - point> <= D^2/(2 eta_c) + (1/2) sum_n eta_n |g_n|^2, c visits.
 Checks
+    one lazy token on a hinge;
     the regret of the project's rules on sequences that an adversary chooses; all paths of CF-SGD
     (anytime, uncapped) and row-wise AdaGrad, absolute and squared loss; 300 steps sampled; (a): the
     worst case over every convex function and every convex set of diameter D, from both sides.
 Literature
     Row-wise AdaGrad has the rate of the frequency-aware step without being told a frequency.
 """
+
+import itertools
 
 import numpy as np
 import sympy as sp
@@ -48,6 +51,7 @@ from freqopt.theory.engines.chain.visits import occupation
 from freqopt.theory.engines.enumeration import walk
 from freqopt.theory.exact.absolute import AbsolutePairs
 from freqopt.theory.exact.ensemble import Ensemble
+from freqopt.theory.exact.lone import hinge_gap, visits
 from freqopt.theory.exact.outcomes import outcomes
 from freqopt.theory.symbols import T, alpha, half, p
 
@@ -162,6 +166,25 @@ def worst_cases(quick, value):
             )
 
 
+def lone_cases(quick):
+    """Deterministic: f = p max(x, 0) from x = D, gamma = 1, about k visits in T steps."""
+    for visited, factor in itertools.product((1, 2, 5, 20, 100), (0.2, 0.4, 0.7, 1.4)):
+        for chance, steps in visits(visited):
+            alpha = factor * 2 * RADIUS / np.sqrt(visited)
+            yield Case(
+                f"one token on a hinge, p = {chance:g}, T = {steps}, alpha = {alpha:.3g}",
+                p=np.array([chance]), T=float(steps), steps=steps, alpha=alpha, gamma=1.0,
+                D=2 * RADIUS,
+            )  # fmt: skip
+
+
+def on_hinge(i):
+    """Gradients are 1, so that both rules make the step alpha/sqrt(n) at visit n."""
+    most = min(i.steps, round(i.p[0] * i.steps + 12 * np.sqrt(i.p[0] * i.steps) + 60))
+    sizes = i.alpha / np.sqrt(np.arange(1.0, most + 1))
+    return i.D * hinge_gap(float(i.p[0]), i.steps, sizes / i.D)
+
+
 def theorem(first=half, second=1, horizon=half, power=half, counter=None, adagrad=None):
     """Parts: the 1/2 before D^2; the factor of alpha; powers of T and p_k; the rules' options."""
     rate = total(p**power) / T**horizon
@@ -183,6 +206,10 @@ def theorem(first=half, second=1, horizon=half, power=half, counter=None, adagra
                 yield case(SQUARED, kind, scale, 4, **wrong[kind])
 
         yield Claim(name, exact, bounds[kind], instances=instances)
+        yield Claim(
+            f"{name}: one token", on_hinge, bounds[kind], instances=lone_cases,
+            trivial=lambda i: i.p[0] * i.D,
+        )  # fmt: skip
         space, sequences = regrets(kind, wrong[kind])
         regret = Bound(first * D**2 / last + half * bought)
         yield Claim(
@@ -221,7 +248,8 @@ def theorem(first=half, second=1, horizon=half, power=half, counter=None, adagra
 
 
 MUTANTS = {
-    "T for sqrt(T), 1/2 -> 1/8": Mutant("statement", horizon=2, first=sp.Rational(1, 8)),
+    "T^2 for sqrt(T), 1/2 -> 1/8": Mutant("statement", horizon=2, first=sp.Rational(1, 8)),
+    "T for sqrt(T)": Mutant("statement", horizon=1),
     "p_k^2 for sqrt(p_k), halves / 8": Mutant(
         "statement", power=2, first=sp.Rational(1, 16), second=sp.Rational(1, 8)
     ),

@@ -18,7 +18,8 @@ Statement
     at eta_k <= 1/(4L) the constants are 1/2 and 2/3 instead of 1 and 2.
 Checks
     witnesses; exact E f of the averaged iterate of the coupled model, random laws and steps; one
-    step in exact rationals; the worst case of a token within a band of 5 % (docs/worst_cases.md).
+    step in exact rationals; the worst case of a token within a band of 5 % (docs/worst_cases.md); one
+    lazy token with Huber's loss.
 Literature
     The sharper form tends to T2's, which needs tokens that do not interact, as eta L -> 0. It
     splits |g|^2 <= |g - g*|^2/(eta L) + |g*|^2/(1 - eta L) where (10.3) takes 2 and 2.
@@ -46,6 +47,7 @@ from freqopt.theory.engines.chain import one_step, per_sample, rows
 from freqopt.theory.engines.chain.visits import occupation
 from freqopt.theory.exact.additive import additive_moments
 from freqopt.theory.exact.functions import points
+from freqopt.theory.exact.lone import huber_gap, visits
 from freqopt.theory.symbols import R2, L, T, eta, half, p, s2
 
 share_, near, far = sp.symbols("share near far", positive=True)  # eta L; |g - g*|, |g*|
@@ -75,6 +77,20 @@ def from_point(point, tuned):
     eta = np.minimum(CAP, best if tuned else scale / np.sqrt(steps * frequency))
     name = f"T={steps}, noise2={noise2:.3g}, scale={scale:.3g}, D={np.round(pairs.ravel(), 4)}"
     return made(name, pairs, noise2, start, steps, eta)
+
+
+def lone_cases(quick):
+    """Deterministic Huber loss of one token at the largest step."""
+    for visited in (1, 5, 20, 100):
+        for chance, steps in visits(visited):
+            yield Case(
+                f"one token, p = {chance:g}, T = {steps}", p=np.array([chance]), steps=steps,
+                eta=np.array([CAP]), R2=np.array([1.0]), s2=np.array([0.0]), T=float(steps), L=2.0,
+            )  # fmt: skip
+
+
+def on_huber(i):
+    return huber_gap(float(i.p[0]), i.steps, float(i.eta[0]), i.L)
 
 
 def random(tuned):
@@ -179,6 +195,8 @@ def theorem(
             Claim(
                 "sharper", measured, Bound(sharper), instances=random(False),
             ),
+            Claim("(10.3): one token", on_huber, Bound(general), instances=lone_cases),
+            Claim("(10.4): one token", on_huber, Bound(tuned), instances=lone_cases),
         ),
         hypotheses=(
             Hypothesis(

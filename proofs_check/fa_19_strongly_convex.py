@@ -15,8 +15,8 @@ Statement
     Sharper: the same times (T + 1 - H)/T, H = 1 + 1/2 + ... + 1/(T+1). At p = 1 that is the exact
     value of E f(Theta^tau) - f*, P(tau = t) proportional to t, for every T.
 Checks
-    witness of the one-step line; all paths of the project's FA-SGD rule (form "recipe" with
-    lr_decay = 1/2); 1000 steps sampled; one step in exact rationals; the worst case over every
+    witness of the one-step line; one lazy token that crosses its ball; all paths of the project's
+    FA-SGD rule (form "recipe" with lr_decay = 1/2); 1000 steps sampled; one step in exact rationals; the worst case over every
     function at p = 1, and of steps 2/(mu (n+1)) at the n-th visit, from both sides; the worst
     function run through the FA-SGD rule.
 Literature
@@ -126,11 +126,28 @@ def case(problem, exponent, steps, **wrong):
     return Case(
         f"q = {exponent}, N = {len(law)}, T = {steps}",
         problem=problem, steps=steps, begin=lambda copies: Ensemble(problem, rule, start, copies),
-        p=law, p_min=law.min(), mu=lam.min(), q=exponent, T=float(steps), radius=radius,
-        H=harmonic(steps + 1),
+        optimum=centre.max(), radius=radius, H=harmonic(steps + 1),
+        p=law, p_min=law.min(), mu=lam.min(), q=exponent, T=float(steps),
         gamma2=lam**2 * ((radius + centre) ** 2 + problem.noises**2),
         largest=float(np.sum(law * lam * (radius + centre) ** 2) / 2),
     )  # fmt: skip
+
+
+def lone_cases(quick):
+    """theta* = 1 in a ball of radius 1, start at -1, mu = 1, no noise; gamma = 2."""
+    for exponent in (0.0, 0.5, 1.0):
+        for chance in (1.0, 0.1, 1e-3, 1e-5):
+            for steps in {1, 2, *(round(c / chance) for c in (1, 5, 10))}:
+                yield Case(
+                    f"one token from end to end, q = {exponent}, p = {chance}, T = {steps}",
+                    p=np.array([chance]), p_min=chance, mu=1.0, q=exponent, T=float(steps),
+                    gamma2=np.array([4.0]), steps=steps, radius=1.0, optimum=1.0,
+                )  # fmt: skip
+
+
+def never_visited(i):
+    """E f(Thetatilde) - f* is at least what is left if the token never was in a sample."""
+    return float((1 - i.p[0]) ** (i.steps - 1) * i.p[0] * i.mu * 2**2 / 2)
 
 
 def theorem(constant=2, horizon=1, power=1 - q, least=1 - q, drop=1, wrong=None, less=1):
@@ -174,7 +191,7 @@ def theorem(constant=2, horizon=1, power=1 - q, least=1 - q, drop=1, wrong=None,
         assumptions=(
             Assumption(
                 "the ball holds theta*",
-                lambda i: not hasattr(i, "radius") or i.radius >= np.abs(i.problem.optimum).max(),
+                lambda i: not hasattr(i, "radius") or i.radius >= i.optimum,
             ),
         ),
         claims=(
@@ -187,6 +204,14 @@ def theorem(constant=2, horizon=1, power=1 - q, least=1 - q, drop=1, wrong=None,
                     for exponent in (0.0, 0.5, 1.0)
                     for steps in ((2, 6) if quick else (2, 4, 7))
                 ],
+                trivial=lambda i: i.largest,
+            ),
+            Claim(
+                "one token",
+                never_visited,
+                Bound(bound),
+                instances=lone_cases,
+                trivial=lambda i: float(i.p[0] * i.mu * 2),
             ),
             Claim(
                 "sharper, all paths",
@@ -217,6 +242,7 @@ def theorem(constant=2, horizon=1, power=1 - q, least=1 - q, drop=1, wrong=None,
                 ((sp.Rational(1, 4), (m, t + 1, slack)),),
             ),
         ),
+        allowed={"all paths": "only short horizons can be enumerated; one token has long ones"},
         checks=(
             *(sampled(exponent) for exponent in (0.0, 0.5, 1.0)),
             rows.check("every function", lambda quick: worst_cases(quick, Bound(bound).one_token)),

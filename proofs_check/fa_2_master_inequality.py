@@ -142,6 +142,7 @@ def theorem(
                 instances=lambda quick: random_tokens(STEPS, 100 if quick else 1000),
                 extremal=EXTREMAL,
                 search=token_search(STEPS),
+                trivial=lambda i: float(i.steps * np.sum(i.eta * i.trivial_square_gradient())),
             ),
             Claim("counter steps", counted_left, predictable, instances=counted),
             Claim("(7.1b), all paths", on_paths, variant, instances=by_blocks),

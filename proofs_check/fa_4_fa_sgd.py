@@ -68,6 +68,7 @@ def theorem(
                 Bound(bracket),
                 **of_p,
                 search=token_search(GENERAL),
+                trivial=lambda i: float(np.sum(i.trivial_square_gradient() / joint_weight(i))),
             ),
             Claim(
                 "(b) per token",

@@ -119,6 +119,7 @@ def theorem(rate=1, windows=1, kappas=(0.3, 0.9, 1.0), mixed=1):
                 "upper",
                 instances,
                 search=Search(13, chosen),
+                trivial=lambda c: 1.0,  # |e_0|
             ),
         ),
         hypotheses=(

@@ -160,7 +160,7 @@ def theorem(scale=1.0, contraction=q, cushion=1, factor=half, high=1):
         claims=(
             Claim(
                 "no noise", lambda i: i.values, Bound(bound),
-                instances=quiet, search=Search(4 + SPECTRUM, chosen),
+                instances=quiet, search=Search(4 + SPECTRUM, chosen), trivial=lambda i: i.V0,
             ),
             Claim(
                 "bounded noise", lambda i: i.values, Bound(bound),

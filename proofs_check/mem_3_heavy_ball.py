@@ -91,7 +91,15 @@ def theorem(contraction=q, ball=1 / (1 - beta), scale=1.0):
             Assumption("beta < q", lambda i: i.beta < i.q),
         ),
         claims=(
-            Claim("no noise", lambda i: i.values, bound, "upper", quiet, search=space),
+            Claim(
+                "no noise",
+                lambda i: i.values,
+                bound,
+                "upper",
+                quiet,
+                search=space,
+                trivial=lambda i: i.V0,
+            ),
             Claim("bounded noise", lambda i: i.values, bound, "upper", noisy),
         ),
     )

@@ -106,6 +106,7 @@ def theorem(noise=half, exponent=2, descent=half, conditional=True, rule=FASGD, 
         instances=lambda quick: random_tokens(STEPS, 100 if quick else 1000),
         extremal=EXTREMAL,
         search=token_search(STEPS),
+        trivial=lambda i: float(i.steps * np.sum(i.eta * i.trivial_square_gradient())),
     )
     largest = G / p + p * s2 if conditional else G + s2  # (F1): E|g_k|^2 is at most that
     step = Step(

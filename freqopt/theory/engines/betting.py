@@ -135,6 +135,22 @@ def below(
     )  # fmt: skip
 
 
+def lower_limit(samples: Doubles, delta: float) -> float:
+    """A value that E X exceeds with probability 1 - delta, for X >= 0; 0 if nothing is known.
+
+    The largest B for which the bet (1) against E X <= B wins.
+    """
+    low, high = 0.0, float(samples.mean())
+    if high <= 0:
+        return 0.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        bet = AboveBound(middle)
+        bet.add(samples)
+        low, high = (middle, high) if bet.against(delta) else (low, middle)
+    return low
+
+
 def equal(
     draw: Draw, exact: float, delta: float, largest: float, margin: float, sampling: Sampling
 ) -> Verdict:
