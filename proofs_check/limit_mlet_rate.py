@@ -13,7 +13,8 @@ Statement
     and 1/4) the median difference is within 30 %.
 Beware
     A comparison at equal rates shows the k/16-fold increase of the rate (MLET-8), not an advantage
-    of the factorisation. Tune each arm.
+    of the factorisation. Tune each arm. The MLET paper (PMLR 222, section 4) tunes the rates for
+    one layer and gives the same to two; this limit is about that policy, at this problem's size.
 Checks
     statistics: 20 independent pairs of runs (96 in a full run, within 15 %), median of 1 - (two
     layers)/(one layer) with a distribution-free interval.

@@ -22,6 +22,7 @@ Literature
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from freqopt.optimizers.fa_sgd import FASGD
 from freqopt.optimizers.sgd import SGD
 from freqopt.problems.pair import Pair
 from freqopt.problems.token_quadratic import TokenQuadratic
-from freqopt.theory import Check, Mutant, Theorem
+from freqopt.theory import Check, Mutant, Theorem, Word
 from freqopt.theory.engines.moments import check_moments
 from freqopt.theory.engines.sampler import check_sampler
 from freqopt.theory.exact import specified
@@ -111,10 +112,24 @@ def theorem(make=Ensemble, compiled=Compiled, fa=None, cf=None, believe=None, dr
         pairs = drawn["u"] * 2 + drawn["v"]
         return check_sampler(pairs, problem.pairs.rows(slice(0, 2)).ravel(), context.delta)
 
+    def sensitive(context):
+        """The check itself: a specified step that is off by a billionth has to be refuted."""
+        problem = PROBLEMS[0]
+        start = problem.start(context.seed, 0)
+        verdict = check_moments(
+            lambda: Ensemble(problem, SGD(lr=0.12), start, 1), outcomes(problem),
+            specified.sgd(0.12 * (1 + 1e-9)), steps=3, paths=1, seed=context.seed,
+        )  # fmt: skip
+        noticed = verdict.word is Word.REFUTED
+        word = Word.EXACT if noticed else Word.REFUTED
+        note = f"a step wrong by 1e-9 is {'' if noticed else 'not '}noticed"
+        return replace(verdict, word=word, ratio=1 / verdict.ratio, note=note)
+
     sampler = Check("sampler", "pairs follow D", sampled, statistical=True)
     stepped = (identities(name, make) for name in RULES)
     fused = (identities(name, compiled, "compiled moments") for name in RULES)
-    return Theorem(checks=(*stepped, *fused, sampler))
+    resolution = Check("moments", "the check notices 1e-9", sensitive)
+    return Theorem(checks=(*stepped, *fused, resolution, sampler))
 
 
 class OverP(Ensemble):

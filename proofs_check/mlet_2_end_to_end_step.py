@@ -1,7 +1,10 @@
 r"""MLET-2: the exact end-to-end update of one step
 
 Source
-    derived here (theory/mlet.md, MLET-2).
+    stated in the paper: (2) of Deng and others, Enhancing
+    Cross-Category Learning in Recommendation Systems with Multi-Layer Embedding Training,
+    PMLR 222 (2024), pages 263-278,
+    there without the term of second order in the step, which is kept here.
 Problem
     W = W1 W2, G = dL/dW.
 Algorithm

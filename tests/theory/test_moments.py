@@ -10,6 +10,7 @@ import pytest
 
 from freqopt.theory.exact.counters import counter_moments
 from freqopt.theory.exact.moments import averaged_iterate, last_iterate, time_average
+from freqopt.theory.exact.tokens import Tokens
 
 
 def closed_forms(p, curvature, sigma2, m0, eta, steps):
@@ -46,6 +47,19 @@ def test_counter_programme_equals_closed_form_for_a_constant_step():
         assert found.last[k] == pytest.approx(last, rel=1e-12)
         assert found.square[:, k].mean() == pytest.approx(mean, rel=1e-12)
     assert found.step == pytest.approx(np.full((steps, 2), eta), rel=1e-12)
+
+
+@pytest.mark.parametrize("batch", [2, 5])
+def test_counter_programme_of_a_batch_equals_the_closed_form(batch):
+    """A mean of B gradients has a B-th of their noise: / B^2, over a binomial number of visits."""
+    p, lam, s2, e0 = (np.array(v) for v in ([0.2, 0.01], [0.6, 0.9], [0.3, 2.0], [1.5, 0.1]))
+    eta, steps = np.full(2, 0.1), 60
+    tokens = Tokens("t", p, lam, s2, e0, eta, steps, batch=batch)
+    found = counter_moments(
+        p, lam, s2, e0, steps, lambda n, t: np.full(n.shape, eta[0]), batch=batch
+    )
+    np.testing.assert_allclose(found.last, tokens.last(), rtol=1e-12)
+    np.testing.assert_allclose(found.square.mean(axis=0), tokens.mean(), rtol=1e-12)
 
 
 def test_counter_programme_in_rationals_is_exact():
