@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import mpmath
 import numpy as np
 import pytest
 
+from freqopt.backends.numba import step as compiled_step
 from freqopt.errors import BatchError, RuleError
 from freqopt.optimizers import rules
 
@@ -210,3 +213,16 @@ def test_a_row_of_frequency_zero_stays_and_is_refused_when_it_comes() -> None:
         rule.step(table, state, np.array([1, 0]), np.ones((2, 1)))
     np.testing.assert_array_equal(table, before)
     assert int(state["t"]) == 1
+
+
+@pytest.mark.parametrize("before", [2**24 - 1, 2**24, 2**31 - 1, 2**31, 2**53 - 2])
+def test_a_count_goes_on_for_as_long_as_its_type(before):
+    """A count kept in float32, int32 or with a cap stops at one of these; the rate would too."""
+    rule = CFSGD(lr=3.0, form="anytime", cap="none")
+    for step in (rule.step, partial(compiled_step, rule)):
+        table = np.zeros((2, 1))
+        state = rule.init(table)
+        state["c"][:] = before
+        step(table, state, np.array([1]), np.array([[1.0]]))
+        assert list(state["c"]) == [before, before + 1]
+        assert table[1, 0] == -3.0 / np.sqrt(float(before + 1))
