@@ -24,6 +24,9 @@ def verify_(
     budget: float = 1e-3,
     jobs: int | None = None,
     limit: float | None = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
+    new: Path | None = None,
+    pictures: Path | None = None,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Check theorems: does each hold, how tight is it, would the check have noticed otherwise?
@@ -47,11 +50,25 @@ def verify_(
         Processes; by default one per core.
     limit
         Seconds that one file may take; by default 300, with --full 1800.
+    set_
+        NAME=VALUE: examine the file's statement with this part changed; exit code 1 if some engine
+        notices.
+    new
+        Write a theorem file to begin with, and do nothing else.
+    pictures
+        Folder for the picture of each theorem: bound, left side and worst case against T and p.
     json
         Print JSON only.
     """
     from freqopt.theory import verify
 
+    if new is not None:
+        from freqopt.theory.skeleton import write
+
+        write(new)
+        say(f"{new} is written, and true; change it, and run freqopt verify {new}")
+        return 0
+    changes = _changes(set_ or [])
     paths = gather("proofs_check", list(files))
     if not paths:
         raise TheoryError("there are no theorem files here; give their folder: freqopt verify DIR")
@@ -64,14 +81,49 @@ def verify_(
             budget=budget,
             jobs=jobs,
             limit=limit,
+            changes=changes,
             progress=lambda _examined, done, total: bar(done, total),
         )
     if json:
         say_json(report.to_dict())
     else:
         tell(report)
+        if changes and not report.problems:
+            told = ", ".join(f"{name} = {value}" for name, value in changes.items())
+            say(f"{told}: {_noticed(report)}")
+    if pictures is not None:
+        from freqopt.report.theorem_picture import draw_theorem
+
+        for examination in report.examinations:
+            for path in draw_theorem(examination, pictures):
+                warn(str(path))
     return report.exit_code
 
+
+def _noticed(report: Report) -> str:
+    """Who sees that the statement was changed, and whether it is known to be false."""
+    false = dict.fromkeys(row.engine for row in report.rows if row.word in FALSE)
+    silent = dict.fromkeys(row.engine for row in report.rows if row.failed)
+    if false:
+        return f"noticed by {', '.join(false)}"
+    if silent:
+        return f"noticed by {', '.join(silent)}: no longer shown, and not refuted"
+    return "not noticed: true, or within what this file can see"
+
+
+def _changes(given: list[str]) -> dict[str, str]:
+    """NAME=VALUE, each once."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not (name and sign and value) or name in found:
+            raise TheoryError(f"--set {text}: give NAME=VALUE, each name once, as in constant=1/4")
+        found[name] = value
+    return found
+
+
+FALSE = ("REFUTED", "INAPPLICABLE")
+"""Words that say something is wrong; VACUOUS and UNPROVED say that nothing is known."""
 
 FEW = 5
 """Up to so many files, every part of every statement is shown; the page shows all of all."""

@@ -12,9 +12,11 @@ from typing import Any
 
 from freqopt.errors import TheoryError
 from freqopt.theory.engines import adversary, exact, resolution, witness
+from freqopt.theory.engines.points import Point, points
 from freqopt.theory.engines.resolution import Resolution
 from freqopt.theory.engines.sides import evaluate
-from freqopt.theory.loading import TheoremFile, load
+from freqopt.theory.loading import TheoremFile, load, parts
+from freqopt.theory.statement import entry
 from freqopt.theory.theorem import Check, Context, Mutant, Theorem
 from freqopt.theory.verdict import FAILURES, SILENT, Verdict, Word
 
@@ -84,9 +86,11 @@ class Examination:
     Attributes
     ----------
     path, id, title, source, beware
+    statement : what the file states, as Markdown; "" if it could not be read
     formulas : claim -> bound, typeset
     assumptions : pairs of a condition and "computed on every instance" or "assumed"
     resolutions : one for each numeric part of the statement
+    points : both sides of the inequalities, for the picture
     rows, mutants, skipped, problems
     """
 
@@ -96,28 +100,37 @@ class Examination:
     source: str
     beware: str
     formulas: Mapping[str, str]
+    statement: str = ""
     assumptions: tuple[tuple[str, str], ...] = ()
     resolutions: tuple[Resolution, ...] = ()
+    points: tuple[Point, ...] = ()
     rows: tuple[Verdict, ...] = ()
     mutants: tuple[MutantRow, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
-def examine(path: Path, context: Context, mutants: bool) -> Examination:
-    """Load a file and run everything in it. Never raises for what the file does."""
+def examine(
+    path: Path, context: Context, mutants: bool, changes: Mapping[str, str] | None = None
+) -> Examination:
+    """Load a file and run everything in it. Never raises for what the file does.
+
+    `changes` are parts of the statement that have other values, "1/4" for 1/4.
+    """
     try:
         file = load(path)
+        changed = Mutant("statement", **parts(file.module.theorem, changes or {}))
     except FAULTS as error:
         return Examination(path, path.stem, "", "", "", {}, problems=(_problem(path, error),))
     rows: list[Verdict] = []
     skipped: list[Skipped] = []
     known: dict[str, Any] = {"formulas": {}}
     try:
-        theorem = file.theorem()
+        theorem = file.theorem(changed)
         known["formulas"] = {
             c.name: c.bound.latex for c in theorem.claims if hasattr(c.bound, "latex")
         }
+        known["statement"] = entry(file)
         known["assumptions"] = tuple(
             (a.name, "computed on every instance" if a.how == "exact" else "assumed")
             for a in theorem.assumptions
@@ -129,6 +142,7 @@ def examine(path: Path, context: Context, mutants: bool) -> Examination:
         if not rows and not skipped:
             raise TheoryError("nothing was checked; give a claim instances, or add a check")
         known["resolutions"] = tuple(resolution.resolve(file.id, theorem, store))
+        known["points"] = tuple(points(theorem, store))
     except FAULTS as error:
         return _examination(file, known, rows, [], skipped, [_problem(path, error)])
     matrix: list[MutantRow] = []

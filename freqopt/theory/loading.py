@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import sympy as sp
 
 from freqopt._discovery import module_of
 from freqopt._files import is_file, is_folder
@@ -115,6 +120,37 @@ def load(path: Path) -> TheoremFile:
             "a dictionary of name -> Mutant(kind, argument=wrong value)"
         )
     return TheoremFile(path, title[1], title[2].rstrip("."), sections, module, mutants)
+
+
+def parts(theorem: Callable[..., Theorem], changes: Mapping[str, str]) -> dict[str, Any]:
+    """Parts of a statement with the values that a user gave, of the kind of their defaults.
+
+    Raises
+    ------
+    TheoryError
+        If there is no such part, it is no number, or the text is none.
+    """
+    known = inspect.signature(theorem).parameters
+    found: dict[str, Any] = {}
+    for name, text in changes.items():
+        if name not in known:
+            raise TheoryError(f"the statement has no part {name!r}; its parts: {', '.join(known)}")
+        default = known[name].default
+        if isinstance(default, bool) or not isinstance(default, int | float | Fraction | sp.Expr):
+            raise TheoryError(
+                f"the part {name!r} is no number but {type(default).__name__}; only numbers can be "
+                "set, others are for the file's MUTANTS"
+            )
+        try:
+            value = Fraction(text)
+        except (ValueError, ZeroDivisionError):
+            raise TheoryError(
+                f"{name} = {text!r} is no number; write it like 1/4 or 0.45"
+            ) from None
+        exact = sp.Rational(value.numerator, value.denominator)
+        kinds = ((float, float(value)), (Fraction, value))
+        found[name] = next((made for kind, made in kinds if isinstance(default, kind)), exact)
+    return found
 
 
 def _sections(docstring: str) -> tuple[str, dict[str, str]]:

@@ -12,12 +12,9 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from textwrap import indent
 
-from freqopt.theory.bound import Bound
 from freqopt.theory.certificate import check
 from freqopt.theory.examine import MutantRow
-from freqopt.theory.loading import TheoremFile, load
 from freqopt.theory.report import Report
 from freqopt.theory.verdict import Word
 from freqopt.theory.verify import verify
@@ -101,30 +98,8 @@ def _beware(report: Report) -> str:
 
 
 def _statements(report: Report) -> str:
-    files = (e.path for e in report.examinations if e.title)  # the others could not be read
-    return "## Statements\n\n" + "\n\n".join(entry(load(path)) for path in files)
-
-
-def entry(file: TheoremFile) -> str:
-    """What one file states: its docstring, apart from `Beware`, and its bounds, typeset."""
-    parts = [f"### {file.id}: {file.title}", f"*{_joined(file.sections['Source'])}*"]
-    shown = ("Problem", "Algorithm", "Assumptions", "Statement", "Checks")
-    lines = (f"{name.lower()}:\n{indent(file.sections[name], '    ')}" for name in shown)
-    parts.append("```text\n" + "\n".join(lines) + "\n```")
-    conditions = [
-        f"- {a.name}: {'computed on every instance' if a.how == 'exact' else 'assumed'}"
-        for a in file.theorem().assumptions
-    ]
-    if conditions:
-        parts.append("Conditions:\n\n" + "\n".join(conditions))
-    formulas = [
-        f"- {claim.name}: ${SIGNS[claim.kind]} {claim.bound.latex}$"
-        for claim in file.theorem().claims
-        if isinstance(claim.bound, Bound)
-    ]
-    if formulas:
-        parts.append("Bounds as they are evaluated:\n\n" + "\n".join(formulas))
-    return "\n\n".join(parts)
+    told = (e.statement for e in report.examinations if e.statement)  # others could not be read
+    return "## Statements\n\n" + "\n\n".join(told)
 
 
 def _resolution(report: Report) -> str:
@@ -270,8 +245,6 @@ def _number(value: float | None) -> str:
 def _joined(text: str) -> str:
     return " ".join(text.split())
 
-
-SIGNS = {"upper": r"\le", "lower": r"\ge", "equal": "="}
 
 MEANINGS = {
     Word.REFUTED: "a witness violates the statement or the specification.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ def verify(
     budget: float = 1e-3,
     jobs: int | None = None,
     limit: float | None = None,
+    changes: Mapping[str, str] | None = None,
     progress: Callable[[Examination, int, int], None] | None = None,
 ) -> Report:
     """Check theorem files.
@@ -51,6 +52,9 @@ def verify(
     limit : float, optional
         Seconds that one file may take; by default 300, and 1800 in a full run. Each file runs in a
         process of its own: one that aborts, never ends or fills the memory is a line in the report.
+    changes : name -> value, optional
+        Parts of the one file's statement, that is arguments of its `theorem`, with other values,
+        such as {"constant": "1/4"}: what would the engines say of the changed statement?
     progress : callable, optional
         Called with each finished examination, how many are done, and how many there are.
 
@@ -75,6 +79,8 @@ def verify(
         raise TheoryError(f"limit = {limit}: give the seconds that one file may take, above 0")
     start = time.perf_counter()
     files = find(paths)
+    if changes and len(files) != 1:
+        raise TheoryError(f"a changed statement is that of one file, and there are {len(files)}")
     workers = min(jobs or os.cpu_count() or 1, len(files))
     seconds = limit or (QUICK if quick else FULL)
     sampled, failed = 0, {}
@@ -89,7 +95,7 @@ def verify(
     context = Context(quick=quick, seed=seed, delta=delta)
     examinations = {path: _lost(path, text) for path, text in failed.items()}
     left = [path for path in files if path not in failed]
-    tasks = [(path, context, mutants) for path in left]
+    tasks = [(path, context, mutants, dict(changes or {})) for path in left]
     for index, answer in isolation.each(examine, tasks, workers=workers, seconds=seconds):
         path = left[index]
         examinations[path] = _lost(path, answer.failure) if answer.failure else answer.value

@@ -58,3 +58,38 @@ def test_a_broken_file_is_one_line_and_the_others_still_run(here, capsys):
 def test_mistakes(here, capsys, arguments, message):
     assert run(["verify", *arguments]) == 2
     assert re.search(message, capsys.readouterr().err)
+
+
+def test_a_new_file_is_whole_true_and_shown(here, capsys, monkeypatch):
+    monkeypatch.chdir(here)
+    assert run(["verify", "--new", "mine.py"]) == 0
+    assert run(["verify", "mine.py", "--mutants", "--jobs", "1", "--pictures", "out"]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 2 mutants killed" in out
+    assert re.search(r"MY-1 +variance +power of n in .* would be noticed", out)
+    drawn = (here / "out" / "mine.csv").read_text().splitlines()
+    assert drawn[0] == "claim,T,p,left,bound,trivial,share"
+    assert len(drawn) > 12
+    assert (here / "out" / "mine.svg").stat().st_size > 1000
+    assert run(["verify", "--new", "mine.py"]) == 2
+    assert "was left as it is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "told"),
+    [
+        ("constant=6/25", 1, "noticed by exact, adversary"),
+        ("power=1.5", 1, "noticed by exact"),
+        ("constant=1/3", 1, "no longer shown, and not refuted"),
+        ("constant=1/4", 0, "not noticed"),
+        ("constan=1/4", 1, "has no part 'constan'; its parts: constant, power"),
+        ("constant=__import__", 1, "is no number"),
+        ("constant", 2, "give NAME=VALUE"),
+    ],
+)
+def test_a_changed_statement_is_examined(here, capsys, monkeypatch, given, code, told):
+    monkeypatch.chdir(here)
+    run(["verify", "--new", "mine.py"])
+    assert run(["verify", "mine.py", "--jobs", "1", "--set", given]) == code
+    shown = capsys.readouterr()
+    assert told in shown.out + shown.err

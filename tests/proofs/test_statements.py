@@ -9,7 +9,7 @@ import pytest
 from freqopt.theory import Context, Word, verify
 from freqopt.theory.examine import cheap
 from freqopt.theory.loading import find, load
-from freqopt.theory.page import entry
+from freqopt.theory.statement import entry
 
 FOLDER = Path(__file__).parents[2] / "proofs_check"
 FILES = find([FOLDER])

@@ -7,7 +7,8 @@ import pytest
 
 from freqopt.theory import Word, verify
 from freqopt.theory.loading import load
-from freqopt.theory.page import entry, main, page
+from freqopt.theory.page import main, page
+from freqopt.theory.statement import entry
 
 DOCS = Path(__file__).parents[2] / "docs"
 
