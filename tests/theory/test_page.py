@@ -16,10 +16,20 @@ DOCS = Path(__file__).parents[2] / "docs"
 @pytest.fixture
 def example(tmp_path):
     text = (DOCS / "add_a_theorem.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    true, false = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "false").mkdir()
+    (tmp_path / "false" / "false.py").write_text(false, encoding="utf-8")
     path = tmp_path / "my_theorem.py"
-    path.write_text(code, encoding="utf-8")
+    path.write_text(true, encoding="utf-8")
     return path
+
+
+def test_the_how_tos_false_theorem_is_caught_as_it_says(example):
+    report = verify([example.parent / "false" / "false.py"], jobs=1)
+    words = {"witness": Word.UNPROVED, "exact": Word.EXACT, "adversary": Word.REFUTED}
+    assert (report.words("MY-2"), report.exit_code) == (words, 1)
+    assert not report.problems
+    assert "the hypothesis no noise fails on" in report.rows[0].note
 
 
 def test_the_how_tos_example_is_a_good_theorem_file(example):
