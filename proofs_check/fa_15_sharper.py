@@ -50,6 +50,7 @@ from freqopt.theory.engines.chain.tokens import Chain
 from freqopt.theory.engines.chain.visits import occupation, patterns
 from freqopt.theory.symbols import R2, T, eta, gamma2, half, p
 
+variance = sp.Symbol("gamma2", positive=True)  # at gamma = 0 every step is the best
 chance_ = sp.Symbol("q", positive=True)
 gamma, distance = sp.symbols("gamma distance", positive=True)
 square, s = sp.symbols("square s", nonnegative=True)  # E|e_T|^2 of the seen; chance of unseen
@@ -143,7 +144,7 @@ def theorem(seen=1, last=1, cap=1, distant=1, best=1, wrong=None, rule_cap="visi
     chance, visits = 1 - (1 - p) ** (seen * T), T * p - last * p * (1 - p) * (1 - unseen)
     sharp = Bound(total(distant * chance * R2 / eta + visits * eta * gamma2) / (2 * T))
     shorter = Bound(total(distant * R2 / eta + (T - last * (1 - p)) * p * eta * gamma2) / (2 * T))
-    better = sp.sqrt(best * R2 * chance_ / (gamma2 * T * p))
+    better = sp.sqrt(best * R2 * chance_ / (variance * T * p))
     limit = Bound(total(sp.sqrt(R2 * gamma2) * sp.Min(cap * p, sp.sqrt(p / T))))
     return Theorem(
         claims=(
@@ -186,9 +187,9 @@ def theorem(seen=1, last=1, cap=1, distant=1, best=1, wrong=None, rule_cap="visi
             ),
             Step(  # (a - b)^2 >= 0
                 "(c)",
-                sp.sqrt(p * R2 * gamma2 * chance_ / T),
-                chance_ * R2 / (2 * T * eta) + eta * p * gamma2 / 2,
-                ((half, (eta * p * gamma2, (better / eta - 1) ** 2)),),
+                sp.sqrt(p * R2 * variance * chance_ / T),
+                chance_ * R2 / (2 * T * eta) + eta * p * variance / 2,
+                ((half, (eta * p * variance, (better / eta - 1) ** 2)),),
             ),
             Step(  # the same with the second line for every token, seen or not
                 "(b)",

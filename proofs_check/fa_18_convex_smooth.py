@@ -18,8 +18,8 @@ Statement
     at eta_k <= 1/(4L) the constants are 1/2 and 2/3 instead of 1 and 2.
 Checks
     witnesses; exact E f of the averaged iterate of the coupled model, random laws and steps; one
-    step in exact rationals; the worst case of a token within a band of 5 % (docs/worst_cases.md); one
-    lazy token with Huber's loss.
+    step in exact rationals; the worst case of a token within a band of 5 % (docs/worst_cases.md);
+    one lazy token with Huber's loss.
 Literature
     The sharper form tends to T2's, which needs tokens that do not interact, as eta L -> 0. It
     splits |g|^2 <= |g - g*|^2/(eta L) + |g*|^2/(1 - eta L) where (10.3) takes 2 and 2.

@@ -16,9 +16,9 @@ Statement
     value of E f(Theta^tau) - f*, P(tau = t) proportional to t, for every T.
 Checks
     witness of the one-step line; one lazy token that crosses its ball; all paths of the project's
-    FA-SGD rule (form "recipe" with lr_decay = 1/2); 1000 steps sampled; one step in exact rationals; the worst case over every
-    function at p = 1, and of steps 2/(mu (n+1)) at the n-th visit, from both sides; the worst
-    function run through the FA-SGD rule.
+    FA-SGD rule (form "recipe" with lr_decay = 1/2); 1000 steps sampled; one step in exact
+    rationals; the worst case over every function at p = 1, and of steps 2/(mu (n+1)) at the n-th
+    visit, from both sides; the worst function run through the FA-SGD rule.
 Literature
     1/p_k, not 1/sqrt(p_k), is right here: each token on its own clock.
 """

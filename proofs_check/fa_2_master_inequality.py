@@ -29,7 +29,18 @@ import sympy as sp
 
 from freqopt.optimizers.fa_sgd import FASGD
 from freqopt.problems.pair import Pair
-from freqopt.theory import Assumption, Bound, Case, Check, Claim, Hypothesis, Mutant, Step, Theorem, total
+from freqopt.theory import (
+    Assumption,
+    Bound,
+    Case,
+    Check,
+    Claim,
+    Hypothesis,
+    Mutant,
+    Step,
+    Theorem,
+    total,
+)
 from freqopt.theory.engines.chain import one_step
 from freqopt.theory.engines.enumeration import walk
 from freqopt.theory.exact.counters import anytime_step, horizon_step, random_counted

@@ -163,7 +163,7 @@ def theorem(first=half, second=half, horizon=1, power=1, cap=1, seen=1, unmoved=
                 ge - df - gg / (2 * L),
                 cases=lambda quick: points(40, convex=True),
             ),
-            Hypothesis("eta_k <= 1/L", 1 / L - eta),
+            Hypothesis("eta_k <= 1/L", 1 / L - eta, cases=lambda quick: random_tokens(STEPS, 100)),
         ),
         steps=(
             Step(  # E|e'|^2/eta, with <F', e> >= F - F* + |F'|^2/(2L)
