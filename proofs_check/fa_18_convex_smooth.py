@@ -40,6 +40,7 @@ from freqopt.theory import (
     Mutant,
     Search,
     Step,
+    Telescope,
     Theorem,
     total,
 )
@@ -54,6 +55,20 @@ share_, near, far = sp.symbols("share near far", positive=True)  # eta L; |g - g
 rest = sp.Symbol("rest", positive=True)  # 1 - eta L
 V, gap = sp.symbols("V gap", nonnegative=True)
 a, b = sp.symbols("a b", real=True)  # squares: sums of eta_k E|g_k - g_k*|^2, eta_k E|g_k*|^2
+distances, gaps = (sp.Function(name, nonnegative=True) for name in "vd")
+time, falls = sp.Symbol("t", positive=True), sp.Symbol("falls", nonnegative=True)
+summed = Telescope(  # v_t = sum_k E|e_k|^2/eta_k, d_t = E f - f* before step t
+    "of all tokens",
+    "one step",
+    time,
+    T,
+    {V: distances(time), gap: gaps(time), a: sp.sqrt(distances(time + 1) - distances(time)
+     + 2 * gaps(time)) - b},
+    distances(time),
+    gaps(time),
+    2 * b**2,
+    falls,
+)  # fmt: skip
 CAP = 1 / 8  # L = 2
 
 
@@ -187,6 +202,7 @@ def theorem(
             Claim(
                 "(10.3)", measured, Bound(general),
                 instances=random(False), search=Search(12, lambda x: from_point(x, False)),
+                sharper=Bound(sharper),
             ),
             Claim(
                 "(10.4)", measured, Bound(tuned),
@@ -195,7 +211,10 @@ def theorem(
             Claim(
                 "sharper", measured, Bound(sharper), instances=random(False),
             ),
-            Claim("(10.3): one token", on_huber, Bound(general), instances=lone_cases),
+            Claim(
+                "(10.3): one token", on_huber, Bound(general), instances=lone_cases,
+                sharper=Bound(sharper),
+            ),
             Claim("(10.4): one token", on_huber, Bound(tuned), instances=lone_cases),
         ),
         hypotheses=(
@@ -217,6 +236,12 @@ def theorem(
                 V - gap + second * b**2,
                 ((1, ((a - b) ** 2,)), (2, (share * gap - a**2,))),
             ),
+            Step(  # Jensen, E f(mean) <= the mean of E f, and |Theta^1 - Theta*| in the norm 1/eta
+                "the sum over T steps",
+                falls / T,
+                first * distances(1) / T**horizon + second * b**2,
+                ((1 / T, (summed.quantity,)), (1 / T, (distances(T + 1),))),
+            ),
             Step(
                 "(10.4) from (10.3)",
                 R2 * inverse / T + 2 * eta * p * s2,
@@ -230,6 +255,7 @@ def theorem(
                 ((1, (1 / share_, 1 / rest, (rest * near - share_ * far) ** 2)),),
             ),
         ),
+        sums=(summed,),
         checks=(
             rows.check("every loss", lambda quick: worst_cases(quick, Bound(general).one_token)),
             rows.check(

@@ -30,7 +30,18 @@ import sympy as sp
 
 from freqopt.optimizers.fa_sgd import FASGD
 from freqopt.problems.token_quadratic import TokenQuadratic
-from freqopt.theory import Assumption, Bound, Case, Check, Claim, Mutant, Step, Theorem, total
+from freqopt.theory import (
+    Assumption,
+    Bound,
+    Case,
+    Check,
+    Claim,
+    Mutant,
+    Step,
+    Telescope,
+    Theorem,
+    total,
+)
 from freqopt.theory.engines.averages import expected_gap, sampled_gaps
 from freqopt.theory.engines.betting import Sampling, below
 from freqopt.theory.engines.chain import one_step, rows
@@ -45,6 +56,8 @@ from freqopt.theory.symbols import T, gamma2, mu, p, q
 smallest = sp.Symbol("p_min", positive=True)
 V, gap, slack, Gamma = sp.symbols("V gap slack Gamma", nonnegative=True)
 m, t, H = sp.symbols("m t H", positive=True)
+distances, gaps_at = (sp.Function(name, nonnegative=True) for name in "vd")
+falls = sp.Symbol("falls", nonnegative=True)
 SMALL = TokenQuadratic(tokens={"kind": "counts", "counts": (12, 3, 1)}, dimension=1, noise=0.8)
 LARGE = TokenQuadratic(tokens={"kind": "zipf", "size": 6, "exponent": 1.2}, dimension=1, noise=0.3)
 
@@ -142,6 +155,7 @@ def lone_cases(quick):
                     f"one token from end to end, q = {exponent}, p = {chance}, T = {steps}",
                     p=np.array([chance]), p_min=chance, mu=1.0, q=exponent, T=float(steps),
                     gamma2=np.array([4.0]), steps=steps, radius=1.0, optimum=1.0,
+                    H=harmonic(steps + 1),
                 )  # fmt: skip
 
 
@@ -158,6 +172,21 @@ def theorem(constant=2, horizon=1, power=1 - q, least=1 - q, drop=1, wrong=None,
     sharper = bound * (T + 1 - less * H) / T
     c = 2 / (m * (t + 1))
     after = (1 - drop * m * c) * V - 2 * c * gap + c**2 * Gamma - slack  # V at t + 1
+
+    now, later = distances(t), distances(t + 1)
+    summed = Telescope(  # v_t = E|e|^2 and the gap before step t
+        "t times the gap",
+        "gap at step t",
+        t,
+        T,
+        {V: now, gap: gaps_at(t), slack: (1 - drop * m * c) * now - 2 * c * gaps_at(t)
+         + c**2 * Gamma - later},
+        m * t * (t - 1) * now / 4,
+        t * gaps_at(t),
+        Gamma / m,
+        falls,
+        t,
+    )  # fmt: skip
 
     def exact(i):
         weights = np.arange(1.0, i.steps + 1)
@@ -212,6 +241,7 @@ def theorem(constant=2, horizon=1, power=1 - q, least=1 - q, drop=1, wrong=None,
                 Bound(bound),
                 instances=lone_cases,
                 trivial=lambda i: float(i.p[0] * i.mu * 2),
+                sharper=Bound(sharper),
             ),
             Claim(
                 "sharper, all paths",
@@ -241,7 +271,17 @@ def theorem(constant=2, horizon=1, power=1 - q, least=1 - q, drop=1, wrong=None,
                 m * (t - 1) * V / 4 - m * (t + 1) * sp.expand(after) / 4 + Gamma / (m * (t + 1)),
                 ((sp.Rational(1, 4), (m, t + 1, slack)),),
             ),
+            Step(  # Jensen: weights 2 t/(T (T + 1)); the potential is 0 at t = 1
+                "the weighted sum",
+                2 * falls / (T * (T + 1)),
+                constant * Gamma / (m * (T + 1) ** horizon),
+                (
+                    (1, (2 / (T * (T + 1)), summed.quantity)),
+                    (1, (m / 2, distances(T + 1))),
+                ),
+            ),
         ),
+        sums=(summed,),
         allowed={"all paths": "only short horizons can be enumerated; one token has long ones"},
         checks=(
             *(sampled(exponent) for exponent in (0.0, 0.5, 1.0)),

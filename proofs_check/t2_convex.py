@@ -39,6 +39,7 @@ from freqopt.theory import (
     Hypothesis,
     Mutant,
     Step,
+    Telescope,
     Theorem,
     total,
 )
@@ -51,6 +52,8 @@ from freqopt.theory.symbols import R2, L, T, eta, half, p, sigma2
 
 ee, gg, ge, df = sp.symbols("ee gg ge df", nonnegative=True)  # |e|^2, |F'|^2, <F', e>, F - F*
 dd, q1, more, less = sp.symbols("dd q1 more less", nonnegative=True)
+distances, gaps = (sp.Function(name, nonnegative=True) for name in "vd")
+time, falls = sp.Symbol("t", positive=True), sp.Symbol("falls", nonnegative=True)
 STEPS = power_steps(0.5, cap=1.0)
 
 
@@ -131,6 +134,22 @@ def theorem(first=half, second=half, horizon=1, power=1, cap=1, seen=1, unmoved=
     def best_value(i):
         return float(bound(replace(i, eta=np.sqrt(i.R2 / (i.sigma2 * i.steps * i.p))).letters()))
 
+    summed = Telescope(  # v_t = E|e|^2, d_t = p (E F - F*) before step t
+        "of one token",
+        "one step of one token",
+        time,
+        T,
+        {
+            ee: distances(time),
+            df: gaps(time) / p,
+            gg: ((distances(time + 1) - distances(time)) / eta + 2 * p * ge) / (eta * p) - sigma2,
+        },
+        distances(time) / eta,
+        gaps(time) / first,
+        2 * second * p**power * eta * sigma2,
+        falls / first,
+    )
+
     def in_rationals(context):
         return one_step.verdict(one_steps(*map(Fraction, (str(first), str(second))), power))
 
@@ -147,6 +166,7 @@ def theorem(first=half, second=half, horizon=1, power=1, cap=1, seen=1, unmoved=
                 instances=lambda quick: random_tokens(STEPS, 100 if quick else 1000),
                 search=token_search(STEPS),
                 trivial=at_start,
+                sharper=sharp,
             ),
             Claim(
                 "the best steps",
@@ -172,6 +192,12 @@ def theorem(first=half, second=half, horizon=1, power=1, cap=1, seen=1, unmoved=
                 ee / eta - p * df / first + 2 * second * eta * p**power * sigma2,
                 ((2, (p, ge - df - gg / (2 * L))), (1, (p, gg, cap / L - eta))),
             ),
+            Step(  # Jensen, E f(mean) <= the mean of E f, and |e_1| = R
+                "the sum over T steps",
+                falls / T,
+                first * distances(1) / (T**horizon * eta) + second * p**power * eta * sigma2,
+                ((first / T, (summed.quantity,)), (first / (T * eta), (distances(T + 1),))),
+            ),
             Step(  # q0 >= q1, chances of more than n and n + 1 visits; dd = |e - eta F'|^2
                 "what a visit leaves is weighed by the next one",
                 -(q1 + more) * dd,
@@ -179,6 +205,7 @@ def theorem(first=half, second=half, horizon=1, power=1, cap=1, seen=1, unmoved=
                 ((1, (more, dd)), (1, (q1, eta**2, less))),
             ),
         ),
+        sums=(summed,),
         checks=(
             rows.check("every function", lambda quick: worst_cases(quick, bound.one_token)),
             rows.check(

@@ -18,6 +18,7 @@ from freqopt.theory.theorem import (
     Mutant,
     Search,
     Step,
+    Telescope,
     Theorem,
 )
 from freqopt.theory.verdict import Verdict, Word
@@ -35,6 +36,7 @@ __all__ = [
     "Report",
     "Search",
     "Step",
+    "Telescope",
     "Theorem",
     "Verdict",
     "Word",

@@ -136,7 +136,7 @@ def examine(
             for a in theorem.assumptions
         )
         exact.nothing(theorem)
-        skipped = _skipped(file.id, theorem, context)
+        skipped = _skipped(file, theorem, context)
         store: exact.Store = {}
         rows.extend(timed(file.id, run(theorem, context, store)))
         if not rows and not skipped:
@@ -265,13 +265,17 @@ def absent(check: Check, context: Context) -> str:
     return check.lacking() if check.lacking else ""
 
 
-def _skipped(theorem_id: str, theorem: Theorem, context: Context) -> list[Skipped]:
+def _skipped(file: TheoremFile, theorem: Theorem, context: Context) -> list[Skipped]:
     """What this run does not look at, and what it takes on trust."""
+    theorem_id = file.id
     found = [
         Skipped(theorem_id, f"{check.engine}: {check.name}", reason)
         for check in theorem.checks
         if (reason := absent(check, context))
     ]
+    words = " ".join(file.sections["Assumptions"].split())
+    if not theorem.assumptions and not words.lower().startswith("none"):
+        found.append(Skipped(file.id, "assumptions", f"stated in words only: {words}"))
     found += [
         Skipped(theorem_id, f"assumption {a.name}", "assumed, not computed")
         for a in theorem.assumptions

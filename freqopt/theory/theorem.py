@@ -244,6 +244,46 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Telescope:
+    """A proof step summed over t = 1 .. T: sum gain <= phi(1) - phi(T+1) + sum cost.
+
+    It is checked that times (rhs - lhs), the step's letters at time t put in, is at most
+    phi(t) - phi(t+1) + cost - gain. Later steps may then use `quantity` >= 0 in their witness.
+
+    Parameters
+    ----------
+    name : str
+    step : str
+        Name of the proof step.
+    t, T : sympy.Symbol
+    where : letter of the step -> its value at t
+    potential, gain, cost : sympy.Expr
+        phi, and what is summed, in t. The cost is free of t: its sum is T times it.
+    gains : sympy.Symbol
+        Stands for the sum of the gains.
+    times : sympy.Expr or number
+        Non-negative factor of the step, such as the weight of the iterate at t.
+    """
+
+    name: str
+    step: str
+    t: sp.Symbol
+    T: sp.Symbol
+    where: Mapping[Any, Any]
+    potential: sp.Expr
+    gain: sp.Expr
+    cost: sp.Expr
+    gains: sp.Symbol
+    times: Any = 1
+
+    @property
+    def quantity(self) -> sp.Expr:
+        """phi(1) - phi(T+1) + T cost - gains."""
+        first, last = (self.potential.subs(self.t, at) for at in (1, self.T + 1))
+        return first - last + self.T * self.cost - self.gains
+
+
+@dataclass(frozen=True)
 class Context:
     """How thoroughly a run looks, and the chance of error it may spend.
 
@@ -296,7 +336,7 @@ class Theorem:
 
     Parameters
     ----------
-    claims, assumptions, hypotheses, steps, checks
+    claims, assumptions, hypotheses, steps, sums, checks
     allowed : name of a claim or check, or "proof steps" -> reason
         Rows that may be VACUOUS or UNPROVED without failing the run, and why.
     """
@@ -305,6 +345,7 @@ class Theorem:
     assumptions: tuple[Assumption, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     steps: tuple[Step, ...] = ()
+    sums: tuple[Telescope, ...] = ()
     checks: tuple[Check, ...] = ()
     allowed: Mapping[str, str] = field(default_factory=dict)
 

@@ -24,6 +24,7 @@ from freqopt.theory import (
     Hypothesis,
     Search,
     Step,
+    Telescope,
     Theorem,
     Word,
     total,
@@ -369,3 +370,28 @@ def test_absolute_pairs_know_their_gap():
     assert problem.gaps(stacked)[0] == pytest.approx(by_hand, rel=1e-14)
     best = {name: table[None] for name, table in problem.optimum.items()}
     assert problem.gaps(best)[0] == pytest.approx(0, abs=1e-15)
+
+
+def summed(cost=1, weight=1, gain=1, use=1):
+    """v' <= v - 2 g + c for g, c >= 0, summed, and the last step (1/T) sum g <= v_1/(2T) + c/2."""
+    t, T = sp.symbols("t T", positive=True)
+    c, S = sp.symbols("c S", nonnegative=True)
+    g, v = (sp.Function(name, nonnegative=True)(t) for name in "gv")
+    now, fall = sp.symbols("now fall", nonnegative=True)
+    square = sp.Symbol("s", real=True)
+    one = Step("one step", now - 2 * fall + c - square**2, now - 2 * fall + c, ((1, (square**2,)),))
+    after = {now: v, fall: g, square: sp.sqrt(v - 2 * g + c - v.subs(t, t + 1))}
+    telescope = Telescope("the sum", "one step", t, T, after, v, gain * 2 * g, cost * c, S, weight)
+    last = Step(
+        "output", S / (2 * T), v.subs(t, 1) / (2 * T) + use * c / 2,
+        ((1, (1 / (2 * T), telescope.quantity)), (1, (1 / (2 * T), v.subs(t, T + 1)))),
+    )  # fmt: skip
+    (verdict,) = witness.run(Theorem(steps=(one, last), sums=(telescope,)), Context())
+    return verdict
+
+
+def test_a_telescoping_sum_is_part_of_the_chain():
+    assert summed().word is Word.CERTIFIED
+    assert "summed" in summed().note
+    for wrong in ({"cost": 0}, {"weight": -1}, {"gain": 2}, {"use": 0}):
+        assert summed(**wrong).word is Word.UNPROVED, wrong

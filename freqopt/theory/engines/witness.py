@@ -20,7 +20,7 @@ import sympy as sp
 
 from freqopt.theory.bound import Bound
 from freqopt.theory.engines.exact import inapplicable
-from freqopt.theory.theorem import Context, Hypothesis, Step, Theorem
+from freqopt.theory.theorem import Context, Hypothesis, Step, Telescope, Theorem
 from freqopt.theory.verdict import Verdict, Word
 
 ROUNDING = 1e-9
@@ -45,12 +45,16 @@ def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
     held = {h.name: evaluated(theorem, h, context) for h in theorem.hypotheses}
     used: dict[str, None] = {}
     failed = ""
+    proved: dict[str, Step] = {}
     for step in theorem.steps:
-        failure, names = examine_step(step, theorem.hypotheses, held)
+        sums = {s.name: (s.quantity, summed(s, proved)) for s in theorem.sums}
+        failure, names = examine_step(step, theorem.hypotheses, held, sums)
+        if not failure:
+            proved[step.name] = step
         used.update(dict.fromkeys(names))
         failed = failed or (f"{step.name}: {failure}" if failure else "")
     count = len(theorem.steps)
-    note = failed or f"{count} of {count} steps"
+    note = failed or f"{count} of {count} steps" + (", summed" if theorem.sums else "")
     if used:
         told = ", ".join(f"{name} ({held[name].count} instances)" for name in used)
         note += f"; by the hypotheses {told}"
@@ -58,10 +62,31 @@ def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
     yield Verdict("", "witness", "proof steps", word, kind="identity", note=note)
 
 
+def summed(telescope: Telescope, proved: Mapping[str, Step]) -> str:
+    """Why a telescoping sum does not follow from the proved steps, or ""."""
+    if telescope.step not in proved:
+        return f"the step {telescope.step} that it sums is not proved"
+    if not is_nonnegative(sp.sympify(telescope.times)):
+        return f"nothing shows that its factor {telescope.times} >= 0"
+    if sp.sympify(telescope.cost).has(telescope.t):
+        return "its cost depends on t"
+    step, t = proved[telescope.step], telescope.t
+    line = (telescope.times * (step.rhs - step.lhs)).subs(telescope.where)
+    fall = telescope.potential - telescope.potential.subs(t, t + 1)
+    left = sp.simplify(sp.expand(fall + telescope.cost - telescope.gain - line))
+    return "" if is_nonnegative(left) else f"it leaves {left}, and nothing shows that this is >= 0"
+
+
 def examine_step(
-    step: Step, hypotheses: tuple[Hypothesis, ...] = (), held: Mapping[str, Held] | None = None
+    step: Step,
+    hypotheses: tuple[Hypothesis, ...] = (),
+    held: Mapping[str, Held] | None = None,
+    sums: Mapping[str, tuple[sp.Expr, str]] | None = None,
 ) -> tuple[str, tuple[str, ...]]:
-    """Why a step is not proved, or "", and the hypotheses that it uses."""
+    """Why a step is not proved, or "", and the hypotheses that it uses.
+
+    `sums` are quantities with the reason why they are not shown to be >= 0, or "".
+    """
     held = held or {}
     total = sp.Integer(0)
     used: dict[str, None] = {}
@@ -70,6 +95,12 @@ def examine_step(
             return f"the coefficient {coefficient} is not positive", tuple(used)
         for factor in map(_upright, factors):
             if is_nonnegative(factor):
+                continue
+            known = {n: why for n, (q, why) in (sums or {}).items() if _same(factor, q)}
+            if known:
+                name, why = next(iter(known.items()))
+                if why:
+                    return f"the sum {name} fails: {why}", tuple(used)
                 continue
             match = next((h for h in hypotheses if _same(factor, h.quantity)), None)
             if match is None:
