@@ -23,6 +23,9 @@ from freqopt.theory.verdict import FAILURES, SILENT, Verdict, Word
 Outcomes = Mapping[tuple[str, str], Word]
 """(engine, claim) -> word."""
 
+SOLVER = 1e-3
+"""Relative excess over a bound that a check's numerical solver may have, and be EXACT."""
+
 FAULTS = (Exception, SystemExit)
 """What a user's file may raise while the others still run."""
 
@@ -215,6 +218,14 @@ def _sound(check: Check, verdict: Any) -> Verdict:
             raise TheoryError(
                 f"check {check.name!r} returned {name} = {text}, so nothing was compared"
             )
+    left, right = verdict.measured, verdict.bound
+    claimed = verdict.kind == "upper" and verdict.word in (Word.EXACT, Word.TIGHT)
+    if not claimed or left is None or right is None:
+        return verdict
+    if left > right + SOLVER * abs(right):
+        raise TheoryError(
+            f"check {check.name!r} returned {verdict.word} with {left:g} <= {right:g}, which is false"
+        )
     return verdict
 
 

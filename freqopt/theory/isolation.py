@@ -35,7 +35,8 @@ class _Worker:
         tasks, self._tasks = os.pipe()
         self.answers, answers = os.pipe()
         begin = "from freqopt.theory.examiner import main; main()"
-        command = [sys.executable, "-c", begin, str(tasks), str(answers)]
+        # -P: a file of the working directory called string.py is no module here.
+        command = [sys.executable, "-P", "-c", begin, str(tasks), str(answers)]
         paths = [p for p in (*sys.path, os.environ.get("PYTHONPATH", "")) if p]
         self._process = subprocess.Popen(
             command,

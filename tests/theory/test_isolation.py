@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from freqopt.theory import verify
+from freqopt.theory import isolation, verify
 
 FILE = '''"""X-{name}: t
 
@@ -80,6 +80,14 @@ def test_every_deed_is_one_line_and_the_others_are_examined(written, jobs):
     assert {row.theorem for row in report.rows} == {"X-good", "X-forks"}
     assert report.exit_code == 1
     assert not running("sleep 987.5")
+
+
+def test_a_file_named_like_a_module_shadows_nothing(written, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    isolation._end_idle()  # a new worker begins here
+    report = verify([written("string"), written("good")], jobs=2)
+    assert not report.problems
+    assert len(report.rows) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

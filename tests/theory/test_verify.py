@@ -50,6 +50,7 @@ MUTANTS = {"a third": Mutant("statement", constant=sp.Rational(1, 3))}
 
 
 CHECK = 'checks=(Check("own", "mine", lambda context: {}),), '
+LIE = 'Verdict("", "", "", Word.EXACT, measured=2.0, bound=1.0)'
 NAN = 'Verdict("", "", "", Word.EXACT, measured=math.nan)'
 
 
@@ -129,6 +130,10 @@ def test_a_false_or_inapplicable_statement_fails_the_run(write, body, word):
             "returned a NoneType",
         ),
         (BODY.replace("assumptions=", CHECK.format(NAN) + "assumptions="), "measured = NaN"),
+        (
+            BODY.replace("assumptions=", CHECK.format(LIE) + "assumptions="),
+            "2 <= 1, which is false",
+        ),
     ],
 )
 def test_a_bad_file_is_one_line_and_the_others_run(write, body, message):
