@@ -224,7 +224,7 @@ def _sound(check: Check, verdict: Any) -> Verdict:
         return verdict
     if left > right + SOLVER * abs(right):
         raise TheoryError(
-            f"check {check.name!r} returned {verdict.word} with {left:g} <= {right:g}, which is false"
+            f"check {check.name!r} says {verdict.word} of {left:g} <= {right:g}, which is false"
         )
     return verdict
 
