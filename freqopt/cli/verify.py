@@ -49,7 +49,7 @@ def verify_(
     jobs
         Processes; by default one per core.
     limit
-        Seconds that one file may take; by default 300, with --full 1800; with --mutants 4 times that.
+        Seconds that one file may take: 300, with --full 1800, 4 times that with --mutants.
     set_
         NAME=VALUE: examine the file's statement with this part changed; exit code 1 if some engine
         notices.
