@@ -39,6 +39,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
     default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,  # it would leave with 130 and no word, whatever the signal
 )
 for command in (simulate_, figures_, reproduce_, verify_, crosscheck_, list_, explain_, schema_):
     app.command(command, name=command.__name__.rstrip("_"))

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -203,6 +204,19 @@ def test_a_child_ends_with_a_judge_that_is_killed(tmp_path):
         pass
     assert said == b""  # the last writer is gone
     os.close(reading)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_command_is_one_line_and_its_exit_code(tmp_path, number):
+    told = f"echo $$ > {tmp_path}/child; sleep 1000"
+    command = ["-m", "freqopt.cli", "crosscheck", "--rule", "sgd", "--exec", f"sh -c '{told}'"]
+    judge = subprocess.Popen([sys.executable, *command], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "child").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    judge.send_signal(number)
+    _, said = judge.communicate(timeout=30)
+    assert (judge.returncode, said) == (128 + number, f"freqopt: ended by {number.name}\n")
 
 
 def _read(pipe):
