@@ -56,7 +56,7 @@ def coverage(
     if acceptance is None:
         changed = sorted({name for rule in rules for name in rule.model_fields_set})
         done[f"{', '.join(changed) or 'the defaults'}"] = f"{len(judged)} cases"
-        missing["every other option and number"] = "judged under the options that were given"
+        missing["every other option, number and pair"] = "off its default in no case"
     else:
         for base in acceptance.bases:
             names = [name for name in base.alone if name not in base.options]

@@ -90,6 +90,11 @@ def _guarded(where: str, call: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _table(after: Any, table: Floats, t: int) -> Floats:
+    if after is None:
+        raise CrosscheckError(
+            f"step {t} returned None, expected the whole table after the step; a step that changes "
+            "the table in place ends with: return table"
+        )
     array = _guarded(f"reading the table of step {t}", np.asarray, after)
     if array.shape != table.shape or array.dtype != table.dtype:
         raise CrosscheckError(

@@ -58,6 +58,16 @@ def test_every_accepted_pair_is_moved_together_and_a_pair_that_is_not_is_said():
     assert "epsilon with weight_decay" in found.unjudged(fewer)
 
 
+def test_an_option_that_is_accepted_beside_a_choice_only_is_judged():
+    def accepts(rule):
+        return rule.duplicates == "sum" and (rule.decay == "decoupled" or not rule.weight_decay)
+
+    found = Acceptance(rules["adagrad"], accepts)
+    assert found.bases[0].needs["weight_decay", "0.1875"] == {"decay": "decoupled"}
+    judged = [rules["adagrad"](**options) for _, options in found.chosen()]
+    assert any(rule.weight_decay for rule in judged)
+
+
 def test_a_dialect_of_ones_own_is_the_only_base():
     own = {"rows": "all", "epsilon_place": "inside", "epsilon": 1e-7}
     make = having(("lr", "rho"), **own)

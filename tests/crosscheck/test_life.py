@@ -94,7 +94,7 @@ def test_a_right_life_is_judged():
     assert report.matches
     assert len(report.lives) == 8
     assert set(report.coverage.not_judged) == {
-        "every other option and number", "float32", "rows and counts beyond 2^24",
+        "every other option, number and pair", "float32", "rows and counts beyond 2^24",
     }  # fmt: skip
 
 

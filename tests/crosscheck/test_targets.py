@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from freqopt.cli import run
+from freqopt.crosscheck import Case, exercises, trace
 from freqopt.crosscheck.guests import guests
 from freqopt.crosscheck.judge import answers, judge
 from freqopt.crosscheck.targets import BACKENDS, Wish, absent, all_targets, find_targets
@@ -77,3 +79,31 @@ def test_a_name_that_means_nothing_is_one_error():
         find_targets("nothing.py", wish)
     with pytest.raises(RuleError, match="did you mean 'adam'"):
         find_targets("numba", Wish("adm", ["float64"], {}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from helper_beside import Mine as make",
+        "import functools, helper_beside\nmake = functools.partial(helper_beside.made, 1)",
+        "import helper_beside\nmake = helper_beside.made.__get__(1)",
+    ],
+)
+def test_make_may_be_imported_a_class_or_a_partial(text, tmp_path):
+    helper = (
+        "from freqopt.crosscheck import reference\n"
+        "def made(_, rule, table, given):\n    return reference(rule, table, given)\n"
+        "def Mine(rule, table, given):\n    return made(1, rule, table, given)\n"
+    )
+    (tmp_path / "helper_beside.py").write_text(helper)
+    path = tmp_path / "mine.py"
+    path.write_text(f"RULE = 'sgd'\nDIALECT = {{'rows': 'all'}}\n{text}\n")
+    (target,) = find_targets(str(path), Wish(None, ["float64"], {"lr": 0.5}))
+    assert callable(target.implementation)
+    assert target.dialect == {"rows": "all"}
+
+
+def test_a_step_that_returns_nothing_is_explained():
+    case = exercises(np.float64)["one_row"]
+    with pytest.raises(CrosscheckError, match="step 1 returned None.*return table"):
+        trace(lambda *_: lambda *_: None, Case("", rules["sgd"](), case))

@@ -115,7 +115,22 @@ class Acceptance:
             if needed is not None:
                 base.alone.setdefault(option, []).append(value)
                 base.needs[option, repr(value)] = needed
+        self._fill_beside_choices(base)
         return base
+
+    def _fill_beside_choices(self, base: Base) -> None:
+        """Options that are accepted beside another choice only: weight decay, if decoupled."""
+        named = [n for n in base.alone if number(self.kind.model_fields[n]) is None]
+        some = [(name, value) for name in named for value in base.alone[name]]
+        for option, value in off(self.kind, base.options):
+            if option in base.alone and value in base.alone[option]:
+                continue
+            for name, choice in some:
+                needed = {**base.needs[name, repr(choice)], name: choice}
+                if name != option and self.accepted({**base.options, **needed, option: value}):
+                    base.alone.setdefault(option, []).append(value)
+                    base.needs[option, repr(value)] = needed
+                    break
 
     def _needed(self, options: Options, option: str, value: Any) -> Options | None:
         """What must stand beside a value; None if it is not accepted even so."""

@@ -7,12 +7,14 @@ machine, in a notebook, in a language with files only. The files are those of
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.coverage import coverage
 from freqopt.crosscheck.exchange.files import Entry, read_answer, read_folder
 from freqopt.crosscheck.judge import Report, judge
 from freqopt.errors import CrosscheckError, UnsupportedError
@@ -46,7 +48,9 @@ def check_vectors(folder: Path, ulps: float | None = None, own_rule: str = "") -
             f"{extra[0]} answers no case; expected names like {entries[0].output.name}.json"
         )
     found = {_key(entry.case): entry for entry in entries}
-    return judge(lambda case: _answer(found[_key(case)]), [entry.case for entry in entries], ulps)
+    report = judge(lambda case: _answer(found[_key(case)]), [e.case for e in entries], ulps)
+    judged = [j.case for j in report.judgements if j.verdict != "NONE"]
+    return replace(report, coverage=coverage(judged, None))
 
 
 def _key(case: Case) -> tuple[str, str, str]:

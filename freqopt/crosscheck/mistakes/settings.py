@@ -32,6 +32,8 @@ def settings(rule: Rule) -> Iterator[Mistake]:
     """Every number of a rule, and all decay rates together, taken for another."""
     fields = type(rule).model_fields
     numbers = [n for n, info in fields.items() if number(info) is float and getattr(rule, n)]
+    cause = "the step is added where the rule subtracts it (-lr for lr)"
+    yield Mistake(cause, _other(["lr"], lambda x: -x), -2)
     for name, info in fields.items():
         value, default = getattr(rule, name), info.default
         if value != default and name not in KNOWN:
