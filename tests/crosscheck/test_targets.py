@@ -105,5 +105,5 @@ def test_make_may_be_imported_a_class_or_a_partial(text, tmp_path):
 
 def test_a_step_that_returns_nothing_is_explained():
     case = exercises(np.float64)["one_row"]
-    with pytest.raises(CrosscheckError, match="step 1 returned None.*return table"):
+    with pytest.raises(CrosscheckError, match=r"step 1 returned None.*return table"):
         trace(lambda *_: lambda *_: None, Case("", rules["sgd"](), case))

@@ -167,7 +167,7 @@ def _another(name: str, names: Names) -> Iterator[Found]:
         slot = name.partition(".")[2]
         old = f"takes {slot} from before this step"
         yield _expression(f"_old.{slot}"), old, 0
-        for other in names.slots:
+        for other in (*names.slots, *(n for n in names.local if n in ("g", "w", "x"))):
             if other != name:
                 yield _expression(other), f"takes {pretty_name(other)} for {slot}", 1
     if name in names.local:

@@ -316,7 +316,9 @@ def _throughout(function: ast.FunctionDef, names: Names) -> Iterator[tuple[str, 
     """A number that is another throughout a function or one of its statements."""
     for name in names.numbers:
         said = pretty_name(name)
+        others = [(o, f"has {pretty_name(o)} for {said}") for o in names.numbers if o != name]
         for new, how in (
+            *others,
             (f"(1 - {name})", f"has 1 - {said} for {said}"),
             (f"({name} ** s.t)", f"has {said}^t for {said}"),
             (f"({name} * (1 - 1e-8) ** (s.t - 1))", f"lets {said} decay by 1 - 1e-8 a step"),
