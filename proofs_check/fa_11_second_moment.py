@@ -12,7 +12,8 @@ Statement
     E|grad_k f(Theta^tau)|^2 <= (16/(7T)) (Delta + L alpha^2 A1/2)
         (4L + [sqrt(2 T p_k) + sqrt(2 (3 ln T + 1))]/alpha) + p_k^2 G^2/T.
 Checks
-    counter programme with two-point noise, for which G = max(lam |e_0|, sigma) is exact; search.
+    counter programme with two-point noise, for which G = max(lam |e_0|, sigma) is exact; search;
+    one noisy token over 100 million steps, sampled.
 Literature
     The price of the second moment is the tail bound FA-9.3.
 """
@@ -29,6 +30,7 @@ from freqopt.theory.exact.counters import (
     horizon_step,
     random_counted,
 )
+from freqopt.theory.exact.lone import noisy_check
 from freqopt.theory.symbols import A1, Delta, L, T, alpha, half, p
 
 G2 = sp.Symbol("G2", nonnegative=True)
@@ -77,6 +79,15 @@ def theorem(constant=sp.Rational(16, 7), horizon=1, power=half, rare=1, logarith
                 instances=cases,
                 search=space(),
                 trivial=lambda i: i.p**2 * i.more["G2"],
+            ),
+        ),
+        checks=(
+            noisy_check(
+                "(8.2)",
+                Bound(bound),
+                lambda rate, steps, _: make(rate, steps),
+                ((p, round(1000 / p), 0.3, 1) for p in (1e-3, 1e-5)),
+                second=True,
             ),
         ),
     )

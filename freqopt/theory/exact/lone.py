@@ -71,12 +71,19 @@ def visits(steps: int, chances: tuple[float, ...] = CHANCES) -> Iterator[tuple[f
 
 
 def noisy_walks(
-    p: float, steps: int, step: Callable[[Doubles, Doubles], Doubles], seed: int, batch: int = 1
+    p: float,
+    steps: int,
+    step: Callable[[Doubles, Doubles], Doubles],
+    seed: int,
+    batch: int = 1,
+    *,
+    power: int = 1,
+    first: int = 1,
 ) -> Draw:
-    """(1/T) sum_t p |e_t| of independent runs from the optimum of a quadratic of curvature 1.
+    """Mean of (p |e_t|)^power, t = `first` .. T, of runs from the optimum of a quadratic.
 
-    Its gradient noise is +-1, so |e| <= 1 while steps are at most 1. Only visits are simulated:
-    a gap between two of them is geometric.
+    Its curvature is 1 and its gradient noise +-1, so |e| <= 1 while steps are at most 1. Only
+    visits are simulated: a gap between two of them is geometric.
 
     Parameters
     ----------
@@ -84,22 +91,23 @@ def noisy_walks(
     batch : B samples in each step; the gradient is their mean
     """
 
-    def draw(first: int, count: int) -> Doubles:
-        rng = np.random.default_rng([seed, first])
+    def draw(begin: int, count: int) -> Doubles:
+        rng = np.random.default_rng([seed, begin])
         seen = 1 - (1 - p) ** batch  # a step holds the token
         edges = np.cumsum(binom.pmf(np.arange(1, batch), batch, p) / seen)
         e, total = np.zeros(count), np.zeros(count)
         time, n = np.zeros(count), np.zeros(count)
         while (time < steps).any():
             t = time + rng.geometric(seen, count)  # the next visit
-            total += np.abs(e) * (np.minimum(t, steps) - time)  # iterates time + 1 .. t
+            counted = np.minimum(t, steps) - np.maximum(time, first - 1)  # of time + 1 .. t
+            total += np.abs(e) ** power * np.maximum(counted, 0)
             time = np.minimum(t, steps)
             held = 1 + np.searchsorted(edges, rng.random(count))
             noise = 2.0 * rng.binomial(held, 0.5) - held
             eta = step(n + 1, time)
             e = e - eta * (held * e + noise) / batch
             n += held
-        return np.asarray(p * total / steps)
+        return np.asarray(p**power * total / (steps - first + 1))
 
     return draw
 
@@ -116,8 +124,12 @@ def noisy_check(
     bound: Bound,
     make: Callable[[float, int, int], Callable[[Any, Any], Any]],
     places: Iterable[Place],
+    *,
+    second: bool = False,
 ) -> Check:
     """(E|grad_k f(Theta^tau)|)^2 of one noisy token that starts at the optimum, over long horizons.
+
+    `second`: E|grad_k f(Theta^tau)|^2 instead, tau uniform on the second half.
 
     Parameters
     ----------
@@ -127,6 +139,7 @@ def noisy_check(
     places : frequencies, horizons, base rates and batches
     """
     places = tuple(places)
+    power = 1 if second else 2  # from what is sampled to what is bounded
 
     def run(context: Context) -> Verdict:
         share = context.delta / (2 * len(places))
@@ -136,17 +149,21 @@ def noisy_check(
             case = Case(
                 f"one token, p = {p:g}, T = {steps}, alpha = {alpha:g}, B = {batch}",
                 p=np.array([p]), sigma2=np.array([1.0]), R2=np.array([0.0]), A1=p, Delta=0.0,
-                curvature=np.array([1.0]),
+                curvature=np.array([1.0]), G2=np.array([1.0]), more={"G2": np.array([1.0])},
                 T=float(steps), alpha=alpha, B=float(batch), L=1.0,
             )  # fmt: skip
-            draw = noisy_walks(p, steps, make(alpha, steps, batch), context.seed, batch)
-            limit = float(np.squeeze(bound(case.letters())))
-            found = below(draw, math.sqrt(max(limit, 1e-300)), share, p, Sampling(most=RUNS))
-            low = lower_limit(draw(0, RUNS), share) ** 2
+            draw = noisy_walks(
+                p, steps, make(alpha, steps, batch), context.seed, batch,
+                power=2 if second else 1, first=-(-steps // 2) if second else 1,
+            )  # fmt: skip
+            limit = max(float(np.squeeze(bound(case.letters()))), 1e-300)
+            of, largest = (limit, p**2) if second else (math.sqrt(limit), p)
+            found = below(draw, of, share, largest, Sampling(most=RUNS))
+            low = lower_limit(draw(0, RUNS), share) ** power
             lefts.append((claim, case, np.array([low])))
-            ratio = (found.ratio or 0.0) ** 2
+            ratio = (found.ratio or 0.0) ** power
             if worst is None or ratio > (worst.ratio or 0.0):
-                mean = (found.measured or 0.0) ** 2
+                mean = (found.measured or 0.0) ** power
                 worst = replace(
                     found, measured=mean, bound=limit, ratio=ratio, witness=case.name,
                     delta=context.delta, note=f"{found.note}; {len(places)} places",
