@@ -68,6 +68,7 @@ def test_runs_and_seeds_have_their_own_samples(name):
 # the same on every machine: all of it is Philox bits, + - * / and sqrt in a stated order.
 BITS = {
     "factorisation_machine": "24e533260b6a90b1",
+    "linear_bigram": "198e58e2c6e0643b",
     "pair": "c0644d9426ed2319",
     "ratings": "b4fce87b8403ba15",
     "sgns": "7b3bb63bbee18292",

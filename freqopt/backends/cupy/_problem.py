@@ -132,7 +132,8 @@ def find_problem(problem: Problem) -> ProblemData:
     BackendError
         The problem, or the law of its samples, has no CUDA form.
     """
-    if type(problem).__module__ != f"freqopt.problems.{problem.name()}":  # a user's
+    kind = type(problem)
+    if kind.__module__ != f"freqopt.problems.{problem.name()}" or "kernel" in vars(kind):
         find = importlib.import_module(f"{__package__}._own_problem").own_data
     else:
         find = importlib.import_module(f"{__package__}.problems.{problem.name()}").data

@@ -69,7 +69,8 @@ def find_problem(problem: Problem, dtype: Any) -> ProblemKernel:
         Its own kernel cannot be read.
     """
     name = f"{__package__}.{problem.name()}"
-    if type(problem).__module__ != f"freqopt.problems.{problem.name()}":  # a user's
+    kind = type(problem)
+    if kind.__module__ != f"freqopt.problems.{problem.name()}" or "kernel" in vars(kind):
         name = f"{__package__}._own"
     real = numba.from_dtype(np.dtype(dtype))
     found: ProblemKernel = importlib.import_module(name).kernel(problem, real)
