@@ -121,7 +121,7 @@ def with_one_more(asked: Rule, views: Sequence[Seen]) -> list[Named]:
     """The same with one option changed besides."""
     if views[0].exercise.name in LARGE:
         return []
-    some = [m for m in candidates(asked, views[0]) if m.rank < 2]
+    some = [m for m in candidates(asked, views[0]) if m.rank < 1]
     found: list[Named] = []
     for name, value in off(type(asked), dict(asked)):
         other = made(type(asked), {**dict(asked), name: value})

@@ -175,6 +175,10 @@ class Held:
         """Whether the first of these explains every failing case."""
         return not self._order(found)[0]
 
+    def only_whole(self, found: Meanings) -> Meanings:
+        """Those of two things at once that explain every failing case: fewer would be chance."""
+        return found if found and self.whole(found) else ()
+
     def better(self, one: Meanings, other: Meanings) -> Meanings:
         """Those that explain more; the first if they do equally."""
         if not one or not other:

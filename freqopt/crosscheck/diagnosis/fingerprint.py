@@ -191,7 +191,7 @@ def identify(
             or held.of_options(other_numbers(asked, bases, views))
             or other_rules(asked, views)
             or faults(asked, bases, views)
-            or held.best(with_one_more(asked, views))
+            or held.only_whole(held.best(with_one_more(asked, views)))
             or tuple(meaning for meaning, _, _ in nearly(asked, views))
             or _in_float32(seen)
         )
