@@ -68,7 +68,7 @@ def running(text):
     return any(text in line and "ps -eo" not in line for line in lines.stdout.splitlines())
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_every_deed_is_one_line_and_the_others_are_examined(written, jobs):
     names = list(DEEDS)
     report = verify([*map(written, names), written("good")], jobs=jobs, limit=2)
@@ -90,7 +90,10 @@ def test_a_file_named_like_a_module_shadows_nothing(written, tmp_path, monkeypat
     assert len(report.rows) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+SLOW = [pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGINT, signal.SIGKILL)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, *SLOW])
 def test_a_signal_leaves_no_process_behind(written, number):
     command = "from freqopt.theory import verify; import sys; verify(sys.argv[1:], jobs=2)"
     paths = [str(written("asleep")), str(written("endless"))]
