@@ -56,6 +56,14 @@ def in_counts() -> Iterator[Mistake]:
         "the step advances only in batches in which a row comes twice",
         _counted(lambda rows: int(np.unique(rows).size < rows.size)),
     )
+    yield Mistake(
+        "the step advances by the occurrences of a batch, by 1 in an empty one",
+        _counted(lambda rows: max(rows.size, 1)),
+    )
+    yield Mistake(
+        "the step advances by the different rows of a batch, by 1 in an empty one",
+        _counted(lambda rows: max(np.unique(rows).size, 1)),
+    )
     yield Mistake("an empty batch is not counted", _counted(lambda rows: int(rows.size > 0)))
 
 

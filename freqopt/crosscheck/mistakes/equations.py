@@ -309,6 +309,8 @@ def _begun(block: list[ast.stmt], place: int, names: Names) -> Iterator[tuple[st
     ):
         statement.value = ast.parse(text, mode="eval").body
         yield f"sets {pretty_name(target)} to {pretty(alone)} {when}", 1
+    statement.value = ast.parse(f"({whole}) if s.t == 1 else {old}", mode="eval").body
+    yield f"updates {pretty_name(target)} at the first step only", 1
     statement.value = value
 
 
