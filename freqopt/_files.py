@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 
 from freqopt.errors import FreqoptError
@@ -24,8 +25,8 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - this one does not raise
 
 
-def read(path: str | Path) -> bytes:
-    """The content of a regular file.
+def opened(path: str | Path) -> BufferedReader:
+    """A regular file, to be read.
 
     Raises
     ------
@@ -37,9 +38,24 @@ def read(path: str | Path) -> bytes:
         handle = os.open(path, flags)
     except ValueError:
         raise OSError(errno.EINVAL, "no file has such a name") from None
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        if stat.S_ISDIR(mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return os.fdopen(handle, "rb")
+
+
+def read(path: str | Path) -> bytes:
+    """The content of a regular file.
+
+    Raises
+    ------
+    OSError
+        As `opened`.
+    """
+    with opened(path) as file:
         return file.read()
 
 

@@ -12,7 +12,17 @@ import freqopt
 
 PACKAGE = Path(freqopt.__file__).parent
 FLOORS = (
-    {"errors", "_discovery", "_fields", "_files", "_imports", "_plugins", "_workers", "_version"},
+    {
+        "errors",
+        "_descendants",
+        "_discovery",
+        "_fields",
+        "_files",
+        "_imports",
+        "_plugins",
+        "_workers",
+        "_version",
+    },
     {"streams"},
     {"kernels"},
     {"optimizers", "tables"},

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from freqopt._files import opened
 from freqopt.errors import DataError
 
 BLOCK_BYTES = 1 << 20
@@ -54,7 +55,7 @@ def chunks(path: str | Path) -> Iterator[bytes]:
     path = Path(path)
     line = 1
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             head = file.read(6)
             file.seek(0)
             for magic, kind in _PACKED.items():
@@ -197,7 +198,7 @@ def checksum(path: str | Path, expected: str | None = None) -> str:
         The file cannot be read, or its checksum is another.
     """
     try:
-        with Path(path).open("rb") as file:
+        with opened(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         next(chunks(path))  # raises with the exact reason

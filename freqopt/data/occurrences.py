@@ -9,6 +9,8 @@ Forms, told apart by their first lines:
 * ratings as MovieLens and RecBole publish them: `users` or `items` are counted;
 * any other text: its words.
 
+A file whose lines have the form of counts but for a few is one of counts, and the few are refused.
+
 A name of installed data, such as `movielens`, stands for those data, and `format` for any format
 that `freqopt.data.load` reads.
 """
@@ -16,6 +18,7 @@ that `freqopt.data.load` reads.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -38,7 +41,12 @@ MOST = 2**63 - 1
 ITEMS = ("movieid", "item_id:token", "itemid", "item_id", "item", "token", "word")
 """Headers of columns that hold what has an embedding, in lower case."""
 
+FEW = 0.05
+"""Part of the lines that may be wrong in a file of counts; one may always."""
+
 _SEPARATED = re.compile(rb"[\t,;]")
+_WORD = re.compile(rb"[\"']?[^\W\d_]|[\"']?[\x80-\xff]")
+_COUNTED_MARK = re.compile(rb"[#;](?:[^\t]*\t|\S*[\s,;]+)(\S+)\s*\Z")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +96,7 @@ def occurrences(
     rows = b"".join(chunks(where)).replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
     rows[0] = rows[0].removeprefix(b"\xef\xbb\xbf")
     for line, row in enumerate(rows):  # comments before the first line of data
-        if row.strip() and not (row.startswith((b"#", b";")) and not row.rstrip()[-1:].isdigit()):
+        if row.strip() and not _is_comment(row):
             break
         rows[line] = b""
     sample = list(islice((row for row in rows if row.strip()), SAMPLE))
@@ -106,9 +114,9 @@ def occurrences(
     if chosen is not None:
         separator = _SEPARATED.search(sample[0])
         return _cells(Path(where), rows, separator[0] if separator else b"\t", chosen, header)
-    for form in FORMS:
-        if _fits(form, sample):
-            return _table(Path(where), rows, form)
+    form = _form(sample)
+    if form is not None:
+        return _table(Path(where), rows, form)
     found = text.read(where, words="split")
     return Occurrences(found.counts, "words", name)
 
@@ -152,18 +160,53 @@ FORMS: tuple[Form, ...] = (
 )
 
 
-def _fits(form: Form, sample: Sequence[bytes]) -> bool:
-    """Whether a line but for the first, which may be a header, and one in twenty more, counts."""
-    body = sample[1:] if len(sample) > 1 else sample
+def _form(sample: Sequence[bytes]) -> Form | None:
+    """The form that the lines have; where none has no fault, the one with the fewest."""
+    faults = {form: _faults(form, sample) for form in FORMS}
+    best = min(FORMS, key=faults.__getitem__)  # the first of several
+    separated = best in FORMS[:3] or best in FORMS[4:7]
+    allowed = max(FEW * len(sample), 1) if separated or len(sample) > 2 else 0
+    return best if faults[best] <= allowed else None
+
+
+def _faults(form: Form, sample: Sequence[bytes]) -> float:
+    """How many lines below the header have no number in the count's place; infinite if most."""
+    body = sample[1:] if len(sample) > 1 and _is_header(form(sample[0])[1]) else sample
     pairs = [form(row) for row in body]
-    tokens = form is _alone or all(token.strip() for token, count in pairs if count.isdigit())
-    return tokens and sum(count.isdigit() for _, count in pairs) >= 0.95 * len(pairs)
+    nameless = form is not _alone and any(not token.strip() for token, n in pairs if n.isdigit())
+    numbers = sum(map(_is_number, (count for _, count in pairs)))
+    digits = any(byte in b"0123456789" for _, count in pairs for byte in count)
+    if nameless or not digits or 2 * numbers < len(pairs):
+        return math.inf
+    return len(pairs) - numbers
+
+
+def _is_number(cell: bytes) -> bool:
+    """Whether a cell was meant for a number: also nan, -1 and 2.5, which are no counts."""
+    if cell.endswith(b"."):  # the end of a sentence
+        return False
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_header(cell: bytes) -> bool:
+    """Whether what stands in the count's place of the first line is a word."""
+    return _WORD.match(cell) is not None and not _is_number(cell)
+
+
+def _is_comment(row: bytes) -> bool:
+    """Whether a line above the data is none of them: the count of a token # has a number."""
+    counted = _COUNTED_MARK.match(row)
+    return row.startswith((b"#", b";")) and not (counted and _is_number(counted[1]))
 
 
 def _table(path: Path, rows: list[bytes], form: Form) -> Occurrences:
     numbered = [(line, *form(row)) for line, row in enumerate(rows, 1) if row.strip()]
-    if len(numbered) > 1 and not numbered[0][2].isdigit():
-        del numbered[0]  # a header
+    if len(numbered) > 1 and _is_header(numbered[0][2]):
+        del numbered[0]
     for line, _, count in numbered:
         if not count.isdigit() or len(count) > 19 or int(count) > MOST:
             raise bad_line(

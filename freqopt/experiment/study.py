@@ -6,6 +6,7 @@ an error, with the nearest known key as a suggestion.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -27,6 +28,13 @@ from freqopt.backends import Factorised
 from freqopt.errors import StudyError, describe
 from freqopt.experiment.checkpoints import Every, as_checkpoints
 from freqopt.experiment.groups import Groups
+
+LARGEST = 1 << 24
+"""Bytes of a study file."""
+DEEPEST = 32
+"""Parts of a dotted key; the time to read one grows with their square."""
+_PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
+_DEEP = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{{DEEPEST}}}")
 
 Axis = Annotated[list[Any], Field(min_length=1)]
 Count = Annotated[int, Field(gt=0, lt=2**63, strict=True)]
@@ -174,15 +182,19 @@ class Study(Fields):
         """
         path = as_path(path, "study file", StudyError)
         try:
-            document = tomllib.loads(read(path).decode("utf-8-sig"))
+            content = read(path)
+            document = _parsed(content)
         except OSError as error:
             raise StudyError(
                 f"the study file {path} cannot be read ({error.strerror}); check the path"
             ) from None
-        except (ValueError, RecursionError) as error:
+        except UnicodeDecodeError as error:
             raise StudyError(
-                f"the study file {path} is not TOML: {error}; mend that line"
+                f"the study file {path} is not text in UTF-8 (byte {error.start + 1} is "
+                f"0x{content[error.start]:02x}); save it as UTF-8"
             ) from None
+        except (ValueError, RecursionError) as error:
+            raise StudyError(f"the study file {path} is not TOML: {error}; mend it") from None
         if not document:
             raise StudyError(
                 f"the study file {path} is empty; it needs title, steps, problem and rules "
@@ -200,6 +212,17 @@ class Study(Fields):
     def identity(self) -> dict[str, Any]:
         """The study as plain JSON values, for the metadata of results."""
         return {"name": self.name, **self.model_dump(mode="json", exclude={"quick"})}
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    """A TOML document; ValueError if it is none, or would take for ever to read."""
+    if len(content) > LARGEST:
+        raise ValueError(f"it has {len(content)} bytes, and a study at most {LARGEST}")
+    text = content.decode("utf-8-sig")
+    if deep := _DEEP.search(text):
+        line = text.count("\n", 0, deep.start()) + 1
+        raise ValueError(f"line {line} has a key of more than {DEEPEST} parts")
+    return tomllib.loads(text)
 
 
 def merge(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

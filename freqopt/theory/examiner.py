@@ -24,6 +24,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from freqopt._descendants import adopt, end_all
+
 LENGTH = struct.Struct("<Q")
 LOOK_AFTER = 0.2
 """Seconds after which a silent child is looked at."""
@@ -171,14 +173,16 @@ def _limit(memory: int) -> None:
 
 
 def _kill(child: int) -> int:
-    """End the child's group, and its status; one that has written its answer ends by itself."""
+    """End the child and all that it started; its status. One that has answered ends by itself."""
     for _ in range(20):
         if _has_ended(child):
             break
         time.sleep(0.005)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
-    return os.waitpid(child, 0)[1]
+    status = os.waitpid(child, 0)[1]
+    end_all()
+    return status
 
 
 def _has_ended(child: int) -> bool:
@@ -201,5 +205,6 @@ def _prepare() -> None:
 def main() -> None:
     """The process: import, then answer."""
     os.dup2(2, 1)
+    adopt()
     _prepare()
     serve(int(sys.argv[1]), int(sys.argv[2]))

@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from freqopt._descendants import kill_below
 from freqopt.theory.examiner import Answer, Task, receive, send
 
 GRACE = 10.0
@@ -75,8 +76,10 @@ class _Worker:
         """End it, its child, and whatever that started."""
         with suppress(OSError):
             os.close(self._tasks)  # it ends its child first, and then itself
-        with suppress(subprocess.TimeoutExpired):
+        try:
             self._process.wait(2)
+        except subprocess.TimeoutExpired:  # it was stopped
+            kill_below(self._process.pid)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -72,6 +72,7 @@ TEXTS = (
     *(b"title = 1\ntitle = 2\n", b"[rules]\n[rules]\n", "titlé = 1".encode("latin-1")),
     *("ｔitle = 1".encode(), b"a.b" * 1000 + b" = 1", b"title = 'x'\n" + b"k = 1\n" * 2),
     b"".join(b"k%d = 1\n" % k for k in range(20_000)),
+    *(b"a" + b" . 'a'" * 50_000 + b" = 1", b"[a" + b".a" * 50_000 + b"]", b'"' * 100_000),
 )
 
 
@@ -87,6 +88,8 @@ def test_study_files(tmp_path, monkeypatch, capsys):
         assert "Traceback" not in said, (text[-400:], said)
         assert (code == 0) != bool(said), (text[-400:], said)
         assert len(said) < 2000
+        if text[:2] == b"\xff\xfe" or b"\xe9" in text:
+            assert "save it as UTF-8" in said
     for runs, seeds in ((VAST, 1), (4000, 4000)):
         text = study("runs = 2\n", f"runs = {runs}\n")
         Path("f.toml").write_text(text.replace("[grid]", f"[grid]\nseed = {[*range(seeds)]}"))

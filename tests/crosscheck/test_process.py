@@ -39,7 +39,7 @@ def no_child_is_left(monkeypatch):
 
     monkeypatch.setattr(child_process, "_start", recorded)
     yield
-    assert all(process.returncode is not None for process in started)  # dead, and reaped
+    assert all(process._guard.returncode == 0 for process in started)  # it has ended everything
 
 
 def expressed(program, case):
@@ -160,7 +160,8 @@ def test_a_child_that_hangs_is_ended(places, message, tmp_path):
         trace(program, CASE)
 
 
-def test_what_the_child_has_started_ends_with_it(tmp_path):
+@pytest.mark.parametrize("leaves", ["pass", "os.setsid()"])
+def test_what_the_child_has_started_ends_with_it(tmp_path, leaves):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -168,13 +169,18 @@ def test_what_the_child_has_started_ends_with_it(tmp_path):
         tmp_path,
         HERE=f"""
 held = os.open({str(pipe)!r}, os.O_WRONLY)
-if os.fork() == 0: time.sleep(1000)
-os.write(held, b"up")
+if os.fork() == 0:
+    {leaves}
+    os.write(held, b"up")
+    time.sleep(1000)
+while sys.stdin.readline(): pass
 os.abort()""",
     )
-    with pytest.raises(CrosscheckError, match="SIGABRT"), Program(command) as program:
-        trace(program, CASE)
+    program = Program(command)
+    assert select.select([reading], [], [], 30)[0]
     assert os.read(reading, 10) == b"up"
+    with pytest.raises(CrosscheckError, match="SIGABRT"):
+        program.close()
     assert select.select([reading], [], [], 30)[0]  # the last writer is gone: the end of the file
     assert os.read(reading, 10) == b""
     os.close(reading)
@@ -194,7 +200,7 @@ def test_a_child_ends_with_a_judge_that_is_killed(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    held = f"held = os.open({str(pipe)!r}, os.O_WRONLY); os.fork(); "
+    held = f"held = os.open({str(pipe)!r}, os.O_WRONLY); os.fork() or os.setsid(); "
     command = child(tmp_path, HERE=held + "os.write(held, b'up'); time.sleep(1000)")
     judge = subprocess.Popen([sys.executable, "-c", JUDGE, *command])
     assert select.select([reading], [], [], 30)[0]

@@ -1,6 +1,8 @@
 """Counts out of whatever file a user has."""
 
 import gzip
+import os
+import re
 
 import pytest
 
@@ -79,6 +81,44 @@ HOSTILE = {
 }
 
 
+TEMPLATES = "{token}\t{count}", "{token},{count}", "{token} {count}", "{count} {token}", "{count}"
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("bad", ["nan", "inf", "-3", "2.5", "1e3", "x", ""])
+@pytest.mark.parametrize("at", range(3))
+def test_a_bad_count_never_changes_what_the_file_is(tmp_path, template, bad, at):
+    """Not to words, not to a header: where it may be a word, others must outnumber it."""
+    if bad == "" and "\t" not in template and "," not in template:
+        return  # a blank line, or words
+    if bad == "x" and at == 0:
+        return  # a header
+    texts = [template.format(token=t, count=c) for t, c in (("the", 7), ("of", 5), ("a", 1))]
+    texts[at] = template.format(token="by", count=bad)
+    file = tmp_path / "counts"
+    file.write_text("\n".join(texts))
+    with pytest.raises(DataError, match=f"line {at + 1}: the count is '{re.escape(bad)}'"):
+        occurrences(file)
+
+
+@pytest.mark.parametrize(
+    "header", ["word\tcount", "token\tfreq_2020", "# made in 2020", "; by hand"]
+)
+def test_what_may_stand_above_counts(tmp_path, header):
+    file = tmp_path / "counts"
+    file.write_text(header + "\nthe\t7\n#\t5\n")
+    assert sorted(occurrences(file).counts) == [5, 7]
+    file.write_text("#\t5\nthe\t7\n")
+    assert sorted(occurrences(file).counts) == [5, 7]
+
+
+def test_text_with_numbers_in_it_is_text(tmp_path):
+    file = tmp_path / "text"
+    for content in ("It was in 2020\nthat we met\nand parted", "He was 5.\nShe was 6.", "nan"):
+        file.write_text(content)
+        assert occurrences(file).what == "words"
+
+
 @pytest.mark.parametrize("content", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_files_get_one_sentence(tmp_path, content):
     file = tmp_path / "counts"
@@ -97,5 +137,7 @@ def test_bytes_that_are_no_text(tmp_path):
         occurrences(file)
     with pytest.raises(DataError, match="does not exist"):
         occurrences(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="cannot be read"):
-        occurrences(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(DataError, match=r"cannot be read \((it is no regular|Is a dir)"):
+            occurrences(path)

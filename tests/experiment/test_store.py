@@ -67,6 +67,17 @@ def test_damage_anywhere_is_a_sentence_and_the_rest_is_saved(small, stored, dama
     assert len(list((stored / "damaged").iterdir())) == 1
 
 
+def test_a_damaged_list_of_a_studys_runs_is_replaced(small, stored, capsys):
+    (path,) = (stored / "studies").iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    assert "simulate its study again" in verify(stored).wrong[0]
+    assert run_command(["simulate", str(small), "--jobs", "1", "--results", str(stored)]) == 0
+    assert f"it is now in {stored / 'damaged'}" in capsys.readouterr().err
+    assert verify(stored).wrong == []
+    assert load(stored).num_rows == load(small, results=stored).num_rows
+    assert (stored / "damaged" / path.name).exists()
+
+
 def test_of_a_damaged_file_whole_runs_are_saved_and_no_other_is(small, stored, monkeypatch):
     """With every fifth byte of the data flipped in turn: whatever is saved is as it was."""
     whole, path = content(stored), the_file(stored)

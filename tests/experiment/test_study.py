@@ -176,7 +176,7 @@ def test_file_mistakes(tmp_path, small):
     with pytest.raises(StudyError, match="is empty; it needs title, steps, problem and rules"):
         Study.read(tmp_path / "empty.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(StudyError, match="is not TOML"):
+    with pytest.raises(StudyError, match=r"is not text in UTF-8 .*; save it as UTF-8"):
         Study.read(tmp_path / "bytes.toml")
     small.write_text(SMALL.replace("[quick.rules.sgd.grid]", "[quick.rules.sdg.grid]"))
     with pytest.raises(StudyError, match=r"quick\.rules\.sdg changes a rule that is not there"):

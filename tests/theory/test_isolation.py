@@ -28,7 +28,7 @@ Checks
 Literature
     none
 """
-import os, sys, time
+import os, subprocess, sys, time
 import sympy as sp
 from freqopt.theory import *
 n = sp.Symbol("n", positive=True)
@@ -45,10 +45,13 @@ DEEDS = {
     "exit": ("os._exit(0)", "without a result, with exit code 0"),
     "killed": ("os.kill(os.getpid(), 9)", "SIGKILL"),
     "endless": ("\n    while True: pass", "did not end within 2 s"),
-    "asleep": ("time.sleep(1000)", "did not end within 2 s"),
+    "asleep": (
+        "subprocess.Popen(['sleep', '986.5'], start_new_session=True); time.sleep(1000)",
+        "did not end within 2 s",
+    ),
     "warden": ("os.kill(os.getppid(), 9)", "ended the process that watched over it"),
     "huge": ("held = b'x' * 2**46", "MemoryError"),
-    "forks": ("os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '987.5')", ""),
+    "forks": ("os.spawnlp(os.P_NOWAIT, 'setsid', 'setsid', 'sleep', '987.5')", ""),
 }
 
 
@@ -79,7 +82,7 @@ def test_every_deed_is_one_line_and_the_others_are_examined(written, jobs):
         assert "\n" not in message
     assert {row.theorem for row in report.rows} == {"X-good", "X-forks"}
     assert report.exit_code == 1
-    assert not running("sleep 987.5")
+    assert not running("sleep 98")
 
 
 def test_a_file_named_like_a_module_shadows_nothing(written, tmp_path, monkeypatch):
@@ -120,6 +123,9 @@ def test_a_signal_leaves_no_process_behind(written, number):
     while (left := alive(workers + grandchildren)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
+    while running("sleep 986.5") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not running("sleep 986.5")
 
 
 def alive(processes):

@@ -1,8 +1,8 @@
 """A child process behind three pipes, none of which it is trusted with.
 
 It may hang, crash, print anything or any amount of it: every wait has an end, every buffer a bound,
-and the whole process group is killed and reaped at the end, also if we are killed ourselves. No
-shell reads the command.
+and whatever it started is killed and reaped at the end, also if we are killed ourselves. No shell
+reads the command.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import selectors
 import shutil
-import signal
-import subprocess
 import time
 from contextlib import suppress
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 from freqopt._files import is_folder
 from freqopt._workers import manner
+from freqopt.crosscheck.exchange.guarded import Guarded
 from freqopt.crosscheck.exchange.protocol import shown
 from freqopt.errors import CrosscheckError
 
@@ -59,8 +58,10 @@ class Child:
         self._errors = b""
         self._closed = False
         self._process = _start(command)
-        self._guard = _guard(self._process.pid)
-        self._stdin, self._stdout, self._stderr = self._pipes()
+        self._stdin, self._stdout, self._stderr = (
+            self._process.stdin, self._process.stdout, self._process.stderr
+        )  # fmt: skip
+        os.set_blocking(self._stdin.fileno(), False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._stdout, selectors.EVENT_READ)
         self._selector.register(self._stderr, selectors.EVENT_READ)
@@ -115,12 +116,8 @@ class Child:
                 raise
 
     def kill(self) -> str:
-        """Kill the whole process group, reap the child, close the pipes; the end of its stderr."""
-        self._guard.kill()
-        self._guard.communicate()
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        """Kill the child and all that it started, close the pipes; the end of its stderr."""
+        self._process.end()
         if self._stderr in self._selector.get_map():  # what it said last, if it is there
             os.set_blocking(self._stderr.fileno(), False)
             with suppress(BlockingIOError):
@@ -130,14 +127,6 @@ class Child:
             with suppress(BrokenPipeError):
                 pipe.close()
         return self._errors.decode("utf-8", "replace").strip()
-
-    def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        os.set_blocking(process.stdin.fileno(), False)
-        return process.stdin, process.stdout, process.stderr
 
     def _turn(self) -> bool:
         """Wait until something moves and read what there is; whether the child takes input."""
@@ -181,7 +170,7 @@ class Child:
         while self._process.poll() is None and time.monotonic() < self.deadline:
             for key, _ in self._selector.select(0.002):
                 self._read(key.fileobj)
-        return self._process.returncode
+        return self._process.poll()
 
     def _text(self) -> str:
         return shown(self._buffer[:100].decode("ascii", "backslashreplace"))
@@ -191,7 +180,7 @@ def _manner(code: int | None) -> str:
     return "closed its output and stayed" if code is None else manner(code)
 
 
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
+def _start(command: list[str]) -> Guarded:
     name = command[0] if command else ""
     if os.name != "posix":  # pragma: no cover
         raise CrosscheckError("a program is judged on POSIX systems only; use `freqopt vectors`")
@@ -201,22 +190,8 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     if shutil.which(name) is None:
         kind = "a folder" if is_folder(name) else "not executable; chmod +x makes it so"
         raise CrosscheckError(f"{name} is {kind}")
-    pipe = subprocess.PIPE
     try:
-        return subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True
-        )
+        return Guarded(command)
     except OSError as error:
         hint = "is the interpreter in its first line there? Is it built for this machine?"
         raise CrosscheckError(f"{name} cannot be started: {error.strerror}; {hint}") from None
-
-
-def _guard(group: int) -> subprocess.Popen[bytes]:
-    """A process that kills a process group when we end, however we do: its pipe closes then."""
-    return subprocess.Popen(
-        ["/bin/sh", "-c", 'read never; kill -s KILL -- "-$0"', str(group)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )

@@ -3,7 +3,7 @@
     runs/       the runs: `segments.py`
     studies/    which study has which runs: `members.py`
     states/     runs on the way, and ends that may be gone on from: `states.py`
-    damaged/    files of `runs/` that were not what they had been
+    damaged/    files of `runs/` and `studies/` that were not what they had been
     claims.sqlite, owners/    who is at work: `claims.py`
 
 All of it can be read while it is written, by any number of processes, and what is finished is never
@@ -81,6 +81,9 @@ class Database:
                 "another folder with --results"
             ) from None
         self.refresh()
+        for path, reason in members.read(self.folder)[1].items():
+            self._move_aside(path)
+            self.notices.append(f"{reason}; it is now in {self.folder / DAMAGED}")
         for path, reason in self.segments.foreign.items():
             self.notices.append(f"{path} {reason}")
         old = len(durable.files(self.folder, segments.SUFFIX))
@@ -152,15 +155,8 @@ class Database:
 
     def _set_aside(self, path: Path, reason: str) -> None:
         """Move a damaged file out of the way, and store anew what is whole in it."""
-        saved, aside = rescued(path), self.folder / DAMAGED / path.name
-        try:
-            aside.parent.mkdir(exist_ok=True)
-            path.replace(aside)
-        except OSError as error:
-            raise ResultError(
-                f"the damaged file {path} cannot be moved ({error.strerror}); delete it"
-            ) from None
-        count = 0
+        saved, count = rescued(path), 0
+        self._move_aside(path)
         if saved is not None:
             count = len(self.segments.keys_of[self.segments.add(saved)])
         self.segments.damaged.pop(path, None)
@@ -169,3 +165,13 @@ class Database:
             f"{path.name} {reason}; {count} runs in it are whole and were saved, any other is "
             f"computed anew; the file is now in {self.folder / DAMAGED}"
         )
+
+    def _move_aside(self, path: Path) -> None:
+        aside = self.folder / DAMAGED / path.name
+        try:
+            aside.parent.mkdir(exist_ok=True)
+            path.replace(aside)
+        except OSError as error:
+            raise ResultError(
+                f"the damaged file {path} cannot be moved ({error.strerror}); delete it"
+            ) from None

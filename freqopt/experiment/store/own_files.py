@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from freqopt._files import is_file, is_folder
+from freqopt._files import is_file, is_folder, opened
 from freqopt._imports import imported_files
 from freqopt.errors import ResultError
 
@@ -77,5 +77,5 @@ def _file_hash(path: Path) -> str:
 @lru_cache(maxsize=1024)
 def _hash_once(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - a change is another call
     """SHA-256 of a file, which may be large: once for all runs that name it."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
