@@ -13,7 +13,7 @@ Assumptions
 Statement
     E f(Thetatilde) - f* <= 2 sum_k p_k^(1-q) gamma_k^2 / (mu p_min^(1-q) (T+1)); q = 1 is the best.
     Sharper: the same times (T + 1 - H)/T, H = 1 + 1/2 + ... + 1/(T+1). At p = 1 that is the exact
-    value of E f(Theta^tau) - f*, P(tau = t) proportional to t, for every T.
+    value of E f(Theta^tau) - f*, P(tau = t) proportional to t: attained in rationals, T = 1 .. 20.
 Checks
     witness of the one-step line; one lazy token that crosses its ball; all paths of the project's
     FA-SGD rule (form "recipe" with lr_decay = 1/2); 1000 steps sampled; one step in exact

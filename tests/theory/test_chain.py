@@ -175,18 +175,68 @@ def test_a_row_is_projected_onto_the_set():
     assert weights @ np.maximum(heights.max(axis=1), 0) == pytest.approx(weights @ values)
 
 
-def test_the_stored_best_steps_are_best():
-    """Two of the rows are computed again, and the losses of the steps that are recommended."""
-    with (Path(__file__).parents[2] / "proofs_check" / "best_steps.csv").open() as file:
-        stored = {float(r["lambda"]): r for r in csv.DictReader(file) if r["theorem"] == "FA-15"}
-    for visits in (0.4, 1.0):
-        e, value = steps.best(lambda e, visits=visits: steps.bounded(visits, e), 0.2, 1.5)
-        assert e == pytest.approx(float(stored[visits]["best_e"]), rel=0.02)  # a flat minimum
-        assert value == pytest.approx(float(stored[visits]["phi"]), rel=1e-5)
-        capped = steps.bounded(visits, 1.0) / value - 1
-        assert capped == pytest.approx(float(stored[visits]["loss_capped"]), abs=1e-5)
-    assert max(float(row["loss_seen"]) for row in stored.values()) < 0.003
-    assert max(float(row["loss_capped"]) for row in stored.values()) < 0.013
+class TestBestSteps:
+    """The stored table, and what its weights and classes are."""
+
+    @pytest.fixture(scope="class")
+    def stored(self):
+        with (Path(__file__).parents[2] / "proofs_check" / "best_steps.csv").open() as file:
+            return list(csv.DictReader(file))
+
+    def test_two_of_the_rows_searched_again(self, stored):
+        stored = {float(r["lambda"]): r for r in stored if r["theorem"] == "FA-15"}
+        searches = {s.expected: s for s in steps.searches() if s.theorem == "FA-15"}
+        for visits in (0.4, 1.0):
+            made = searches[visits].row()
+            e, value = float(made["best_e"]), float(made["upper"])
+            assert e == pytest.approx(float(stored[visits]["best_e"]), rel=0.02)  # flat there
+            for name in ("lower", "upper"):
+                assert float(made[name]) == pytest.approx(float(stored[visits][name]), rel=1e-5)
+            capped = searches[visits].upper(1.0) / value - 1
+            assert capped == pytest.approx(float(stored[visits]["loss_capped"]), abs=1e-5)
+        assert max(float(row["loss_seen"]) for row in stored.values()) < 0.003
+        assert max(float(row["loss_capped"]) for row in stored.values()) < 0.013
+
+    def test_every_theorem_at_a_small_lambda(self, stored):
+        """Both sides are computed again, and steps beside the best are worse."""
+        stored = {(r["theorem"], float(r["lambda"])): r for r in stored}
+        small = {"FA-19, p = 1": 3}
+        searches = [s for s in steps.searches() if s.expected == small.get(s.theorem, 0.7)]
+        assert len(searches) == len({s.theorem for s in steps.searches()}) == 8
+        for search in searches:
+            row = stored[search.theorem, search.expected]
+            e, upper = float(row["best_e"]), float(row["upper"])
+            assert search.upper(e) == pytest.approx(upper, rel=1e-5)
+            assert min(search.upper(e * 1.1), search.upper(e / 1.1)) > upper
+            lower = search.lower(float(row["e_of_lower"] or e))
+            assert lower == pytest.approx(float(row["lower"]), rel=1e-5)
+
+    def test_the_sides_meet_or_the_band_is_said(self, stored):
+        for row in stored:
+            lower, upper = float(row["lower"]), float(row["upper"])
+            assert lower <= upper
+            assert upper - lower < (0.25 if row["e_of_lower"] else 2e-4) * upper
+        again = steps.with_exponents(stored)
+        assert [row["exponent"] for row in again] == [row["exponent"] for row in stored]
+
+    def test_the_weights_of_a_law_that_grows(self):
+        T, visits = 400, 2.0
+        law = 2 * np.arange(1.0, T + 1) / (T * (T + 1))
+        rare = steps.growing(visits)[:8]
+        assert rare == pytest.approx(T * occupation(T, visits / T, law)[:8], rel=0.02)
+
+    def test_a_projected_strongly_convex_chain(self):
+        """At the theorem's step the sharper bound, even with |g| <= 1 on all of the hull."""
+        T = 3
+        weights, fall = occupation(T, 1.0, [1 / 6, 1 / 3, 1 / 2]), 2 / np.arange(2.0, T + 1)
+        for everywhere in (False, True):
+            sides = projected.bracket(weights, fall, 1.0, everywhere=everywhere)
+            assert sides == pytest.approx(2 * [23 / 72], rel=1e-6)
+        on_hull, upper = projected.bracket(weights, fall / 2, 1.0, everywhere=True)
+        assert on_hull < 0.95 * upper
+        # Without a projection a long step leads to where no function of the class has a row.
+        free = Chain(tuple(weights), tuple(2 * fall), mu=1.0, R2=None, gamma2=1.0)
+        assert worst(free).upper < 0.95 * projected.bracket(weights, 2 * fall, 1.0)[0]
 
 
 class TestASolverThatFails:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from freqopt.theory.certificate import RefusedError
-from freqopt.theory.engines.chain import one_step
+from freqopt.theory.engines.chain import attained, one_step
 from freqopt.theory.engines.chain.rational import certified, checked, weights
 from freqopt.theory.engines.chain.tokens import Chain
 from freqopt.theory.engines.chain.visits import occupation
@@ -100,3 +100,41 @@ def test_a_negative_multiplier_is_refused_with_and_without_smoothness():
 def test_chances_that_do_not_sum_to_one_are_refused():
     with pytest.raises(RefusedError, match="sum to 1"):
         one_step.moved([Fraction(1)], [(HALF, [Fraction(1)])])
+
+
+def fa_19(steps):
+    """2 (T + 1 - H)/(T (T + 1)), H = 1 + 1/2 + .. + 1/(T + 1)."""
+    H = sum(Fraction(1, k) for k in range(1, steps + 2))
+    return 2 * (steps + 1 - H) / (steps * (steps + 1))
+
+
+class TestTheSharperBoundOfFA19IsAttained:
+    @pytest.fixture(autouse=True)
+    def _with_a_solver(self):
+        pytest.importorskip("clarabel", reason="the search for instances needs the extra 'theory'")
+
+    @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 8])
+    def test_in_rationals_with_bounded_gradients_on_the_hull(self, steps):
+        assert attained.replayed(attained.instance(steps)) == fa_19(steps)
+
+    @pytest.mark.parametrize("steps", [6, 12])
+    def test_in_rationals_with_bounded_gradients_at_the_rows(self, steps):
+        gram = attained.instance(steps, everywhere=False)
+        assert attained.replayed(gram, everywhere=False) == fa_19(steps)
+
+    def test_a_longer_gradient_is_refused(self):
+        gram = attained.instance(3)
+        gram[1][1] += Fraction(1, 2**30)
+        with pytest.raises(RefusedError, match="at the rows"):
+            attained.replayed(gram)
+
+    def test_a_gradient_that_is_longer_elsewhere_on_the_hull_is_refused(self):
+        gram = attained.instance(12, everywhere=False)
+        with pytest.raises(RefusedError, match="on the hull"):
+            attained.replayed(gram)
+
+    def test_a_matrix_of_no_vectors_is_refused(self):
+        gram = attained.instance(3)
+        gram[0][1] = gram[1][0] = Fraction(-2)
+        with pytest.raises(RefusedError, match="positive semidefinite"):
+            attained.replayed(gram)
