@@ -56,5 +56,5 @@ def draw(data):
         name = theorem.replace("sigma", r"$\sigma$")
         right.loglog(data["visits"][mine], data["best"][mine], ".-", label=name)
     right.set(xlabel=r"expected visits $\lambda$", ylabel="best step, in the theorem's unit")
-    right.legend(fontsize=6)
+    right.legend(fontsize=6, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

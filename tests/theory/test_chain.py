@@ -178,7 +178,7 @@ def test_a_row_is_projected_onto_the_set():
 class TestBestSteps:
     """The stored table, and what its weights and classes are."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def stored(self):
         with (Path(__file__).parents[2] / "proofs_check" / "best_steps.csv").open() as file:
             return list(csv.DictReader(file))
@@ -201,7 +201,7 @@ class TestBestSteps:
         """Both sides are computed again, and steps beside the best are worse."""
         stored = {(r["theorem"], float(r["lambda"])): r for r in stored}
         small = {"FA-19, p = 1": 3}
-        searches = [s for s in steps.searches() if s.expected == small.get(s.theorem, 0.7)]
+        searches = [s for s in steps.searches() if s.expected == small.get(s.theorem, 0.4)]
         assert len(searches) == len({s.theorem for s in steps.searches()}) == 8
         for search in searches:
             row = stored[search.theorem, search.expected]
@@ -215,15 +215,15 @@ class TestBestSteps:
         for row in stored:
             lower, upper = float(row["lower"]), float(row["upper"])
             assert lower <= upper
-            assert upper - lower < (0.25 if row["e_of_lower"] else 2e-4) * upper
+            assert upper - lower < (0.25 if row["e_of_lower"] else 5e-4) * upper
         again = steps.with_exponents(stored)
         assert [row["exponent"] for row in again] == [row["exponent"] for row in stored]
 
     def test_the_weights_of_a_law_that_grows(self):
         T, visits = 400, 2.0
         law = 2 * np.arange(1.0, T + 1) / (T * (T + 1))
-        rare = steps.growing(visits)[:8]
-        assert rare == pytest.approx(T * occupation(T, visits / T, law)[:8], rel=0.02)
+        rare = steps.growing(visits)[:6]  # the limit is off by n^2/T
+        assert rare == pytest.approx(T * occupation(T, visits / T, law)[:6], rel=0.02)
 
     def test_a_projected_strongly_convex_chain(self):
         """At the theorem's step the sharper bound, even with |g| <= 1 on all of the hull."""

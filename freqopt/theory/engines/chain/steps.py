@@ -248,7 +248,8 @@ def with_exponents(rows: list[dict[str, object]]) -> list[dict[str, object]]:
         i = family.index(row)
         near = [family[max(0, i - 1)], family[min(len(family) - 1, i + 1)]]
         e, visits = ([np.log(float(str(r[key]))) for r in near] for key in ("best_e", "lambda"))
-        done.append({**row, "exponent": f"{(e[0] - e[1]) / (visits[1] - visits[0]):.2f}"})
+        slope = round(float((e[0] - e[1]) / (visits[1] - visits[0])), 2) + 0.0  # no -0
+        done.append({**row, "exponent": f"{slope:.2f}"})
     return done
 
 
