@@ -7,6 +7,7 @@ The command line turns any `FreqoptError` into one line and exit code 2; nothing
 from __future__ import annotations
 
 import difflib
+import linecache
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -139,6 +140,11 @@ def place(error: BaseException, path: Path) -> str:
     what = f"{type(error).__name__}: {error}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == own]
     return f"line {frames[-1].lineno}, `{frames[-1].line}`: {what}" if frames else what
+
+
+def at_line(path: str, line: int, what: str, hint: str) -> str:
+    """The message for a mistake at a place of a user's file."""
+    return f"{path}, line {line}, `{linecache.getline(path, line).strip()}`: {what}; {hint}"
 
 
 def own_mistake(error: BaseException) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from freqopt.backends._backend import Backend
 from freqopt.backends._simulation import Simulation
+from freqopt.errors import BatchError, GradientError, at_line
 from freqopt.optimizers._group import step_group
 from freqopt.problems import Samples, Sparse
 
@@ -38,12 +39,21 @@ def _step(simulation: Simulation, samples: Samples) -> None:
         sparse = simulation.problem.gradients(tables, samples)
     if movement is not None:
         before = {name: tables[name][rows] for name, (rows, _) in sparse.items()}
-    batches = {
-        name + suffix: batch
-        for name, (rows, grads) in sparse.items()
-        for suffix, batch in tables[name].batches(rows, grads).items()
-    }
-    step_group(simulation.rule, simulation.parameters, simulation.states, batches)
+    try:
+        batches = {
+            name + suffix: batch
+            for name, (rows, grads) in sparse.items()
+            for suffix, batch in tables[name].batches(rows, grads).items()
+        }
+        step_group(simulation.rule, simulation.parameters, simulation.states, batches)
+    except GradientError:  # the run has diverged
+        raise
+    except BatchError as error:
+        code = type(simulation.problem).gradients.__code__
+        what = f"what gradients gives is refused: {error}"
+        raise BatchError(
+            at_line(code.co_filename, code.co_firstlineno, what, "mend the problem")
+        ) from None
     simulation.step += 1
     if movement is not None:
         for name, (rows, grads) in sparse.items():

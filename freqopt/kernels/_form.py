@@ -105,8 +105,8 @@ class On:
         frame = sys._getframe(1)
         raise mistake(
             frame.f_code.co_filename, frame.f_lineno,
-            f"reckons with the option {self.name}, which only says whether the number is there",
-            f"the number itself is h.{self.name}, in scalars",
+            f"reckons with the option {self.name}, which only says whether a field is on",
+            f"the rule's numbers are those of h, in scalars: h.{self.name}",
         )  # fmt: skip
 
     __hash__ = None  # type: ignore[assignment]

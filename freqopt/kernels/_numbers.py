@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from freqopt.kernels._form import On
 from freqopt.kernels._functions import ALLOWED, ARITY
 from freqopt.kernels._source import Source
 from freqopt.kernels._values import (
@@ -28,6 +29,7 @@ from freqopt.kernels._values import (
     Text,
     Value,
     c_literal,
+    c_word,
     same,
 )
 
@@ -106,9 +108,10 @@ class Numbers:
             )  # fmt: skip
 
     def _no_number(self, node: ast.AST, value: Value) -> Any:
-        if isinstance(value, bool):
+        if isinstance(value, (bool, On)):
+            name = f" {value.name}" if isinstance(value, On) else ""
             self.refuse(
-                node, "reckons with an option, which only says whether a field is on",
+                node, f"reckons with the option{name}, which only says whether a field is on",
                 "the rule's numbers are those of h, in scalars: h.NAME",
             )  # fmt: skip
         what = "a tuple" if isinstance(value, tuple) else f"{value!r}"
@@ -189,6 +192,9 @@ class Numbers:
         )
 
     def _comparison(self, node: ast.Compare, op: ast.cmpop, a: Value, b: Value) -> bool | str:
+        for value in (a, b):
+            if isinstance(value, On):
+                self._no_number(node, value)
         known = [v.value if isinstance(v, Literal) else v for v in (a, b)]
         if not any(isinstance(v, (Number, Either)) for v in known):
             plain = [_plain(v) for v in known]
@@ -205,7 +211,7 @@ class Numbers:
     def truth(self, node: ast.AST, value: Value) -> Any:
         """A test: True, False, or a number of kind bool."""
         match value:
-            case bool() | str() | tuple() | None:
+            case bool() | str() | tuple() | On() | None:
                 return bool(value)
             case Literal():
                 return bool(value.value)
@@ -285,7 +291,7 @@ class Numbers:
 
     def _variable(self, name: Any) -> str:
         self._names += 1
-        return f"{name if isinstance(name, str) else 'part'}_{self._names}"
+        return f"{c_word(name) if isinstance(name, str) else 'part'}_{self._names}"
 
     def apart(self, way: Callable[[], Env]) -> Way:
         """What a way of an `if` leaves, and its statements, which are held back."""
@@ -342,7 +348,7 @@ class Numbers:
 
 def _truth_number(value: Value) -> Value:
     """A truth value that is known now as one that is known at run time."""
-    return Number(str(value).lower(), "bool") if isinstance(value, bool) else value
+    return Number(str(bool(value)).lower(), "bool") if isinstance(value, (bool, On)) else value
 
 
 def _plain(value: Value) -> Any:

@@ -63,11 +63,15 @@ def _missing(kind: type[Any], base: type[Any]) -> str:
 
 
 def _where(kind: type[Any]) -> str:
-    try:
-        path = inspect.getsourcefile(kind)
-    except TypeError:
-        path = None
     return (
-        f"`def kernel` in class {kind.__name__} of {path or kind.__module__} (docs/add_a_rule.md "
-        "and docs/add_a_problem.md have one)"
+        f"`def kernel` in class {kind.__name__} of {file_of(kind)} (docs/add_a_rule.md and "
+        "docs/add_a_problem.md have one)"
     )
+
+
+def file_of(kind: type[Any]) -> str:
+    """The file of a class, or its module where there is no file."""
+    try:
+        return inspect.getsourcefile(kind) or kind.__module__
+    except TypeError:
+        return kind.__module__

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.errors import FreqoptError, KernelError, place
 from freqopt.kernels._form import Real
 from freqopt.kernels._own import check_own
-from freqopt.kernels._read import Piece, at, fingerprint, piece
-from freqopt.kernels._values import Number, Record, Text
+from freqopt.kernels._read import Piece, at, fingerprint, made, piece
+from freqopt.kernels._values import Named, Number, Record, Text
 
 
 class Token(NamedTuple):
@@ -145,8 +144,8 @@ def read_problem(problem: Any) -> ProblemReading:
     (width,) = {width for _, width in problem.shapes.values()}
     kinds = {name: _kind(field) for name, field in kernel.fields.items()}
     whole = tuple((n, k) for n, k in kinds.items() if not _by_column(kernel.fields[n]))
-    f, columns = Record("f", whole), Record("f", tuple(kinds.items()))
-    w = Record("w", tuple((name, "real") for name in kernel.tables))
+    f, columns = Named("f", whole), Named("f", tuple(kinds.items()))
+    w = Named("w", tuple((name, "real") for name in kernel.tables))
     text, batch, total = Text(), Number("batch", "int"), Number("total", "real")
     term = None
     if kernel.term is not None:
@@ -176,23 +175,7 @@ def _by_column(field: Field) -> bool:
 
 def _made(problem: Any) -> ProblemKernel:
     """What the problem's `kernel` gives."""
-    function = type(problem).kernel
-    code = function.__code__
-    try:
-        kernel = problem.kernel(Real(np.float64))
-    except FreqoptError:
-        raise
-    except Exception as error:
-        from pathlib import Path
-
-        raise KernelError(
-            f"{code.co_filename}, {place(error, Path(code.co_filename))}; kernel gives "
-            "ProblemKernel(fields, tables, element)"
-        ) from error
-    if not isinstance(kernel, ProblemKernel):
-        raise at(function, f"kernel gives an object of {type(kernel).__name__}",
-                 "end it with return ProblemKernel(...), of freqopt.kernels")  # fmt: skip
-    return kernel
+    return made(problem.kernel, Real(np.float64), ProblemKernel)
 
 
 def _check_fields(problem: Any, kernel: ProblemKernel, function: Any) -> None:

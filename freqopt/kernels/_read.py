@@ -6,18 +6,22 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from traceback import extract_tb
+from types import FunctionType
+from typing import Any, TypeVar
 
 import numpy as np
 
-from freqopt.errors import FreqoptError, KernelError, place
+from freqopt.errors import FreqoptError, KernelError
 from freqopt.kernels._form import GIVEN, Kernel, Options, choices, option
 from freqopt.kernels._own import check_own
 from freqopt.kernels._reading import Reader
 from freqopt.kernels._source import mistake
 from freqopt.kernels._values import NUMERIC, Hyper, Number, Record, Slots, Text, Value
 
+T = TypeVar("T", bound=tuple[Any, ...])
 VISIT = Record(
     "visit", (("t", "int"), ("occurrences", "int"), ("first_wave", "bool"), ("width", "int"))
 )
@@ -121,7 +125,12 @@ def _read(this: _Asked) -> Reading:
             raise at(kernel.element, f"the element slot {slot.name} is of dtype {slot.dtype}",
                       "element slots of a kernel have the table's dtype")  # fmt: skip
     e, s = (
-        Slots(name, tuple((x.name, KINDS[x.dtype]) for x in slots if x.per == per), per)
+        Slots(
+            name,
+            tuple((x.name, KINDS[x.dtype]) for x in slots if x.per == per),
+            per,
+            tuple((x.name, _unread(x)) for x in rule.all_slots() if x not in slots or x.per != per),
+        )
         for name, per in (("e", "element"), ("s", "row"))
     )
     text = Text()
@@ -149,27 +158,58 @@ def fingerprint(text: Text) -> str:
     return f" {digest.hexdigest()[:32]}"
 
 
+def _unread(slot: Any) -> str:
+    """Why a slot is not to be had in this function."""
+    if slot.per == "table":
+        return "a kernel takes no slot of the whole table: keep a count per row, or use visit.t"
+    if slot.copies:
+        return "a kernel takes no slot with copies"
+    place = {"element": "e", "row": "s"}[slot.per]
+    return f"it is a slot per {slot.per}; {slot.per} has it as {place}.{slot.name}"
+
+
 def _is_choice(kind: Any, name: str) -> bool:
     return any(isinstance(value, str) for value in choices(kind, name))
 
 
 def _made(kind: Any, options: Options) -> Kernel:
     """What the rule's `kernel` gives for these options."""
-    function = kind.kernel
-    code = function.__code__
+    return made(kind.kernel, options, Kernel)
+
+
+def made(function: Any, given: Any, kind: type[T]) -> T:
+    """What a `kernel` gives, if it is a Kernel or ProblemKernel of functions."""
+    form = f"{kind.__name__}({', '.join(f for f in kind._fields if f not in kind._field_defaults)})"  # type: ignore[attr-defined]
     try:
-        kernel = function(options)
-    except FreqoptError:
+        signature(function).bind(given)
+    except TypeError:
+        names = ", ".join(signature(function).parameters)
+        raise at(function, f"kernel takes ({names})", "let it take one thing more than self, or "
+                 "without self one: kernel(rule)") from None  # fmt: skip
+    try:
+        kernel = function(given)
+    except KernelError:
         raise
     except Exception as error:
-        raise KernelError(
-            f"{code.co_filename}, {place(error, Path(code.co_filename))}; kernel gets the rule's "
-            "options, and gives Kernel(scalars, element)"
-        ) from error
-    if not isinstance(kernel, Kernel):
+        raise _raised(function, error, f"kernel gives {form}") from error
+    if not isinstance(kernel, kind):
         raise at(function, f"kernel gives an object of {type(kernel).__name__}",
-                  "end it with return Kernel(scalars, element), of freqopt.kernels")  # fmt: skip
+                 f"end it with return {form}, of freqopt.kernels")  # fmt: skip
+    for role in set(kernel._fields) & {*GIVEN, "sample"}:  # type: ignore[attr-defined]
+        value = getattr(kernel, role)
+        if not isinstance(value, FunctionType) and not (value is None and role == "term"):
+            raise at(function, f"{kind.__name__} has {role} = {value!r}", "give it a function")
     return kernel
+
+
+def _raised(function: Any, error: Exception, hint: str) -> KernelError:
+    """The message for an error in the body of `kernel` itself."""
+    path = function.__code__.co_filename
+    lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == path]
+    known = isinstance(error, FreqoptError)
+    said = str(error) if known else f"{type(error).__name__}: {error}"
+    line = (lines and lines[-1]) or function.__code__.co_firstlineno
+    return mistake(path, line, said, hint)
 
 
 def at(function: Any, what: str, hint: str) -> KernelError:

@@ -174,7 +174,7 @@ class Reader(Numbers):
     def _bind(self, target: ast.expr, value: Value, env: Env) -> None:
         match target:
             case ast.Name():
-                if not isinstance(value, (*NUMERIC, tuple, bool, str, type(None))):
+                if not isinstance(value, (*NUMERIC, On, tuple, bool, str, type(None))):
                     self.refuse(target, f"gives {target.id} to something that is no number")
                 env[target.id] = value
             case ast.Tuple() | ast.List():
@@ -253,8 +253,6 @@ class Reader(Numbers):
 
     def _outer(self, node: ast.expr, value: Any) -> Value:
         """Something that the function did not make: a constant, an option, a function."""
-        if isinstance(value, On):
-            return bool(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             number = int(value) if isinstance(value, int) else float(value)
             self.text.constants.append(repr(number))
@@ -264,7 +262,10 @@ class Reader(Numbers):
         plain = value is None or isinstance(value, (bool, str, FunctionType, ModuleType, type))
         try:
             plain = (
-                plain or isinstance(value, (Options, Real)) or value in KNOWN or value in WRITTEN
+                plain
+                or isinstance(value, (On, Options, Real))
+                or value in KNOWN
+                or value in WRITTEN
             )
         except TypeError:  # what cannot be hashed
             plain = False
@@ -299,7 +300,7 @@ class Reader(Numbers):
                         node, f"the rule has no field {node.attr}",
                         f"declare it, or take one of {numbers}, or h.rate(t)",
                     )  # fmt: skip
-                return Number(f"h[H_{node.attr}]", "double")
+                return Number(f"h[{base.fields.index(node.attr)}]", "double")
             case Slots():
                 self._slot(node, base)
                 return env[base.place(node.attr)]
@@ -309,7 +310,7 @@ class Reader(Numbers):
                         node, f"{base.name} has no {node.attr}",
                         f"it has {', '.join(dict(base.kinds))}",
                     )  # fmt: skip
-                return Number(f"{base.name}.{node.attr}", dict(base.kinds)[node.attr])
+                return Number(base.place(node.attr), dict(base.kinds)[node.attr])
             case Options():
                 try:
                     return self._outer(node, getattr(base, node.attr))
@@ -322,6 +323,8 @@ class Reader(Numbers):
 
     def _slot(self, node: ast.Attribute, slots: Slots) -> str:
         kinds = dict(slots.kinds)
+        if node.attr in dict(slots.others):
+            self.refuse(node, f"{node.attr} is no {slots.per} slot", dict(slots.others)[node.attr])
         if node.attr not in kinds:
             names = ", ".join(kinds) or "none"
             return str(

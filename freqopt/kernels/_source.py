@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import linecache
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from freqopt.errors import KernelError
+from freqopt.errors import KernelError, at_line
 from freqopt.kernels._functions import ALLOWED
 
 _UNKNOWN = object()
@@ -60,9 +59,8 @@ class Source:
 
 
 def mistake(path: str, line: int, what: str, hint: str) -> KernelError:
-    """The message for a mistake at a place of a file."""
-    text = linecache.getline(path, line).strip()
-    return KernelError(f"{path}, line {line}, `{text}`: {what}; {hint}")
+    """What `errors.at_line` says, of a kernel."""
+    return KernelError(at_line(path, line, what, hint))
 
 
 def source_of(function: Any) -> Source:

@@ -11,6 +11,8 @@ import operator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from freqopt.kernels._form import On
+
 TYPES = {"real": "real", "double": "double", "int": "i64", "bool": "bool"}
 """Kind -> C type."""
 SAID = {
@@ -96,16 +98,27 @@ class Record:
         """The names of its numbers."""
         return tuple(name for name, _ in self.kinds)
 
+    def place(self, field: str) -> str:
+        """A number in C."""
+        return f"{self.name}.{field}"
+
 
 @dataclass(frozen=True)
-class Slots(Record):
-    """e or s: slots by name, and their kinds."""
+class Named(Record):
+    """A structure whose numbers have the names that a user's file gives them."""
+
+    def place(self, field: str) -> str:
+        """A number in C."""
+        return f"{self.name}.{c_name(field)}"
+
+
+@dataclass(frozen=True)
+class Slots(Named):
+    """e or s: slots by name, and their kinds; `place` is where the present value is kept."""
 
     per: str
-
-    def place(self, slot: str) -> str:
-        """Where the slot's present value is kept."""
-        return f"{self.name}.{slot}"
+    others: tuple[tuple[str, str], ...] = ()
+    """Slots of the rule that are not among these, and why."""
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -139,8 +152,22 @@ class Text:
     def note(self, node: ast.AST, value: Value) -> None:
         """Remember what a part of the text is."""
         plain = value if isinstance(value, (bool, str)) else VARIES
+        if isinstance(value, On):
+            plain = bool(value)
         if not same(self.known.setdefault(node, plain), plain):
             self.known[node] = VARIES
+
+
+def c_name(name: str) -> str:
+    """A name of a user's file in C, where it is no keyword, macro or name of our own: `long`."""
+    return f"own_{c_word(name)}"
+
+
+def c_word(text: str) -> str:
+    """The end of a name in C."""
+    return "".join(
+        c if c.isascii() and (c.isalnum() or c == "_") else f"_{ord(c):x}_" for c in text
+    )
 
 
 def c_literal(value: float, kind: str) -> str:
@@ -162,4 +189,6 @@ def same(a: Value, b: Value) -> bool:
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, Literal) and isinstance(b, Literal):
         return a.node is b.node
+    if isinstance(a, On) and isinstance(b, On):
+        return bool(a) == bool(b)
     return a is b or (type(a) is type(b) and bool(a == b))

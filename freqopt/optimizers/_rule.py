@@ -21,8 +21,10 @@ from pydantic import Field, ValidationError, model_validator
 from freqopt._fields import Fields
 from freqopt.errors import BatchError, RuleError, describe
 from freqopt.kernels import Kernel, Options
+from freqopt.kernels._own import file_of
 from freqopt.optimizers._batch import Batch, check_table, clip_rows, intake
-from freqopt.optimizers._slots import Slot, State
+from freqopt.optimizers._results import check_results
+from freqopt.optimizers._slots import Slot, State, declared
 from freqopt.optimizers._slow import slow_advance, slow_intake
 from freqopt.streams.elementary import integer_power
 
@@ -126,6 +128,12 @@ class Rule(Fields):
     """Whether a run brings a batch's rows up to the present before it reads them."""
 
     def __init__(self, **options: Any) -> None:
+        if type(self).update is Rule.update:
+            raise RuleError(
+                f"{file_of(type(self))}: class {type(self).__name__} has no update, the equations "
+                "on a block of rows that every kernel is compared with; write `def update(self, w, "
+                "g, s)` (docs/add_a_rule.md has one)"
+            )
         try:
             super().__init__(**options)
         except ValidationError as error:
@@ -176,12 +184,17 @@ class Rule(Fields):
         common = [Slot("t", per="table", dtype="int64")]
         if self.weight_decay and self.decay == "decoupled" and self.decay_rows == "lazy":
             common.append(Slot("decayed_at", per="row", dtype="int64"))
-        return (*common, *self.slots())
+        return (*common, *declared(self))
+
+    @cached_property
+    def _slots_by_name(self) -> dict[str, Slot]:
+        return {slot.name: slot for slot in self.all_slots() if slot.name != "t"}
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with other values in some fields, unchecked, and with the slots of those."""
         copied = super().model_copy(update=update, deep=deep)
-        copied.__dict__.pop("_all_slots", None)
+        for name in ("_all_slots", "_slots_by_name"):
+            copied.__dict__.pop(name, None)
         return copied
 
     def with_methods(self, **functions: Callable[..., Any]) -> Self:
@@ -320,21 +333,16 @@ class Rule(Fields):
             first_wave=first_wave,
             squares=batch.squares,
         )
-        for slot in self.all_slots():
-            if slot.name != "t":
-                setattr(s, slot.name, _gather(slot, state[slot.name], where))
-        w = self._decayed(table[where], s)
-        new = self.update(w, self._regularised(batch.grads, w), s)
-        if np.shape(new) != w.shape:
-            raise RuleError(
-                f"update of rule {self.name()} returned an array of shape {np.shape(new)} for rows "
-                f"of shape {w.shape}; return the new rows"
-            )
-        w = new
+        for name, slot in self._slots_by_name.items():
+            setattr(s, name, _gather(slot, state[name], where))
+        before = dict(vars(s))
+        old = self._decayed(table[where], s)
+        w = self.update(old, self._regularised(batch.grads, old), s)
+        if "update" not in vars(self):  # what if: see `with_methods`
+            check_results(self.update, w, old, self._slots_by_name, before, s)
         table[where] = w if self.max_norm is None else clip_rows(w, self.max_norm)
-        for slot in self.all_slots():
-            if slot.name != "t":
-                _scatter(slot, state[slot.name], where, getattr(s, slot.name))
+        for name, slot in self._slots_by_name.items():
+            _scatter(slot, state[name], where, getattr(s, name))
 
     def _regularised(self, g: Floats, w: Floats) -> Floats:
         """The gradient with l2 weight decay."""

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import keyword
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.errors import FreqoptError, RuleError, at_line, place
+
 State = dict[str, NDArray[Any]]
 """A rule's state: slot name -> array, so that saving and resuming is `numpy.savez`."""
+
+Per = Literal["element", "row", "table"]
+Dtype = Literal["table", "int64", "float64"]
+RESERVED = ("t", "decayed_at", "ids", "occurrences", "first_wave", "squares", "squared")
+"""What `update` is given beside the rule's own slots."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,8 @@ class Slot:
     """
 
     name: str
-    per: Literal["element", "row", "table"]
-    dtype: Literal["table", "int64", "float64"] = "table"
+    per: Per
+    dtype: Dtype = "table"
     start: float = 0.0
     copies: int = 0
     given: bool = False
@@ -56,3 +65,54 @@ class Slot:
         size = itemsize if self.dtype == "table" else 8
         entries = {"element": width, "row": 1, "table": 0}[self.per]
         return size * entries * max(self.copies, 1)
+
+
+def declared(rule: Any) -> tuple[Slot, ...]:
+    """What the `slots` of a rule gives, if it is what every backend can allocate and name.
+
+    Raises
+    ------
+    RuleError
+        With the file and the line of `slots`.
+    """
+    code = rule.slots.__code__
+    path, line = code.co_filename, code.co_firstlineno
+    hint = "give a tuple of Slot: (Slot('m', per='element'),)"
+    try:
+        slots = rule.slots()
+    except FreqoptError:
+        raise
+    except Exception as error:
+        raise RuleError(f"{path}, {place(error, Path(path))}; {hint}") from error
+    if not isinstance(slots, (tuple, list)):
+        raise RuleError(at_line(path, line, f"slots gives {slots!r}", hint))
+    for k, slot in enumerate(slots):
+        wrong = _wrong(slot)
+        if not wrong and slot.name in [other.name for other in slots[:k]]:
+            wrong = f"two slots are called {slot.name}", "give each a name of its own"
+        if wrong:
+            raise RuleError(at_line(path, line, *wrong))
+    return tuple(slots)
+
+
+def _wrong(slot: Any) -> tuple[str, str] | None:
+    """What is wrong with a slot, and what to do."""
+    if not isinstance(slot, Slot):
+        return f"slots gives {slot!r}", "give a Slot for each array: Slot('m', per='element')"
+    name = slot.name
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        return f"a slot is called {name!r}", "give it a name that s.NAME can read"
+    if name in RESERVED or name.startswith("__"):
+        return f"a slot is called {name}, which means something else in update", "rename it"
+    for field, known in (("per", get_args(Per)), ("dtype", get_args(Dtype))):
+        value = getattr(slot, field)
+        if value not in known:
+            return f"slot {name} has {field} = {value!r}", f"choose {' or '.join(map(repr, known))}"
+    if type(slot.copies) is not int or slot.copies < 0:
+        return f"slot {name} has copies = {slot.copies!r}", "give a whole number, 0 for none"
+    whole = slot.dtype == "int64"
+    number = isinstance(slot.start, (int, float, np.number))
+    if not number or (whole and not float(slot.start).is_integer()):
+        kind = "a whole number" if whole else "a number"
+        return f"slot {name} starts with {slot.start!r}", f"give {kind}"
+    return None

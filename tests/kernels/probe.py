@@ -1,4 +1,4 @@
-"""A rule of one's own, in a file outside of the library, that uses all of the kernels' language."""
+"""A rule of one's own: all of the kernels' language, outside of the library, and C++ keywords."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ class Probe(Rule):
     """What a step may need: row statistics, counts, literals, ways of an `if`, helpers."""
 
     beta: float = Field(0.9, ge=0, lt=1, description="Decay of a mean.")
-    ahead: bool = Field(True, description="Look ahead.")
+    short: bool = Field(True, description="Look ahead.")
 
     def slots(self) -> tuple[Slot, ...]:
         """A mean per element, a sum and a count per row."""
         return (
-            Slot("m", per="element"),
+            Slot("long", per="element"),
             Slot("total", per="row"),
-            Slot("n", per="row", dtype="int64"),
+            Slot("LANES", per="row", dtype="int64"),
         )
 
     def update(self, w: Any, g: Any, s: Rows) -> Any:
         """On a block of rows."""
-        s.n = s.n + s.first_wave
+        s.LANES = s.LANES + s.first_wave
         total = fold(s.squared(g))[:, None]
-        s.total = np.where(s.n > 2, self.beta * s.total + total, total)
-        fade = (exp(-(s.n * THIRD)) / (1 - integer_power(self.beta, s.n))).astype(w.dtype)
-        s.m = self.beta * s.m + (1 - self.beta) * g
-        move = s.m + 0.1 * g + fade * w if self.ahead else s.m
+        s.total = np.where(s.LANES > 2, self.beta * s.total + total, total)
+        fade = (exp(-(s.LANES * THIRD)) / (1 - integer_power(self.beta, s.LANES))).astype(w.dtype)
+        s.long = self.beta * s.long + (1 - self.beta) * g
+        move = s.long + 0.1 * g + fade * w if self.short else s.long
         root = np.sqrt(s.total)
         smaller = np.where(root == 0, 0, move / np.where(root == 0, 1, root))
         step = np.where(g > 0, smaller, np.minimum(move, np.sign(g) * THIRD))
@@ -55,20 +55,20 @@ class Probe(Rule):
 
         def row(c: Any, s: Any, visit: Any, total: Any) -> Any:
             _, beta, _ = c
-            s.n += 1 if visit.first_wave else 0
-            if s.n > 2:
+            s.LANES += 1 if visit.first_wave else 0
+            if s.LANES > 2:
                 s.total = real(beta) * s.total + total
             else:
                 s.total = total
-            fade = exp(-(s.n * THIRD)) / (1 - integer_power(beta, s.n))
+            fade = exp(-(s.LANES * THIRD)) / (1 - integer_power(beta, s.LANES))
             return real(fade), np.sqrt(s.total)
 
         def element(c: Any, r: Any, w: Any, g: Any, e: Any) -> Any:
             lr, keep, enter = c
             fade, root = r
-            e.m = mean(keep, e.m, enter, g)
-            move = e.m
-            if rule.ahead:
+            e.long = mean(keep, e.long, enter, g)
+            move = e.long
+            if rule.short:
                 move = move + 0.1 * g + fade * w
             if g > 0:
                 return w - lr * quotient(move, root)

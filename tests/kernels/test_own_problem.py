@@ -14,7 +14,7 @@ from freqopt.backends import FallbackWarning, Simulation
 from freqopt.backends.cupy import CupyBackend, _twin
 from freqopt.backends.numba import NumbaBackend
 from freqopt.backends.numpy import NumpyBackend
-from freqopt.errors import KernelError
+from freqopt.errors import BatchError, KernelError
 from freqopt.kernels._problem import read_problem
 from freqopt.optimizers import rules
 from freqopt.problems import problems
@@ -51,9 +51,9 @@ def test_a_loop_has_the_references_bits(backend: Any, dtype: str, batch: int) ->
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("return real(each), ", "return real(each * f.u), "),
-        ("w.users * w.items + real(f.planted)", "w.users * w.items"),
-        ("quotient(each * w.users, w.items)", "quotient(each * w.items, w.users)"),
+        ("return real(each), ", "return real(each * f.long), "),
+        ("w.double * w.items + real(f.planted)", "w.double * w.items"),
+        ("quotient(each * w.double, w.items)", "quotient(each * w.items, w.double)"),
         ('Uniform("u")', 'Uniform("z")'),
     ],
 )
@@ -69,18 +69,18 @@ def test_a_kernel_that_says_something_else_shows(text: str, mistake: str, tmp_pa
 # What stands in the file, what stands there instead, part of the message.
 MISTAKES = {
     "a field that is not there": ("f.y * float", "f.label * float", "f has no label"),
-    "a column's number for a sample": ("f.z)", "f.planted)", "f has no planted"),
-    "another table": ("w.users * w.items +", "w.users * w.others +", "w has no others"),
+    "a column's number for a sample": ("f.real)", "f.planted)", "f has no planted"),
+    "another table": ("w.double * w.items +", "w.double * w.others +", "w has no others"),
     "too few gradients": (
         "of_user / real(batch), quotient", "(of_user / real(batch),) if True else quotient",
         "gives 1 numbers for 2 tables",
     ),
-    "a gradient in float64": ("of_user / real(batch)", "f.u / real(batch)", "meets"),
+    "a gradient in float64": ("of_user / real(batch)", "f.long / real(batch)", "meets"),
     "a batch beside the dtype": ("of_user / real(batch)", "of_user / batch", "whole number"),
     "a row out of the table": ('Index(RATINGS, "rating")', 'Index(90, "rating")', "has the shape"),
-    "rows of another table": ('"users": "user"', '"users": "rating"', "goes from 0 to 39"),
-    "rows that are no numbers": ('"users": "user"', '"users": "y"', "no whole number"),
-    "a table left out": ('{"users": "user", "items": "item"}', '{"users": "user"}', "tables are"),
+    "rows of another table": ('"double": "user"', '"double": "rating"', "goes from 0 to 39"),
+    "rows that are no numbers": ('"double": "user"', '"double": "y"', "no whole number"),
+    "a table left out": ('{"double": "user", "items": "item"}', '{"double": "user"}', "tables are"),
     "a look-up by a fraction": ('by="user"', 'by="y"', "is looked up by 'y'"),
     "an array of another width": (
         "Lookup(self.planted, by", "Lookup(self.planted[:, 1:].copy(), by", "has the shape",
@@ -114,4 +114,20 @@ def test_a_problem_without_a_kernel_says_what_to_write(tmp_path: Path) -> None:
     with pytest.warns(FallbackWarning, match="problem two_tables runs in NumPy only") as said:
         NumbaBackend(patience=0).advance(simulation, 9)
     assert str(path) in str(said[0].message)
-    assert np.isfinite(simulation.tables["users"].weights).all()
+    assert np.isfinite(simulation.tables["double"].weights).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("of_item[:, :1] / batch", r"grads has shape \(1, 1\), expected \(1, 5\)"),
+        ("(of_item / batch).astype('f4')", "grads is float32 and the table float64"),
+    ],
+)
+def test_gradients_of_another_kind_name_their_file(wrong: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "two_tables.py"
+    path.write_text(OWN.read_text().replace("of_item / batch", wrong, 1))
+    simulation = Simulation.begin(problems[str(path)](), rules["sgd"](), steps=9)
+    with pytest.raises(BatchError, match=said) as error:
+        NumpyBackend().advance(simulation, 9)
+    assert re.search(r"two_tables\.py, line \d+, `def gradients\(", str(error.value))

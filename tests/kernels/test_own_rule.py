@@ -13,7 +13,7 @@ from freqopt.backends.cupy import Stepper, _twin
 from freqopt.backends.numba import Workspace
 from freqopt.backends.numba import step as numba_step
 from freqopt.kernels import _numbers, _python, _read, _reading, _rewrite
-from freqopt.kernels._values import Number
+from freqopt.kernels._values import Number, c_name
 from freqopt.optimizers import Rule, rules
 
 from ..backends.cupy.twins import needs_compiler
@@ -72,7 +72,7 @@ def test_every_reader_gives_the_references_bits(step: Any) -> None:
 @pytest.mark.parametrize("step", READERS.values(), ids=READERS)
 def test_every_reader_gives_the_references_bits_in_float64_too(step: Any) -> None:
     assert not differs(step, np.float64)
-    assert not differs(step, np.float32, ahead=False)
+    assert not differs(step, np.float32, short=False)
 
 
 # -- mistakes of the readers ---------------------------------------------------------------------
@@ -190,8 +190,8 @@ def _exchanged(join: Any) -> Any:
 
 def _c_old_slot(attribute: Any) -> Any:
     def changed(self: Any, node: Any, env: Any) -> Any:
-        place = ast.unparse(node)
-        old = self._given[-1].get(place)
+        base, _, name = ast.unparse(node).partition(".")
+        old = self._given[-1].get(f"{base}.{c_name(name)}")
         found = attribute(self, node, env)
         return old if old is not None else found
 

@@ -30,7 +30,7 @@ class Mine(Rule):
     beta: float = 0.9
 
     def slots(self):
-        return (Slot("m", per="element"), Slot("n", per="row", dtype="int64"))
+        return (Slot("m", per="element"), Slot("n", per="row", dtype="int64"), Slot("k", "table"))
 
     def update(self, w, g, s):
         return w - g
@@ -65,6 +65,17 @@ MISTAKES = {
     "a choice as a number": ("SCALARS", "return (h.decay,)", "decay is a choice", "rule.decay =="),
     "an option that is not there": ("ELEMENT", "return w if rule.law else g", "'law'", "declare"),
     "an option as a number": ("ELEMENT", "return rule.beta * w", "only says whether", "h.NAME"),
+    "an option in a comparison": (
+        "ELEMENT", "if rule.beta > 0.3:\n    return g\nreturn w", "option beta", "h.NAME",
+    ),
+    "an option under another name": (
+        "ELEMENT", "on = rule.beta\nreturn w if on == 1 else g", "option beta", "h.NAME",
+    ),
+    "an option that is no field": (
+        "RETURN", "Kernel(scalars, element if rule.law else row)", "'law'", "Kernel(scalars",
+    ),
+    "a slot of the whole table": ("ROW", "s.k = s.k + 1\nreturn ()", "k is no row slot", "visit.t"),
+    "an element slot in row": ("ROW", "return (s.m,)", "m is no row slot", "as e.m"),
     "an option compared with a number": (
         "RETURN", "Kernel(scalars, element if rule.beta == 0.9 else row)", "option beta", "h.beta",
     ),
@@ -110,9 +121,11 @@ MISTAKES = {
     "a number as a test": ("ELEMENT", "return w if g else x", "number is true", "x != 0"),
     "a division by zero": ("SCALARS", "return (1 / 0,)", "division by zero", ""),
     "no kernel": ("RETURN", "(scalars, element)", "object of tuple", "return Kernel"),
-    "an error": ("RETURN", "Kernel(scalars, element, rows)", "NameError", "options"),
+    "an error": ("RETURN", "Kernel(scalars, element, rows)", "NameError", "Kernel(scalars"),
     "a lambda": ("RETURN", "Kernel(scalars, lambda w: w)", "text of <lambda>", "`def`"),
-    "no function": ("RETURN", "Kernel(scalars, 3)", "holds 3", "a function"),
+    "no function": ("RETURN", "Kernel(scalars, 3)", "element = 3", "a function"),
+    "nothing": ("RETURN", "Kernel(None, None)", " = None", "a function"),
+    "two parameters": ("real", "", "kernel takes (rule, real)", "kernel(rule)"),
 }  # fmt: skip
 
 
@@ -124,6 +137,8 @@ def rule_with(tmp_path: Path, **changes: str) -> Any:
         text = re.sub(rf"\b{place}\b", lambda _: f"\n{indent}".join(lines), text)  # noqa: B023
     if "z" in changes:
         text = text.replace("def scalars(h, t)", "def scalars(h, z)")
+    if "real" in changes:
+        text = text.replace("def kernel(rule)", "def kernel(rule, real)")
     path = tmp_path / "mine.py"
     path.write_text(text)
     return rules[str(path)]()
@@ -146,11 +161,10 @@ def test_a_mistake_is_said_with_its_place(mistake: str, tmp_path: Path) -> None:
     assert what in said
     assert remedy in said
     assert "\n" not in said
-    if mistake != "no function":
-        line = re.search(r"mine\.py, line (\d+)", said)
-        assert line, said
-        text = (tmp_path / "mine.py").read_text().splitlines()[int(line[1]) - 1].strip()
-        assert f"`{text}`" in said
+    line = re.search(r"mine\.py, line (\d+)", said)
+    assert line, said
+    text = (tmp_path / "mine.py").read_text().splitlines()[int(line[1]) - 1].strip()
+    assert f"`{text}`" in said
 
 
 OLD = """

@@ -1,4 +1,4 @@
-"""A problem of one's own, in a file outside of the library: two tables, all kinds of fields."""
+"""A problem of one's own, outside of the library: all kinds of fields, names that C++ keeps."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class TwoTables(Problem):
     @property
     def shapes(self) -> dict[str, tuple[int, int]]:
         """Two tables."""
-        return {"users": (USERS, WIDTH), "items": (ITEMS, WIDTH)}
+        return {"double": (USERS, WIDTH), "items": (ITEMS, WIDTH)}
 
     @property
     def constants(self) -> Constants:
         """The frequencies alone."""
         counted = np.bincount(self.items, minlength=ITEMS) / RATINGS
-        return Constants(frequency={"users": self.law.probabilities(), "items": counted})
+        return Constants(frequency={"double": self.law.probabilities(), "items": counted})
 
     def start(self, seed: int, run: int, dtype: Any = np.float64) -> dict[str, Any]:
         """Small numbers."""
@@ -80,7 +80,7 @@ class TwoTables(Problem):
 
     def gradients(self, tables: Any, samples: Any) -> Any:
         """One entry per sample and table."""
-        u, v = tables["users"][samples["user"]], tables["items"][samples["item"]]
+        u, v = tables["double"][samples["user"]], tables["items"][samples["item"]]
         real, planted = u.dtype.type, self.planted[samples["user"]].astype(u.dtype)
         total = fold(u * v + planted)
         each = -sigmoid(-(samples["y"] * total)) * samples["y"] * samples["u"]
@@ -88,7 +88,7 @@ class TwoTables(Problem):
         each, batch = each.astype(u.dtype)[:, None], real(len(u))
         of_item = np.where(v == 0, 0, each * u / np.where(v == 0, 1, v))
         return {
-            "users": (samples["user"], (each * v + noise * planted) / batch),
+            "double": (samples["user"], (each * v + noise * planted) / batch),
             "items": (samples["item"], of_item / batch),
         }
 
@@ -97,16 +97,16 @@ class TwoTables(Problem):
         weight = self.weight
 
         def term(f: Any, w: Any) -> Any:
-            return w.users * w.items + real(f.planted)
+            return w.double * w.items + real(f.planted)
 
         def sample(f: Any, total: Any) -> Any:
-            each = -sigmoid(-(f.y * float(total))) * f.y * f.u
-            return real(each), real(weight * f.z)
+            each = -sigmoid(-(f.y * float(total))) * f.y * f.long
+            return real(each), real(weight * f.real)
 
         def element(f: Any, r: Any, w: Any, batch: Any) -> Any:
             each, noise = r
             of_user = each * w.items + noise * real(f.planted)
-            return of_user / real(batch), quotient(each * w.users, w.items) / real(batch)
+            return of_user / real(batch), quotient(each * w.double, w.items) / real(batch)
 
         return ProblemKernel(
             {
@@ -114,11 +114,11 @@ class TwoTables(Problem):
                 "rating": Index(RATINGS, "rating"),
                 "item": Lookup(self.items, by="rating"),
                 "y": Sign("sign"),
-                "u": Uniform("u"),
-                "z": Normal("z"),
+                "long": Uniform("u"),
+                "real": Normal("z"),
                 "planted": Lookup(self.planted, by="user"),
             },
-            {"users": "user", "items": "item"},
+            {"double": "user", "items": "item"},
             element,
             sample,
             term,

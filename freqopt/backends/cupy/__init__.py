@@ -6,14 +6,13 @@ C++ and runs it without a GPU, which is how the ordinary tests judge it.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from types import ModuleType
 
 from freqopt.backends._backend import Backend, FallbackWarning
 from freqopt.backends._simulation import Simulation
-from freqopt.backends.cupy import _gpu, _twin
+from freqopt.backends.cupy._device import chosen_device
 from freqopt.backends.cupy._loop import Runs, alike, kernel_of
 from freqopt.backends.cupy._problem import find_problem
 from freqopt.backends.cupy._step import Stepper, settle, step
@@ -21,21 +20,6 @@ from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BackendError, GradientError
 
 __all__ = ["CupyBackend", "FallbackWarning", "Runs", "Stepper", "chosen_device", "settle", "step"]
-
-
-def chosen_device() -> ModuleType:
-    """The GPU, or with FREQOPT_CUDA_TWIN=1 in the environment its twin on the processor.
-
-    Raises
-    ------
-    BackendError
-        It cannot be used; the message says what is missing.
-    """
-    if os.environ.get("FREQOPT_CUDA_TWIN") == "1":
-        _twin.compiler()
-        return _twin
-    _ = _gpu.xp
-    return _gpu
 
 
 class CupyBackend(Backend):

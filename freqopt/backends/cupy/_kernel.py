@@ -22,7 +22,7 @@ def rule_text(rule: Rule, dtype: Any) -> str:
     reading = read(rule, dtype)
     return "\n".join(
         [
-            f"// the kernel of rule {rule.name()}",
+            "// the rule's kernel",
             f"constexpr Statistic STATISTIC = {_statistic(reading)};",
             c_structure("Scalars", "c", reading.scalars.result),
             c_structure("Row", "r", reading.row.result),

@@ -88,10 +88,21 @@ def compiled(nvrtc: Any, text: str, newest: int) -> bytes:
         nvrtc.compileProgram(program, (*OPTIONS, f"--gpu-architecture=sm_{newest}"))
         return nvrtc.getCUBIN(program)
     except nvrtc.NVRTCError as error:
-        log = nvrtc.getProgramLog(program)[:2000]
-        raise BackendError(f"NVRTC refuses the kernel source: {log} ({error})") from error
+        raise refusal("NVRTC", nvrtc.getProgramLog(program)) from error
     finally:
         nvrtc.destroyProgram(program)
+
+
+def refusal(compiler: str, log: str) -> BackendError:
+    """What to say of a source that a compiler refuses; its whole log is a note of the error."""
+    lines = log.splitlines()
+    first = next((line for line in lines if "error" in line), lines[0] if lines else "it says none")
+    error = BackendError(
+        f"{compiler} refuses the kernel source: {first.strip()[:300]}. Please report this; use the "
+        "numba backend"
+    )
+    error.add_note(log)
+    return error
 
 
 def one_line(error: Exception) -> str:

@@ -8,12 +8,12 @@ from freqopt.backends.cupy._kernel import c_function, c_structure
 from freqopt.backends.cupy._problem import ProblemData, law
 from freqopt.kernels import Index, Lookup, Normal, Sign, Token, Uniform
 from freqopt.kernels._problem import ProblemReading, read_problem
-from freqopt.kernels._values import TYPES
+from freqopt.kernels._values import TYPES, c_name
 from freqopt.problems import Problem
 
 WORDS = {
-    Token: "token(problem.of_{0}, key, step, place)",
-    Index: "index(word_at(key, step, place), problem.of_{0})",
+    Token: "token(problem.{0}, key, step, place)",
+    Index: "index(word_at(key, step, place), problem.{0})",
     Sign: "(word_at(key, step, place) >> 63 ? 1.0 : -1.0)",
     Uniform: "uniform(word_at(key, step, place))",
     Normal: "normal(word_at(key, step, place))",
@@ -41,7 +41,7 @@ def own_data(problem: Problem) -> ProblemData:
     return ProblemData(
         fields=tuple(values),
         options={},
-        purposes={f"of_{name}": fields[name].purpose for name in drawn},  # type: ignore[union-attr]
+        purposes={c_name(name): fields[name].purpose for name in drawn},  # type: ignore[union-attr]
         tables=dict.fromkeys(reading.kernel.tables, 1),
         numbers=len(drawn),
         text=_text(reading, drawn),
@@ -57,12 +57,12 @@ def _text(reading: ProblemReading, drawn: list[str]) -> str:
     members = []
     for name, field in fields.items():
         if isinstance(field, Lookup):
-            members.append(f"const {TYPES[kinds[name]]}* of_{name};")
+            members.append(f"const {TYPES[kinds[name]]}* {c_name(name)};")
         elif isinstance(field, (Token, Index)):
-            members.append(f"{'Law' if isinstance(field, Token) else 'i64'} of_{name};")
+            members.append(f"{'Law' if isinstance(field, Token) else 'i64'} {c_name(name)};")
     samples = [
-        f"    {TYPES[kinds[name]]}* const {name}_drawn = ({TYPES[kinds[name]]}*)run.samples + "
-        f"{k} * AHEAD * run.batch;"
+        f"    {TYPES[kinds[name]]}* const {c_name(name)}_drawn = "
+        f"({TYPES[kinds[name]]}*)run.samples + {k} * AHEAD * run.batch;"
         for k, name in enumerate(drawn)
     ]
     whole = [name for name, _ in reading.f.kinds]
@@ -72,8 +72,8 @@ def _text(reading: ProblemReading, drawn: list[str]) -> str:
     lines = [
         f"#define TABLES {len(tables)}",
         f"struct Problem {{ {' '.join(members) or 'i64 nothing;'} }};",
-        f"struct Fields {{ {' '.join(f'{TYPES[k]} {n};' for n, k in kinds.items())} }};",
-        f"struct Weights {{ {' '.join(f'real {n};' for n in tables)} }};",
+        f"struct Fields {{ {' '.join(f'{TYPES[k]} {c_name(n)};' for n, k in kinds.items())} }};",
+        f"struct Weights {{ {' '.join(f'real {c_name(n)};' for n in tables)} }};",
         c_structure("Sample", "r", reading.sample.result),
         *([c_structure("Entries", "g", reading.element.result)] if several else []),
         c_function("Sample sample(const Fields& f, real total, i64 batch)", reading.sample, None),
@@ -94,10 +94,10 @@ def _text(reading: ProblemReading, drawn: list[str]) -> str:
         "        const u64 step = first + k / run.batch, place = k % run.batch;",
     ]
     for name in drawn:
-        word = WORDS[type(fields[name])].format(name)
+        word = WORDS[type(fields[name])].format(c_name(name))
         lines.append(
-            f"        {{ const Key key = {{run.seed, run.run, PURPOSE_of_{name}}}; "
-            f"{name}_drawn[k] = {word}; }}"
+            f"        {{ const Key key = {{run.seed, run.run, PURPOSE_{c_name(name)}}}; "
+            f"{c_name(name)}_drawn[k] = {word}; }}"
         )
     for t, name in enumerate(tables.values()):
         lines.append(f"        tables[{t}].rows[k] = {_value(fields, name, 'k')};")
@@ -110,11 +110,11 @@ def _text(reading: ProblemReading, drawn: list[str]) -> str:
         "    for (i64 b = 0; b < batch; b++) {",
         "        const i64 k = s * batch + b;",
         "        Fields f;",
-        *(f"        f.{name} = {_value(fields, name, 'k')};" for name in whole),
+        *(f"        f.{c_name(name)} = {_value(fields, name, 'k')};" for name in whole),
         "        real total = 0;",
     ]
     columns = [
-        f"            f.{n} = problem.of_{n}[f.{field.by} * width + j];"
+        f"            f.{c_name(n)} = problem.{c_name(n)}[f.{c_name(field.by)} * width + j];"
         for n, field in fields.items()
         if isinstance(field, Lookup) and n not in whole
     ]
@@ -138,5 +138,5 @@ def _text(reading: ProblemReading, drawn: list[str]) -> str:
 def _value(fields: object, name: str, k: str) -> str:
     field = fields[name]  # type: ignore[index]
     if isinstance(field, Lookup):
-        return f"problem.of_{name}[{field.by}_drawn[{k}]]"
-    return f"{name}_drawn[{k}]"
+        return f"problem.{c_name(name)}[{c_name(field.by)}_drawn[{k}]]"
+    return f"{c_name(name)}_drawn[{k}]"

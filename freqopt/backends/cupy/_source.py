@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from freqopt.backends.cupy._kernel import rule_text
+from freqopt.kernels._values import c_name, c_word
 from freqopt.optimizers import Rule, Slot
 from freqopt.optimizers._critical import FixedMemory
 from freqopt.streams import _trigonometry, elementary, philox, purpose_id, transforms
@@ -206,7 +207,7 @@ def _memory(rule: Rule) -> Iterator[str]:
     """Constants of source/critical.cuh."""
     if remembers(rule):
         names = [slot.name for slot in own_slots(rule)] + ["plan", "seed", "run", "decay"]
-        yield f"enum {{ {', '.join(f'SLOT_{name}' for name in names)} }};"
+        yield f"enum {{ {', '.join(f'SLOT_{c_word(name)}' for name in names)} }};"
         yield f"constexpr i64 CAPACITY = {rule.capacity};"
         switch = getattr(rule, "kappa_role", "factor") == "switch"
         yield f"constexpr bool KAPPA_IS_A_SWITCH = {str(switch).lower()};"
@@ -220,18 +221,19 @@ def _options(rule: Rule) -> Iterator[str]:
     yield f"constexpr bool STORES_DECAY = {str(stores).lower()}, SYNCED = {str(synced).lower()};"
     yield "#define IS(field, value) (field##_option == field##_is_##value)"
     yield "#define HAS(field) (has_##field)"
-    yield f"enum {{ {', '.join(f'H_{name}' for name in type(rule).model_fields)} }};"
-    for name in type(rule).model_fields:
+    fields = {name: c_word(name) for name in type(rule).model_fields}
+    yield f"enum {{ {', '.join(f'H_{word}' for word in fields.values())} }};"
+    for name, word in fields.items():
         value = getattr(rule, name)
         if name in ("seed", "run"):  # runs of one kernel differ in them
             continue
         if not isinstance(value, str):
-            yield f"constexpr bool has_{name} = {str(bool(value)).lower()};"
+            yield f"constexpr bool has_{word} = {str(bool(value)).lower()};"
             continue
         known = _choices(type(rule), name)
-        places = [f"{name}_is_{_word(choice)} = {k}" for k, choice in enumerate(known)]
+        places = [f"{word}_is_{c_word(str(choice))} = {k}" for k, choice in enumerate(known)]
         yield f"constexpr int {', '.join(places)};"
-        yield f"constexpr int {name}_option = {known.index(value)};"
+        yield f"constexpr int {word}_option = {known.index(value)};"
 
 
 def _choices(rule: type[Rule], name: str) -> list[str]:
@@ -244,34 +246,33 @@ def _choices(rule: type[Rule], name: str) -> list[str]:
     return known
 
 
-def _word(choice: str) -> str:
-    return choice.replace("-", "_")
-
-
 def _slots(rule: Rule) -> Iterator[str]:
     """ElementState and RowState with the rule's slots by name, loaded from and stored to memory."""
     slots = own_slots(rule)
     elements = [(k, s) for k, s in enumerate(slots) if s.per == "element" and not s.copies]
     rows = [(k, s) for k, s in enumerate(slots) if s.per == "row"]
     yield "#define ELEMENT(slot) ELEMENT_##slot\n#define ROW(slot) ROW_##slot"
-    yield from (f"#define {s.per.upper()}_{s.name} 1" for s in slots)
-    yield f"struct ElementState {{ {' '.join(f'real {s.name};' for _, s in elements)} }};"
-    yield f"struct RowState {{ {' '.join(f'{TYPES[s.dtype]} {s.name};' for _, s in rows)} }};"
+    yield from (f"#define {s.per.upper()}_{c_word(s.name)} 1" for s in slots)
+    for name, its in (("ElementState", elements), ("RowState", rows)):
+        members = " ".join(f"{TYPES[s.dtype]} {c_name(s.name)};" for _, s in its)
+        yield f"struct {name} {{ {members} }};"
     yield "struct ElementPack { ElementState of[VECTOR]; };"
     yield "DEVICE ElementPack load_element_state(const u64* slots, i64 at) {"
     yield "    ElementPack e; Pack p;"
     for k, s in elements:
         yield f"    p = *(const Pack*)((const real*)slots[{k}] + at);"
-        yield f"    for (int v = 0; v < VECTOR; v++) e.of[v].{s.name} = p.x[v];"
+        yield f"    for (int v = 0; v < VECTOR; v++) e.of[v].{c_name(s.name)} = p.x[v];"
     yield "    return e;\n}"
     yield "DEVICE void store_element_state(const u64* slots, i64 at, const ElementPack& e) {"
     yield "    Pack p;"
     for k, s in elements:
-        yield f"    for (int v = 0; v < VECTOR; v++) p.x[v] = e.of[v].{s.name};"
+        yield f"    for (int v = 0; v < VECTOR; v++) p.x[v] = e.of[v].{c_name(s.name)};"
         yield f"    *(Pack*)((real*)slots[{k}] + at) = p;"
     yield "}\nDEVICE RowState load_row_state(const u64* slots, i64 i) {\n    RowState s;"
-    yield from (f"    s.{s.name} = ((const {TYPES[s.dtype]}*)slots[{k}])[i];" for k, s in rows)
+    yield from (
+        f"    s.{c_name(s.name)} = ((const {TYPES[s.dtype]}*)slots[{k}])[i];" for k, s in rows
+    )
     yield "    return s;\n}"
     yield "DEVICE void store_row_state(const u64* slots, i64 i, const RowState& s) {"
-    yield from (f"    (({TYPES[s.dtype]}*)slots[{k}])[i] = s.{s.name};" for k, s in rows)
+    yield from (f"    (({TYPES[s.dtype]}*)slots[{k}])[i] = s.{c_name(s.name)};" for k, s in rows)
     yield "}"

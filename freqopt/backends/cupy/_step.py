@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends.cupy import _gpu
+from freqopt.backends.cupy._device import chosen_device
 from freqopt.backends.cupy._source import Source, memory_words, own_slots, remembers, step_source
 from freqopt.errors import BatchError
 from freqopt.kernels import hyper
@@ -190,6 +190,7 @@ def step(rule: Rule, table: Array, state: dict[str, Array], rows: Array, grads: 
     state : what `rule.init` gives, its arrays on the GPU but for the batch count `t`
     rows : cupy int64 (B,)
     grads : cupy (B, d), the table's dtype
+        With FREQOPT_CUDA_TWIN=1 in the environment all are NumPy's, on the twin.
 
     Raises
     ------
@@ -207,12 +208,12 @@ def settle(rule: Rule, table: Array, state: dict[str, Array], rows: Array | None
 
 
 def _stepper(rule: Rule, table: Array) -> Stepper:
-    return _steppers(rule, np.dtype(table.dtype), int(table.shape[1]))
+    return _steppers(rule, np.dtype(table.dtype), int(table.shape[1]), chosen_device())
 
 
 @lru_cache(maxsize=64)
-def _steppers(rule: Rule, dtype: Any, width: int) -> Stepper:
-    return Stepper(rule, dtype, width, _gpu)
+def _steppers(rule: Rule, dtype: Any, width: int, device: ModuleType) -> Stepper:
+    return Stepper(rule, dtype, width, device)
 
 
 @cache

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.backends._private import is_private, private
+from freqopt.backends.cupy._nvrtc import refusal
 from freqopt.backends.cupy._source import Source
 from freqopt.backends.numba._compile import cache_directory
 from freqopt.errors import BackendError
@@ -146,7 +147,7 @@ def _built(text: str) -> Path:
             check=False,
         )
         if made.returncode:
-            raise BackendError(f"{compiler()} refuses the kernel source: {made.stderr[:2000]}")
+            raise refusal(compiler(), made.stderr.replace(f"{scratch}/", ""))
         library.chmod(0o700)
         library.replace(target)
     return target

@@ -181,6 +181,16 @@ def test_the_twin_takes_the_gpus_place_only_when_asked_to(cupy, monkeypatch, wan
     assert chosen_device() is (_twin if wanted == "1" else _gpu)
 
 
+@needs_compiler
+def test_a_step_is_taken_on_the_twin_where_it_is_asked_for(monkeypatch):
+    monkeypatch.setenv("FREQOPT_CUDA_TWIN", "1")
+    rule, tables = rules["sgd"](lr=0.1), [np.ones((3, 4), np.float32) for _ in range(2)]
+    batch = np.array([0, 2, 0]), np.full((3, 4), 0.5, np.float32)
+    for take, table in zip((rule.step, lambda *all_: step(rule, *all_)), tables, strict=True):
+        take(table, rule.init(table), *batch)
+    assert tables[0].tobytes() == tables[1].tobytes() != np.ones((3, 4), np.float32).tobytes()
+
+
 def test_a_twin_without_a_compiler_is_refused_at_once(monkeypatch):
     monkeypatch.setenv("FREQOPT_CUDA_TWIN", "1")
     monkeypatch.setattr(_twin, "compiler", failing(BackendError("needs a C++20 compiler")))
