@@ -195,8 +195,9 @@ def made(function: Any, given: Any, kind: type[T]) -> T:
     if not isinstance(kernel, kind):
         raise at(function, f"kernel gives an object of {type(kernel).__name__}",
                  f"end it with return {form}, of freqopt.kernels")  # fmt: skip
-    for role in set(kernel._fields) & {*GIVEN, "sample"}:  # type: ignore[attr-defined]
-        value = getattr(kernel, role)
+    for role, value in kernel._asdict().items():  # type: ignore[attr-defined]
+        if role not in {*GIVEN, "sample"}:
+            continue
         if not isinstance(value, FunctionType) and not (value is None and role == "term"):
             raise at(function, f"{kind.__name__} has {role} = {value!r}", "give it a function")
     return kernel
