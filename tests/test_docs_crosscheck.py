@@ -81,7 +81,7 @@ def test_a_wrong_c_program_is_diagnosed_by_name(right, wrong, named, tmp_path, c
 
 
 def test_the_failure_on_the_page_is_what_is_printed(tmp_path, capsys):
-    (shown,) = re.findall(r"```text\n(.*?)```", PAGE, re.S)
+    (shown,) = re.findall(r"```text\n(./wrong against.*?)```", PAGE, re.S)
     kernel = compiled(tmp_path, C.replace("squares / D", "squares"))
     where = ["--rule", "rowwise_adagrad", "--dtype", "float64", "--set", "lr=0.05"]
     code, out = judged(capsys, "--exec", kernel, *where)

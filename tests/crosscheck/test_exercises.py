@@ -114,7 +114,7 @@ def test_what_is_not_finite_is_infinitely_far_unless_it_is_the_same():
     [
         (lambda table: table[:2], r"float64 of shape \(2, 4\), expected the whole table"),
         (lambda table: table.astype(np.float32), "returned float32"),
-        (lambda table: None, "returned object"),
+        (lambda table: None, "returned None, expected the whole table"),
         (lambda table: 1 / 0, "failed at step 1: ZeroDivisionError"),
     ],
 )

@@ -122,7 +122,7 @@ class Attached:
     [
         (Attached, "failed at reading the table of step 1: RuntimeError: detach it"),
         (lambda: [[1.0, 2.0], [3.0]], "failed at reading the table of step 1: ValueError"),
-        (lambda: None, "step 1 returned object of shape ()"),
+        (lambda: None, "step 1 returned None, expected the whole table"),
         (lambda: sys.exit(3), "failed at step 1: SystemExit: 3"),
     ],
 )

@@ -120,7 +120,7 @@ def test_every_problem_goes_on_where_it_was(problem, tmp_path, monkeypatch):
         data.write_text("".join(f"{u}::{u % 7 + 1}::{u % 5 + 1}::{u}\n" for u in range(1, 60)))
         given = {"name": problem, "data": {"path": str(data), "format": "movielens_1m"}}
     else:
-        given = {"name": problem, **FORMS[problem]}
+        given = {"name": problem, **FORMS.get(problem, {})}
     check(a_study(given, {"name": "adam", "lr": 0.01}), tmp_path, "numpy", monkeypatch)
 
 
