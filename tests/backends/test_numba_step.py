@@ -21,7 +21,7 @@ from ..optimizers.drawing import KNOWN, WIDTHS, _values, drawn_rules, streams
 from .compared import Pair, zipf_batch
 
 DECLARED = [(name, dtype) for name in rules for dtype in ("float32", "float64")]
-KERNELS = 3
+KERNELS = 2
 """Kernels compiled of each rule and dtype in the default run: a compilation takes a second."""
 
 
