@@ -155,6 +155,10 @@ class _OwnFolder(MetaPathFinder):
                     loader=_Afresh(fullname, str(file.absolute())),
                     submodule_search_locations=inside,
                 )
+        if any(file.is_relative_to(stem) for file in self.files):  # a folder without __init__.py
+            spec = ModuleSpec(fullname, None, is_package=True)
+            spec.submodule_search_locations = [str(stem)]
+            return spec
         return None
 
     def __enter__(self) -> None:

@@ -159,4 +159,5 @@ def own_mistake(error: BaseException) -> str:
         for frame, _ in traceback.walk_tb(error.__traceback__)
         if str(frame.f_globals.get("__name__")).startswith("freqopt_own.")
     ]
-    return f"{files[-1]}, {place(error, Path(files[-1]))}; mend the file" if files else ""
+    todo = "import it at the top of the file" if isinstance(error, ImportError) else "mend the file"
+    return f"{files[-1]}, {place(error, Path(files[-1]))}; {todo}" if files else ""

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from freqopt._discovery import load_file
+from freqopt.errors import RuleError, own_mistake
+
 PROBE = (Path(__file__).parent / "kernels" / "probe.py").read_text()
 
 
@@ -72,3 +75,16 @@ def test_what_packages_register_is_used_by_name_and_a_broken_one_is_left_out(ins
     assert sum("SystemExit: no licence" in line for line in warned) == 3
     assert "freqopt has a rule of that name; update or uninstall bad" in err
     assert "its file is called probe.py; the entry point has the same name" in err
+
+
+def test_a_folder_without_init_and_an_import_that_comes_too_late(tmp_path):
+    (tmp_path / "ns").mkdir()
+    (tmp_path / "ns" / "inner.py").write_text("V = 5\n")
+    (tmp_path / "late.py").write_text("")
+    file = tmp_path / "own.py"
+    file.write_text("import ns.inner\nV = ns.inner.V\ndef f():\n    import late\n")
+    module = load_file(file, "rule", RuleError)
+    assert module.V == 5
+    with pytest.raises(ImportError) as caught:
+        module.f()
+    assert own_mistake(caught.value).endswith("; import it at the top of the file")

@@ -28,7 +28,7 @@ from freqopt.cli.simulate import simulate_
 from freqopt.cli.vectors import vectors
 from freqopt.cli.verify import verify_
 from freqopt.errors import FreqoptError, short_of_memory
-from freqopt.report.terminal import CLOSED, flush, warn
+from freqopt.report.terminal import CLOSED, flush, printable, warn
 
 SIGNALLED = 128
 """Exit codes above it are of signals."""
@@ -53,7 +53,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command and leave with its exit code."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="backslashreplace")
-    warnings.formatwarning = lambda message, *_: f"freqopt: {message}\n"  # not where in our code
+    # not where in our code
+    warnings.formatwarning = lambda said, *_: f"freqopt: {printable(str(said))}\n"
     with heard():
         code = run(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # or all that was imported is looked through for garbage, 0.1 s

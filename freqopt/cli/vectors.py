@@ -41,9 +41,10 @@ def write(
     """
     from freqopt.crosscheck.cases.options import read_options
     from freqopt.crosscheck.cases.selection import chosen_cases, dtypes_of
-    from freqopt.crosscheck.exchange.files import write_folder
+    from freqopt.crosscheck.exchange.files import check_new, write_folder
     from freqopt.optimizers import rules
 
+    check_new(folder)
     chosen, dtypes = read_options(set_ or []), dtypes_of(dtype)
     cases = [c for name in ([rule] if rule else rules) for c in chosen_cases(name, dtypes, chosen)]
     count = write_folder(folder, cases, form)

@@ -41,6 +41,8 @@ def as_checkpoints(value: Any) -> int | list[int] | Every:
         return int(value)
     elif isinstance(value, list | tuple | range | np.ndarray) and all(map(is_whole, value)):
         return [int(step) for step in value]
+    if is_whole(value) and value >= 2**31:
+        raise StudyError(f"checkpoints = {value}: that many are not kept; give fewer than 2^31")
     raise StudyError(
         f"checkpoints = {value!r}: a run is recorded at its start and its end; give 2 or more, or "
         "the steps, such as [10, 100], or {every = 50}"

@@ -91,7 +91,7 @@ def _of_folder(folder: Path) -> pa.Table:
     known = members.latest(memberships)
     belong = [(one, member) for one, member in known if member.key in segments.places]
     if not belong:
-        old = len(durable.files(folder, SUFFIX))
+        old = len(durable.files(folder, SUFFIX, whole=True))
         reason = next(iter(damaged.values()), "simulate a study into it")
         if old:
             reason = f"`freqopt results migrate {folder}` takes over {old} of an earlier version"

@@ -18,16 +18,29 @@ CLOSED = 141
 """The exit code when nobody reads our output any more: that of a program which SIGPIPE ended."""
 
 
+_CONTROLS = {
+    code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    for code in (*range(32), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+}
+"""What a terminal obeys instead of showing it."""
+
+
+def printable(text: str) -> str:
+    r"""Text, some of which may come from data, with its control characters as ``\x1b``."""
+    return text.translate(_CONTROLS)
+
+
 def say(text: str) -> None:
     """A line of result, on standard output."""
     with _written():
-        print(text, flush=True)
+        print(printable(text), flush=True)
 
 
 def warn(text: str) -> None:
     """A line that is not result, on standard error; if that is closed, nowhere."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
     except OSError:
         _discard(sys.stderr)
 
@@ -84,7 +97,7 @@ def table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> N
     for column in header:
         grid.add_column(column, overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_row(*(Text(printable(cell)) for cell in row))
     with _written():
         Console().print(grid)
 

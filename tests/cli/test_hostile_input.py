@@ -1,5 +1,6 @@
 """Commands x hostile input: one sentence and exit code 2 (1 if a run fails), never a traceback."""
 
+import importlib
 import itertools
 import json
 import math
@@ -16,10 +17,12 @@ from freqopt.backends import Simulation
 from freqopt.cli import run
 from freqopt.errors import FreqoptError
 from freqopt.experiment.build import problem, rule
+from freqopt.experiment.checkpoints import as_checkpoints
 from freqopt.experiment.execute import simulate
 from freqopt.experiment.study import Study
 from freqopt.optimizers import rules
 from freqopt.problems import problems
+from freqopt.report.terminal import say, table, warn
 from tests.experiment.conftest import SMALL
 
 VAST = 2**63 - 1
@@ -218,3 +221,39 @@ def test_list_goes_on_whatever_lies_there(here, capsys):
     assert "no regular file" in listed["studies"]["pipe"]
     assert listed["studies"]["small"] == "small"
     assert all("cannot be read" in listed["figures"][k] for k in ("pipe", "folder", "null", "deep"))
+
+
+def test_data_give_a_terminal_no_orders(capsys):
+    bad = "a\x1b]0;t\x07\x9b2J\r\u202eb"
+    say(bad)
+    warn(bad)
+    table("t", ("h",), [(bad,)])
+    said = capsys.readouterr()
+    assert said.out.count("a\\x1b]0;t\\x07\\x9b2J\\x0d\\u202eb") == 2
+    assert not set("\x1b\x07\x9b\r\u202e") & set(said.out + said.err)
+
+
+@pytest.mark.parametrize("variable", ["NUMBA_NUM_THREADS", "NUMBA_OPT"])
+def test_a_variable_that_numba_cannot_read_is_one_sentence(variable):
+    code = "from freqopt.backends.numba import step"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, variable: "junk"}, timeout=60,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "UserWarning" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert f"BackendError: Numba does not load: Environment variable '{variable}'" in last
+    assert "unset the NUMBA_ variables" in last
+
+
+def test_vectors_look_at_their_folder_first(tmp_path, monkeypatch, capsys):
+    selection = importlib.import_module("freqopt.crosscheck.cases.selection")
+    monkeypatch.setattr(selection, "chosen_cases", None)
+    (tmp_path / "file").write_text("")
+    for folder, why in (("file", "exists and is not an empty"), ("file/under", "cannot be made")):
+        assert why in answered(["vectors", "write", str(tmp_path / folder)], capsys)
+
+
+def test_too_many_checkpoints_are_not_too_few():
+    with pytest.raises(FreqoptError, match=r"give fewer than 2\^31"):
+        as_checkpoints(10**12)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from freqopt.crosscheck import Exercise, cases, reference, trace
+from freqopt.crosscheck.exchange import encoding
 from freqopt.crosscheck.exchange.files import read_answer, read_folder, write_answer, write_folder
 from freqopt.crosscheck.exchange.manifest import seal
 from freqopt.errors import CrosscheckError, FreqoptError
@@ -213,7 +214,7 @@ def test_a_forged_manifest_is_one_clear_error(changes, tmp_path):
         {"rows": [99]}, {"rows": [-1]}, {"rows": [1.5]}, {"rows": ["0"]}, {"rows": []},
         {"rows": [2**63]}, {"table": []}, {"table": {}}, {"table": [["0x0p0"]]}, {"grads": [[]]},
         {"offsets": [0, 1]}, {"offsets": [5, 0] * 8 + [0]}, {"offsets": None},
-        {"offsets": [[0] * 17]},
+        {"offsets": [[0] * 17]}, {"rows": [True]}, {"table": [[True]]},
     ],
 )  # fmt: skip
 def test_a_case_of_other_shapes_than_its_manifest_says_is_refused(arrays, tmp_path):
@@ -346,3 +347,9 @@ def test_no_answer_two_answers_and_a_refusal(tmp_path):
     write_answer(entry.output, trace(reference, CASES[0]))
     with pytest.raises(CrosscheckError, match="holds 2 answers"):
         read_answer(entry)
+
+
+@pytest.mark.parametrize("kind", ["float64", "int64"])
+def test_true_is_no_number(kind):
+    with pytest.raises(TypeError, match="true where a number is expected"):
+        encoding._array([[1, True]], np.dtype(kind))

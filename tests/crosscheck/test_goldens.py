@@ -212,3 +212,12 @@ def test_the_readers_of_the_page_read(folder, tmp_path):
         _, arrays = read_goldens(folder, "rowwise_adagrad")
         np.testing.assert_array_equal(np.array(seen["tables"]), arrays["0.tables"])
         assert len(seen["batches"]) == 16
+
+
+@pytest.mark.parametrize("end", ["npz", "json"])
+def test_links_are_not_followed(folder, tmp_path, end):
+    path = folder / f"rowwise_adagrad.{end}"
+    path.rename(tmp_path / "outside")
+    path.symlink_to(tmp_path / "outside")
+    with pytest.raises(CrosscheckError, match=f"{end} is a link or no regular file"):
+        list(check_goldens(folder, ["rowwise_adagrad"]))

@@ -306,3 +306,38 @@ def test_a_run_that_is_stored_twice_with_other_readings_is_found(stored):
     segments.add(rows.with_about([other], rows.readings([columns])))
     (sentence,) = verify(stored).wrong
     assert f"run {key} is stored twice with different readings" in sentence
+
+
+def test_runs_that_a_study_lists_and_are_gone_are_missed(stored, capsys):
+    path = the_file(stored)
+    path.unlink()
+    os.mkfifo(path)
+    assert run_command(["results", "verify", str(stored)]) == 1
+    said = capsys.readouterr()
+    assert f"{RUNS} runs of small are not here" in said.err
+    assert "1 wrong" in said.out
+
+
+def test_no_link_leads_out_of_a_folder_of_results(small, stored, tmp_path):
+    """Nothing is read or removed through it; the folder itself may be a link."""
+    outside, path = tmp_path / "outside.parquet", the_file(stored)
+    (tmp_path / "link").symlink_to(stored)
+    assert load(small, results=tmp_path / "link").num_rows == load(stored).num_rows
+    path.rename(outside)
+    path.symlink_to(outside)
+    with pytest.raises(ResultError, match=r"12 of the 12 runs .* are not in"):
+        load(small, results=stored)
+    (stored / "runs").rename(tmp_path / "runs")
+    (stored / "runs").symlink_to(tmp_path / "runs")
+    (tmp_path / "runs" / ".mine.partial").write_text("")
+    for call in (collect, verify, load):
+        with pytest.raises(ResultError, match="runs is a link; only files inside"):
+            call(stored)
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+def test_an_export_that_cannot_be_is_refused_by_its_name(stored, tmp_path, capsys):
+    (tmp_path / "all.csv").mkdir()
+    for to, why in (("all.csv", "all.csv is a folder"), ("no/all.csv", "no is no folder; make it")):
+        assert run_command(["results", "export", str(tmp_path / to), str(stored)]) == 2
+        assert f"freqopt: {tmp_path}/{why}" in capsys.readouterr().err

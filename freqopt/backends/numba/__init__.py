@@ -70,12 +70,15 @@ def _load(module: str) -> ModuleType:
         Numba is installed, and does not load; or it is told not to compile.
     """
     try:
-        return import_module(f"{__name__}.{module}")
+        with warnings.catch_warnings():  # Numba warns of them, with a traceback
+            warnings.filterwarnings("error", "Environment variable", RuntimeWarning)
+            return import_module(f"{__name__}.{module}")
     except BackendError:
         raise
-    except (ImportError, OSError, ValueError) as error:  # the last for its environment
+    except (ImportError, OSError, ValueError, RuntimeWarning) as error:  # the last two: environment
+        reason = str(error).partition("\n")[0].rstrip(".")
         raise BackendError(
-            f"Numba does not load: {str(error).rstrip('.')}. Install one that suits the NumPy and "
+            f"Numba does not load: {reason}. Install one that suits the NumPy and "
             "the Python here, unset the NUMBA_ variables of the environment, or choose the backend "
             "numpy"
         ) from error

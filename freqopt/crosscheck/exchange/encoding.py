@@ -83,7 +83,7 @@ def _array(values: Any, kind: np.dtype[Any]) -> NDArray[Any]:
             raise TypeError(f"an array of {values.dtype}, expected {kind}")
         return values
     if kind.kind != "f":
-        found = np.array(values)
+        found = np.array(_without_truths(values))
         if found.size and found.dtype.kind != "i":
             raise TypeError(f"{found.dtype} where whole numbers are expected")
         return found.astype(kind)
@@ -94,7 +94,16 @@ def _array(values: Any, kind: np.dtype[Any]) -> NDArray[Any]:
 def _numbers(values: Any) -> Any:
     if isinstance(values, list):
         return [_numbers(value) for value in values]
-    return float(from_text(values))
+    return float(from_text(_without_truths(values)))
+
+
+def _without_truths(values: Any) -> Any:
+    """The same, unless it has true or false for a number, which to Python are 1 and 0."""
+    if isinstance(values, bool):
+        raise TypeError(f"{str(values).lower()} where a number is expected")
+    for value in values if isinstance(values, list) else ():
+        _without_truths(value)
+    return values
 
 
 def listed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

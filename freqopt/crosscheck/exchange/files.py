@@ -93,6 +93,17 @@ class Entry:
     output: Path
 
 
+def check_new(folder: Path) -> None:
+    """Raise CrosscheckError if a folder has something in it, or is none."""
+    try:
+        if os.path.lexists(folder) and (not is_folder(folder) or any(folder.iterdir())):
+            raise CrosscheckError(f"{folder} exists and is not an empty folder; give a new one")
+        (folder / "inputs").mkdir(parents=True)
+        (folder / "inputs").rmdir()
+    except OSError as error:
+        raise CrosscheckError(f"{folder} cannot be made: {error.strerror}; give another") from None
+
+
 def write_folder(folder: Path, cases: Iterable[Case], form: Form = "json") -> int:
     """Write the inputs of cases to a new folder; how many.
 
@@ -101,8 +112,7 @@ def write_folder(folder: Path, cases: Iterable[Case], form: Form = "json") -> in
     CrosscheckError
         The folder has something in it, or cannot be made.
     """
-    if os.path.lexists(folder) and (not is_folder(folder) or any(folder.iterdir())):
-        raise CrosscheckError(f"{folder} exists and is not an empty folder; give a new one")
+    check_new(folder)
     try:
         (folder / "inputs").mkdir(parents=True)
         (folder / "outputs").mkdir()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -231,8 +232,10 @@ def read_goldens(folder: Path, name: str) -> tuple[Manifest, Arrays]:
         A file is missing, damaged, or of another version.
     """
     path = folder / f"{rules[name].name()}.json"
-    if not is_file(path):
-        raise CrosscheckError(f"{path} is missing; freqopt goldens --write {folder} makes it")
+    if path.is_symlink() or not is_file(path):
+        raise CrosscheckError(
+            f"{path} is {_lacking(path)}; freqopt goldens --write {folder} makes it"
+        )
     try:
         manifest = json.loads(read(path))
         form, version = manifest["format"], manifest["version"]
@@ -248,14 +251,21 @@ def read_goldens(folder: Path, name: str) -> tuple[Manifest, Arrays]:
             f"{path} is {form!r} version {version!r}, expected {FORMAT!r} version {VERSION}; "
             "read it with the freqopt that wrote it, or write it again"
         )
-    if not is_file(file):
-        raise CrosscheckError(f"{file} is missing, and {path.name} describes it; write both again")
+    if file.is_symlink() or not is_file(file):
+        raise CrosscheckError(
+            f"{file} is {_lacking(file)}, and {path.name} describes it; write both again"
+        )
     content = read(file)
     if hashlib.sha256(content).hexdigest() != expected:
         raise CrosscheckError(
             f"{file} is not the file that {path.name} describes (SHA-256); write both again"
         )
     return manifest, load(file, content, wanted, None)
+
+
+def _lacking(path: Path) -> str:
+    """Why there is no golden: links may lead out of the folder."""
+    return "a link or no regular file" if os.path.lexists(path) else "missing"
 
 
 def check_goldens(folder: Path, names: list[str]) -> Iterator[Difference]:

@@ -104,7 +104,7 @@ def _not_removed(path: Path) -> None:
 
 def _leftovers(folder: Path) -> list[Path]:
     """Files whose writing was begun and never finished."""
-    places = [folder, *(path for path in folder.iterdir() if path.is_dir())]
+    places = [folder, *(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())]
     names = (f".*{durable.PARTIAL}", ".trial*")
     return [path for place in places for name in names for path in place.glob(name)]
 

@@ -86,7 +86,7 @@ class Database:
             self.notices.append(f"{reason}; it is now in {self.folder / DAMAGED}")
         for path, reason in self.segments.foreign.items():
             self.notices.append(f"{path} {reason}")
-        old = len(durable.files(self.folder, segments.SUFFIX))
+        old = len(durable.files(self.folder, segments.SUFFIX, whole=True))
         if old:
             self.notices.append(
                 f"{self.folder} holds {old} results of an earlier version, one file each; "

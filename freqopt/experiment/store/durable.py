@@ -62,18 +62,27 @@ def remove(path: Path) -> None:
         return
 
 
-def files(folder: Path, suffix: str) -> list[Path]:
-    """Plain files of a folder with a suffix, by name; none if there is no such folder."""
+def files(folder: Path, suffix: str, *, whole: bool = False) -> list[Path]:
+    """Plain files of a folder with a suffix, by name; none if there is no such folder.
+
+    Links are no plain files. The folder itself may be one only if it is the `whole` folder of
+    results, whose parts lie in it: what is removed there is nobody else's.
+    """
+    if folder.is_symlink() and not whole:
+        raise ResultError(
+            f"{folder} is a link; only files inside {folder.parent} are read and removed, so "
+            "put the files there, or make the folder of results itself the link"
+        )
     try:
         with os.scandir(folder) as entries:
-            names = [e.name for e in entries if e.name.endswith(suffix) and e.is_file()]
+            plain = [e.name for e in entries if e.is_file(follow_symlinks=False)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise ResultError(
             f"the folder {folder} cannot be read ({error.strerror}); check its permissions"
         ) from None
-    return [folder / name for name in sorted(names) if not name.startswith(".")]
+    return [folder / n for n in sorted(plain) if n.endswith(suffix) and not n.startswith(".")]
 
 
 def _sync_folder(folder: Path) -> None:

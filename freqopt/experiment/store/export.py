@@ -15,9 +15,13 @@ FORMS = (".parquet", ".csv", ".arrow")
 
 
 def check(to: Path) -> None:
-    """Raise ResultError if a file's name ends in no known form."""
+    """Raise ResultError if a file's name ends in no known form, or no file can be there."""
     if to.suffix not in FORMS:
         raise ResultError(f"{to} names no form; give a file that ends in {', '.join(FORMS)}")
+    if to.is_dir():
+        raise ResultError(f"{to} is a folder; give the name of a file")
+    if not to.parent.is_dir():
+        raise ResultError(f"{to.parent} is no folder; make it, or choose another")
 
 
 def write(rows: pa.Table, to: Path) -> None:

@@ -42,7 +42,7 @@ def migrate(folder: Path) -> tuple[int, list[str]]:
     left: list[str] = []
     done: list[Path] = []
     of_study: dict[tuple[str, str, str, str], list[Member]] = {}
-    for path in durable.files(folder, SUFFIX):
+    for path in durable.files(folder, SUFFIX, whole=True):
         try:
             about, columns = _read(path)
             stored = _stored(about, columns)

@@ -51,14 +51,22 @@ def verify(folder: Path) -> Verdict:
     for path in segments.keys_of:
         verdict.files += 1
         _runs(segments, path, verdict, digests)
-    verdict.wrong += members.read(folder)[1].values()
+    memberships, damaged = members.read(folder)
+    verdict.wrong += damaged.values()
+    for one in {(one.study, one.backend): one for one in memberships}.values():  # the last form
+        missing = sum(member.key not in segments.places for member in one.members)
+        if missing and not segments.damaged and not segments.foreign:  # or they are in there
+            verdict.wrong.append(
+                f"{missing} runs of {one.study} are not here: deleted, or never finished; "
+                "simulate it again"
+            )
     for path in durable.files(folder / states.FOLDER, states.SUFFIX):
         verdict.states += 1
         try:
             states.load(path)
         except ResultError as error:
             verdict.wrong.append(f"{path} {error}")
-    if old := durable.files(folder, SUFFIX):
+    if old := durable.files(folder, SUFFIX, whole=True):
         verdict.left_alone.append(
             f"{len(old)} results of an earlier version; `freqopt results migrate {folder}` takes "
             "them over"
