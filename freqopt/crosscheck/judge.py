@@ -258,6 +258,15 @@ def judge(answer: Answer, on: Iterable[Case], ulps: float | Tolerance | None = N
     return report
 
 
+NEVER_SEEN = (
+    ("rows and counts beyond 2^24", "no table here is that large"),
+    ("nonfinite", "no gradient here is infinite or NaN"),
+    ("padding_row = 0", "another row is the padding where there is one"),
+    ("the caller's arrays", "gradients and rows are not looked at after a step"),
+)
+"""What no case judges, of any implementation, and why."""
+
+
 def judge_implementation(
     implementation: Implementation,
     rule: str,
@@ -297,7 +306,7 @@ def judge_implementation(
     report = judge(answers(implementation), chosen.cases, ulps)
     judged = [j.case for j in report.judgements if j.verdict != "NONE"]
     lived, missing = _lives(implementation, judged, group, ulps)
-    missing.append(("rows and counts beyond 2^24", "no table here is that large"))
+    missing += NEVER_SEEN
     table = coverage(judged, chosen.acceptance, missing)
     return replace(report, coverage=table, lives=tuple(lived))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from freqopt.crosscheck import reference
-from freqopt.crosscheck.cases.acceptance import Acceptance
+from freqopt.crosscheck.cases.acceptance import Acceptance, nearby
 from freqopt.crosscheck.judge import judge_implementation
 from freqopt.optimizers import rules
 
@@ -117,3 +117,12 @@ def test_a_step_count_of_eight_bits_is_rejected_in_the_long_run_alone():
 
     wrong = judge_implementation(make, "lazy_adam", ["float64"]).having("FAIL")
     assert {j.case.exercise.name for j in wrong} == {"long"}
+
+
+@pytest.mark.parametrize("value", [-0.5, -3, -3.0, -0.001, 0.3, 2, 7.5])
+@pytest.mark.parametrize("u", [0.0, 0.31, 0.999])
+def test_a_number_nearby_is_of_its_kind_and_sign(value, u):
+    near = nearby(value, u)
+    assert type(near) is type(value)
+    assert near * value > 0
+    assert abs(near) <= 2 * abs(value) or abs(value) < 1

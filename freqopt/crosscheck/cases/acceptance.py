@@ -280,8 +280,10 @@ def nearby(value: Any, u: float) -> Any:
     """
     if not value or isinstance(value, (bool, str)):
         return value
-    scale = 2 ** (2 * u - 1)
-    return float(f"{value**scale:.3g}") if value < 1 else type(value)(round(value * scale))
+    scale, size, sign = 2 ** (2 * u - 1), abs(value), 1 if value > 0 else -1
+    if size < 1:
+        return sign * float(f"{size**scale:.3g}")
+    return sign * type(value)(round(size * scale))
 
 
 def _refused(kind: type[Rule], options: Options) -> bool:
