@@ -166,7 +166,8 @@ def c_name(name: str) -> str:
 def c_word(text: str) -> str:
     """The end of a name in C."""
     return "".join(
-        c if c.isascii() and (c.isalnum() or c == "_") else f"_{ord(c):x}_" for c in text
+        c if c.isascii() and (c.isalnum() or c == "_") else f"_{ord(c):x}_"
+        for c in text.replace("-", "_")  # min-mean is IS(aggregation, min_mean) in our sources
     )
 
 
