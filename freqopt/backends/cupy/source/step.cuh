@@ -155,7 +155,7 @@ ENTRY shorten(i64 items, i64 width, const real* factors, real* sums) {
 DEVICE void settle(const Group& group, const Table& table, i64 i, const double* h, i64 seen,
                    real* work) {
 #if ROW(settled_at)
-    for (i64 t = load_row_state(table.slots, i).settled_at + 1; t <= seen; t++) {
+    for (i64 t = load_row_state(table.slots, i).own_settled_at + 1; t <= seen; t++) {
         update(group, table, i, nullptr, nullptr, {t, 0, true, table.width}, scalars(h, t),
                around(h, t), work);
         group.sync();
