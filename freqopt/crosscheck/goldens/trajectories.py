@@ -232,7 +232,7 @@ def read_goldens(folder: Path, name: str) -> tuple[Manifest, Arrays]:
         A file is missing, damaged, or of another version.
     """
     path = folder / f"{rules[name].name()}.json"
-    if path.is_symlink() or not is_file(path):
+    if not is_file(path) or path.is_symlink():
         raise CrosscheckError(
             f"{path} is {_lacking(path)}; freqopt goldens --write {folder} makes it"
         )
@@ -251,7 +251,7 @@ def read_goldens(folder: Path, name: str) -> tuple[Manifest, Arrays]:
             f"{path} is {form!r} version {version!r}, expected {FORMAT!r} version {VERSION}; "
             "read it with the freqopt that wrote it, or write it again"
         )
-    if file.is_symlink() or not is_file(file):
+    if not is_file(file) or file.is_symlink():
         raise CrosscheckError(
             f"{file} is {_lacking(file)}, and {path.name} describes it; write both again"
         )
