@@ -338,6 +338,10 @@ def test_no_link_leads_out_of_a_folder_of_results(small, stored, tmp_path):
 
 def test_an_export_that_cannot_be_is_refused_by_its_name(stored, tmp_path, capsys):
     (tmp_path / "all.csv").mkdir()
-    for to, why in (("all.csv", "all.csv is a folder"), ("no/all.csv", "no is no folder; make it")):
+    long = "x" * 5000
+    for to, why in (
+        *(("all.csv", "all.csv is a folder"), ("no/all.csv", "no is no folder; make it")),
+        (f"{long}/all.csv", f"{long} is no folder"),
+    ):
         assert run_command(["results", "export", str(tmp_path / to), str(stored)]) == 2
         assert f"freqopt: {tmp_path}/{why}" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from freqopt._files import is_folder
 from freqopt.errors import ResultError
 from freqopt.experiment.store import durable
 
@@ -18,9 +19,9 @@ def check(to: Path) -> None:
     """Raise ResultError if a file's name ends in no known form, or no file can be there."""
     if to.suffix not in FORMS:
         raise ResultError(f"{to} names no form; give a file that ends in {', '.join(FORMS)}")
-    if to.is_dir():
+    if is_folder(to):
         raise ResultError(f"{to} is a folder; give the name of a file")
-    if not to.parent.is_dir():
+    if not is_folder(to.parent):
         raise ResultError(f"{to.parent} is no folder; make it, or choose another")
 
 
