@@ -212,7 +212,7 @@ def test_rules_learn_what_the_run_knows():
         (
             {"checkpoints": 2**62},
             StudyError,
-            "checkpoints = 4611686018427387904: .* give fewer than 2^31",
+            r"checkpoints = 4611686018427387904: .* give fewer than 2\^31",
         ),
         ({"rule": {"name": "sgd", "dialect": ["optax.sgd"]}}, RuleError, "rule sgd has no dialect"),
         ({"factorised": {"inner": 2**70}}, BackendError, "valid integer of 64 bits"),
