@@ -18,17 +18,10 @@ from freqopt.crosscheck.implementation import (
     shown,
 )
 from freqopt.crosscheck.mistakes.mistake import Mistake
+from freqopt.crosscheck.mutants._around import on_batch
 from freqopt.optimizers import Rule
 
 Change = Callable[[Integers, Floats], tuple[Integers, Floats]]
-
-
-def _on_batch(change: Change) -> Implementation:
-    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        step = reference(rule, table, given)
-        return lambda rows, grads: step(*change(rows, grads))
-
-    return implementation
 
 
 def _sum_by(rows: Integers, grads: Floats) -> tuple[Integers, NDArray[Any], Floats]:
@@ -40,7 +33,7 @@ def _sum_by(rows: Integers, grads: Floats) -> tuple[Integers, NDArray[Any], Floa
 
 
 def _scaled(factor: Callable[[Integers], Any]) -> Implementation:
-    return _on_batch(lambda rows, grads: (rows, (grads * factor(rows)).astype(grads.dtype)))
+    return on_batch(lambda rows, grads: (rows, (grads * factor(rows)).astype(grads.dtype)))
 
 
 def _counts_of(rows: Integers) -> Any:
@@ -72,29 +65,29 @@ def in_occurrences() -> Iterator[Mistake]:
             lambda rows: 1 / np.sqrt(max(rows.size, 1))
         ),
         "summed gradients go to the wrong rows: sorted rows, sums in the order of appearance":
-            _on_batch(_mispaired),
-        "the occurrences are taken in the reverse order": _on_batch(
+            on_batch(_mispaired),
+        "the occurrences are taken in the reverse order": on_batch(
             lambda rows, grads: (rows[::-1], grads[::-1])
         ),
-        "the last occurrence of a batch is dropped": _on_batch(
+        "the last occurrence of a batch is dropped": on_batch(
             lambda rows, grads: (rows[:-1], grads[:-1])
         ),
-        "the first occurrence of a batch is dropped": _on_batch(
+        "the first occurrence of a batch is dropped": on_batch(
             lambda rows, grads: (rows[1:], grads[1:])
         ),
-        "only the first occurrence of a batch is taken": _on_batch(
+        "only the first occurrence of a batch is taken": on_batch(
             lambda rows, grads: (rows[:1], grads[:1])
         ),
-        "rows that come more than once are dropped": _on_batch(
+        "rows that come more than once are dropped": on_batch(
             lambda rows, grads: (
                 (rows[_counts_of(rows)[:, 0] == 1], grads[_counts_of(rows)[:, 0] == 1])
                 if rows.size else (rows, grads)
             )
         ),
-        "every entry of the gradient is clipped at 1": _on_batch(
+        "every entry of the gradient is clipped at 1": on_batch(
             lambda rows, grads: (rows, grads.clip(-1, 1))
         ),
-        "every occurrence is scaled to length 1": _on_batch(
+        "every occurrence is scaled to length 1": on_batch(
             lambda rows, grads: (
                 rows,
                 grads / np.maximum(np.linalg.norm(grads, axis=1, keepdims=True), 1e-300),
@@ -105,7 +98,7 @@ def in_occurrences() -> Iterator[Mistake]:
     for most in (256, 512, 1000, 1024):
         yield Mistake(
             f"only the first {most} occurrences of a batch are taken",
-            _on_batch(lambda rows, grads, n=most: (rows[:n], grads[:n])),  # type: ignore[misc]
+            on_batch(lambda rows, grads, n=most: (rows[:n], grads[:n])),  # type: ignore[misc]
             1,
         )
     yield Mistake("the gradients are not cleared: a row's add up over all batches", _kept(None))

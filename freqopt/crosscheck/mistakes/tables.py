@@ -14,10 +14,10 @@ from freqopt.crosscheck.implementation import (
     Integers,
     Step,
     reference,
-    shown,
 )
 from freqopt.crosscheck.mistakes.by_row import by_row
 from freqopt.crosscheck.mistakes.mistake import Mistake, in_methods
+from freqopt.crosscheck.mutants._around import on_table
 from freqopt.optimizers import Rule, State
 from freqopt.optimizers._batch import Batch
 
@@ -26,8 +26,8 @@ def in_table() -> Iterator[Mistake]:
     """When and where the table is written."""
     yield Mistake("a row's update is written at its next visit", by_row(_written_late))
     yield Mistake("the table is shown before the step", _shown_late)
-    yield Mistake("the step is applied twice to the table", _on_table(lambda a, b: b + (b - a)))
-    yield Mistake("half of the step is applied", _on_table(lambda a, b: a + (b - a) / 2))
+    yield Mistake("the step is applied twice to the table", on_table(lambda a, b: b + (b - a)))
+    yield Mistake("half of the step is applied", on_table(lambda a, b: a + (b - a) / 2))
     yield Mistake("the last column is never updated", _columns(lambda d: slice(d - 1, d)))
     yield Mistake("only the first column is updated", _columns(lambda d: slice(1, d)))
     for width in (4, 8, 16, 32, 64, 96, 128, 192, 256):
@@ -41,23 +41,6 @@ def in_table() -> Iterator[Mistake]:
         )
 
 
-def _on_table(change: Callable[[Floats, Floats], Floats]) -> Implementation:
-    """`change(old, new)` is written instead of the new table."""
-
-    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        state = rule.init(table, **given)
-
-        def step(rows: Integers, grads: Floats) -> Floats:
-            old = table.copy()
-            rule.step(table, state, rows, grads)
-            table[...] = change(old, table.copy())
-            return shown(rule, table, state)
-
-        return step
-
-    return implementation
-
-
 def _columns(which: Callable[[int], slice]) -> Implementation:
     def implementation(rule: Rule, table: Floats, given: Given) -> Step:
         some = which(table.shape[1])
@@ -66,7 +49,7 @@ def _columns(which: Callable[[int], slice]) -> Implementation:
             new[:, some] = old[:, some]
             return new
 
-        return _on_table(change)(rule, table, given)
+        return on_table(change)(rule, table, given)
 
     return implementation
 
