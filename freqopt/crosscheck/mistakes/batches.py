@@ -21,8 +21,6 @@ from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.crosscheck.mutants._around import on_batch
 from freqopt.optimizers import Rule
 
-Change = Callable[[Integers, Floats], tuple[Integers, Floats]]
-
 
 def _sum_by(rows: Integers, grads: Floats) -> tuple[Integers, NDArray[Any], Floats]:
     """Different rows in their order, the place of each occurrence among them, sums."""
