@@ -76,7 +76,7 @@ def made(name, pairs, noise2, start, steps, eta):
     frequency = np.concatenate([pairs.sum(axis=1), pairs.sum(axis=0)])
     return Case(
         name, pairs=pairs, noise2=noise2, start=start, steps=steps,
-        eta=eta, p=frequency, R2=start**2, s2=noise2, T=float(steps), L=2.0,
+        eta=eta, p=frequency, R2=start**2, s2=noise2, T=float(steps), L=2.0, cap=CAP,
     )  # fmt: skip
 
 
@@ -94,14 +94,25 @@ def from_point(point, tuned):
     return made(name, pairs, noise2, start, steps, eta)
 
 
+def lone(chance, steps, eta, cap):
+    return Case(
+        f"one token, p = {chance:g}, T = {steps}", p=np.array([chance]), steps=steps, cap=cap,
+        eta=np.array([eta]), R2=np.array([1.0]), s2=np.array([0.0]), T=float(steps), L=2.0,
+    )  # fmt: skip
+
+
 def lone_cases(quick):
     """Deterministic Huber loss of one token at the largest step."""
     for visited in (1, 5, 20, 100):
         for chance, steps in visits(visited):
-            yield Case(
-                f"one token, p = {chance:g}, T = {steps}", p=np.array([chance]), steps=steps,
-                eta=np.array([CAP]), R2=np.array([1.0]), s2=np.array([0.0]), T=float(steps), L=2.0,
-            )  # fmt: skip
+            yield lone(chance, steps, CAP, CAP)
+
+
+def rarely_seen(quick):
+    """The same just below 1/L, where the sharper form still holds: what q_k is matters here."""
+    for steps in (1, 2, 10):
+        for chance in (0.1, 0.3, 0.5):
+            yield lone(chance, steps, 0.49, 0.5)
 
 
 def on_huber(i):
@@ -197,7 +208,11 @@ def theorem(
     tuned = slow * L / T * total(R2) + root * total(sp.sqrt(R2 * s2 * p**power / T))
     inverse, best = sp.Symbol("inverse_eta", positive=True), sp.sqrt(R2 / (2 * s2 * T * p))
     return Theorem(
-        assumptions=(Assumption("eta_k <= 1/(4L)", lambda i: i.eta.max() <= CAP),),
+        assumptions=(
+            Assumption(
+                "eta_k <= 1/(4L); < 1/L in the sharper form", lambda i: i.eta.max() <= i.cap
+            ),
+        ),
         claims=(
             Claim(
                 "(10.3)", measured, Bound(general),
@@ -211,6 +226,7 @@ def theorem(
             Claim(
                 "sharper", measured, Bound(sharper), instances=random(False),
             ),
+            Claim("sharper: one token", on_huber, Bound(sharper), instances=rarely_seen),
             Claim(
                 "(10.3): one token", on_huber, Bound(general), instances=lone_cases,
                 sharper=Bound(sharper),
