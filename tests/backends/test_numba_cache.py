@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from freqopt.backends import FallbackWarning, _private
-from freqopt.backends.numba import Workspace, _apply, _compile
+from freqopt.backends.numba import Workspace
+from freqopt.backends.numba.fused_step import _apply
+from freqopt.backends.numba.jit import _cache
 from freqopt.optimizers import rules
 
 from .compared import Pair
@@ -78,8 +80,8 @@ def test_code_that_others_could_have_written_is_not_run(whose, tmp_path, monkeyp
         return numba.core.serialize.dumps(_Payload(tmp_path / "ran"))
 
     folder = tmp_path / "cache"
-    monkeypatch.setattr(_compile, "cache_directory", lambda: folder)
-    cache = _compile._DiskCache("k")
+    monkeypatch.setattr(_cache, "cache_directory", lambda: folder)
+    cache = _cache.DiskCache("k")
     codegen = numba.core.registry.cpu_target.target_context.codegen()
     path = cache._file((), codegen)
     path.write_bytes(hashlib.sha256(kernel()).digest() + kernel())
@@ -115,7 +117,7 @@ class _Payload:
 def test_without_a_home_nothing_is_kept(home, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", home)
     monkeypatch.setattr(Path, "home", _no_home)
-    assert _private.private(_compile.cache_directory.__wrapped__()) is None
+    assert _private.private(_cache.cache_directory.__wrapped__()) is None
 
 
 def _no_home() -> Path:
@@ -123,7 +125,7 @@ def _no_home() -> Path:
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(_compile, "cache_directory", lambda: tmp_path)
+    monkeypatch.setattr(_cache, "cache_directory", lambda: tmp_path)
     monkeypatch.setattr(_apply, "_made", {})
 
     def interrupt(self: Path, target: Path) -> None:
@@ -138,37 +140,37 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch) -> Non
 
 def test_the_folder_changes_with_every_source(tmp_path: Path, monkeypatch) -> None:
     root = tmp_path / "freqopt"
-    here = root / "backends" / "numba"
+    here = root / "backends" / "numba" / "jit"
     here.mkdir(parents=True)
     callee = here / "callee.py"
     callee.write_text("x = 1")
-    monkeypatch.setattr(_compile, "__file__", str(here / "_compile.py"))
-    first = _compile._source_hash()
-    assert _compile._source_hash() == first
+    monkeypatch.setattr(_cache, "__file__", str(here / "_cache.py"))
+    first = _cache._source_hash()
+    assert _cache._source_hash() == first
     callee.write_text("x = 2")
-    assert _compile._source_hash() != first
+    assert _cache._source_hash() != first
 
 
 def test_folders_of_other_sources_go_when_nobody_has_used_them_for_long(
     tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    folder = _compile.cache_directory.__wrapped__()
-    long_ago = time.time() - 86400 * (_compile.DAYS_KEPT + 1)
+    folder = _cache.cache_directory.__wrapped__()
+    long_ago = time.time() - 86400 * (_cache.DAYS_KEPT + 1)
     recent, old, not_ours = (folder.parent / name for name in ("numba-1", "numba-2", "other"))
     for one in (folder, recent, old, not_ours):
         one.mkdir(parents=True)
         (one / "kernel.nbc").write_text("")
         if one != recent:
             os.utime(one, (long_ago, long_ago))
-    assert _compile.cache_directory.__wrapped__() == folder
+    assert _cache.cache_directory.__wrapped__() == folder
     assert sorted(folder.parent.iterdir()) == sorted([folder, recent, not_ours])
     assert folder.stat().st_mtime > long_ago + 86400
 
 
 def test_folder_by_platform(monkeypatch) -> None:
     def folder() -> str:
-        return _compile.cache_directory.__wrapped__().as_posix()
+        return _cache.cache_directory.__wrapped__().as_posix()
 
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     assert folder().startswith("/somewhere/freqopt/numba-")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from freqopt.backends.numba import Workspace
-from freqopt.backends.numba._compile import entry
-from freqopt.backends.numba._deal import deal
-from freqopt.backends.numba._index import BINS
+from freqopt.backends.numba.batch._index import BINS
+from freqopt.backends.numba.batch._partition import deal
+from freqopt.backends.numba.jit._compile import entry
 
 from .compared import zipf_batch
 

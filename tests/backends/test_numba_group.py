@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from freqopt.backends import numba as numba_backend
-from freqopt.backends.numba import Workspace, _lists
-from freqopt.backends.numba._step import settle, step, step_group
+from freqopt.backends.numba import Workspace
+from freqopt.backends.numba.fixed_memory import _lists
+from freqopt.backends.numba.fused_step import _step
+from freqopt.backends.numba.fused_step._step import settle, step, step_group
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BatchError, GradientError, RowError
 from freqopt.optimizers import rules
@@ -109,7 +111,7 @@ def test_a_run_is_settled_by_a_kernel(monkeypatch) -> None:
     settled = []
     monkeypatch.setattr(numba_backend, "MUCH", 100)
     monkeypatch.setattr(
-        numba_backend._step,
+        _step,
         "settle",
         lambda rule, *given: settled.append(1) or settle(rule, *given),
     )

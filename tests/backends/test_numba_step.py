@@ -11,8 +11,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from freqopt.backends.numba import Workspace, _apply, _compile, _step, _threads, step
-from freqopt.backends.numba._apply import make_apply
+from freqopt.backends.numba import Workspace, step
+from freqopt.backends.numba.fused_step import _apply, _step
+from freqopt.backends.numba.fused_step._apply import make_apply
+from freqopt.backends.numba.jit import _cache
+from freqopt.backends.numba.threads import _team
 from freqopt.errors import BackendError, RuleError
 from freqopt.optimizers import Rule, rules
 from freqopt.optimizers._critical import FixedMemory
@@ -174,7 +177,7 @@ def test_trajectory_of_100_000_steps(name: str, dtype: str) -> None:
     ("name", "dtype"), [("sgd", "float64"), ("adagrad", "float32"), ("rowwise_adagrad", "float32")]
 )
 def test_nothing_is_contracted_to_fused_multiply_add(name: str, dtype: str, monkeypatch) -> None:
-    monkeypatch.setattr(_compile._DiskCache, "load_overload", lambda *_: None)
+    monkeypatch.setattr(_cache.DiskCache, "load_overload", lambda *_: None)
     monkeypatch.setattr(_apply, "_made", {})
     pair = Pair(rules[name](), np.zeros((4, 40), dtype), Workspace(threads=1))
     pair.step(np.array([1]), np.ones((1, 40), dtype))
@@ -214,7 +217,7 @@ def test_ctrl_c_leaves_the_table_and_the_count_of_batches_agreed(
     """It is raised before the compiled call, or as that returns."""
     rule, table = rules["sgd"](lr=1.0), np.zeros((4, 1))
     state, workspace = rule.init(table), Workspace(parts=parts)
-    rows, grads, run = np.arange(4), np.ones((4, 1)), _threads.team.run_in_turn
+    rows, grads, run = np.arange(4), np.ones((4, 1)), _team.team.run_in_turn
     step(rule, table, state, rows, grads, workspace)
 
     def interrupted(*arguments: Any) -> None:
@@ -222,7 +225,7 @@ def test_ctrl_c_leaves_the_table_and_the_count_of_batches_agreed(
             run(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_threads.team, "run_in_turn", interrupted)
+    monkeypatch.setattr(_team.team, "run_in_turn", interrupted)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             step(rule, table, state, rows, grads, workspace)

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from freqopt.backends.numba import Workspace, _threads
-from freqopt.backends.numba._atomic import add, let_others_run, load
-from freqopt.backends.numba._compile import entry
-from freqopt.backends.numba._share import BUSY, LAST_TASK, PART_BITS, TICKET
-from freqopt.backends.numba._threads import AWAKE, Team
+from freqopt.backends.numba import Workspace
+from freqopt.backends.numba.jit._compile import entry
+from freqopt.backends.numba.threads import _team
+from freqopt.backends.numba.threads._atomic import add, let_others_run, load
+from freqopt.backends.numba.threads._tasks import BUSY, LAST_TASK, PART_BITS, TICKET
+from freqopt.backends.numba.threads._team import AWAKE, Team
 from freqopt.optimizers import rules
 
 from .compared import Pair, zipf_batch
@@ -60,7 +61,7 @@ def test_every_part_is_worked_on_once(pause: float) -> None:
         assert (calls == [20 * parts, 20 * 500]).all()
 
 
-@pytest.mark.skipif(_threads.usable_cores() < 2, reason="this process has one core")
+@pytest.mark.skipif(_team.usable_cores() < 2, reason="this process has one core")
 def test_parts_are_worked_on_at_the_same_time() -> None:
     """At least once: on a busy machine the other thread may come too late again and again."""
     team, words = Team(), np.zeros(2, np.int64)
@@ -72,7 +73,7 @@ def test_parts_are_worked_on_at_the_same_time() -> None:
     raise AssertionError("the caller has worked on both parts a thousand times")
 
 
-@pytest.mark.skipif(_threads.usable_cores() < 2, reason="this process has one core")
+@pytest.mark.skipif(_team.usable_cores() < 2, reason="this process has one core")
 def test_helpers_go_to_sleep() -> None:
     team = Team()
     team.run(note, (2, np.zeros((2, 2)), 1.0), 2)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from freqopt.backends._private import private, read_private
-from freqopt.backends.numba._compile import cache_directory
+from freqopt.backends.numba.jit._cache import cache_directory
 from freqopt.errors import BackendError, DeviceError
 
 OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")

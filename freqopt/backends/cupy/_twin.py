@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from freqopt.backends._private import is_private, private
 from freqopt.backends.cupy._nvrtc import refusal
 from freqopt.backends.cupy._source import Source
-from freqopt.backends.numba._compile import cache_directory
+from freqopt.backends.numba.jit._cache import cache_directory
 from freqopt.errors import BackendError
 
 FLAGS = ("-std=c++20", "-O0", "-ffp-contract=off", "-fno-fast-math", "-shared", "-fPIC", "-pthread")

@@ -16,8 +16,8 @@ from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BackendError
 
 if TYPE_CHECKING:
-    from freqopt.backends.numba._step import settle, step, step_group
-    from freqopt.backends.numba._workspace import Workspace
+    from freqopt.backends.numba.batch._workspace import Workspace
+    from freqopt.backends.numba.fused_step._step import settle, step, step_group
     from freqopt.backends.numba.loop._run import Run
 
 __all__ = ["FallbackWarning", "NumbaBackend", "Workspace", "settle", "step", "step_group"]
@@ -47,7 +47,12 @@ class _Walked:
 _walked: dict[str, _Walked] = {}
 """By the loop's name, or by why there is none."""
 
-_PLACES = {"Workspace": "_workspace", "settle": "_step", "step": "_step", "step_group": "_step"}
+_PLACES = {
+    "Workspace": "batch._workspace",
+    "settle": "fused_step._step",
+    "step": "fused_step._step",
+    "step_group": "fused_step._step",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -132,7 +137,7 @@ class NumbaBackend(Backend):
         if not rule.settles_before_reading or simulation.step < MUCH or self._run is None:
             simulation.settle()
             return
-        from freqopt.backends.numba._step import settle
+        from freqopt.backends.numba.fused_step._step import settle
 
         for name, array in simulation.parameters.items():
             settle(rule, array, simulation.states[name])

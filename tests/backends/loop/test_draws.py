@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import freqopt
-from freqopt.backends.numba._compile import entry
+from freqopt.backends.numba.jit._compile import entry
 from freqopt.backends.numba.problems._kernel import find_problem
 from freqopt.backends.numba.streams import _transforms, _trigonometry
 from freqopt.backends.numba.streams._tokens import draw_tokens

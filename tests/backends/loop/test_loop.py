@@ -14,7 +14,7 @@ import freqopt
 from freqopt.backends import Factorised, FallbackWarning, Simulation, backends
 from freqopt.backends import numba as numba_backend
 from freqopt.backends.numba import NumbaBackend
-from freqopt.backends.numba._compile import alone, name_of
+from freqopt.backends.numba.jit._compile import alone, name_of
 from freqopt.backends.numba.loop import _run
 from freqopt.backends.numba.loop._run import Run
 from freqopt.backends.numpy import NumpyBackend

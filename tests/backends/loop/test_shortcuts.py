@@ -8,10 +8,10 @@ import numba
 import numpy as np
 import pytest
 
-from freqopt.backends.numba._compile import entry
-from freqopt.backends.numba._elementary import NEAR, near_sigmoid
-from freqopt.backends.numba._fold import finite
-from freqopt.backends.numba._memory import address
+from freqopt.backends.numba.arithmetic._elementary import NEAR, near_sigmoid
+from freqopt.backends.numba.arithmetic._fold import finite
+from freqopt.backends.numba.jit._compile import entry
+from freqopt.backends.numba.jit._memory import address
 from freqopt.backends.numba.problems._losses import rounded_sigmoid
 from freqopt.streams import elementary
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.loop._borrow import of_width
 
 

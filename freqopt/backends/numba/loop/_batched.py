@@ -11,18 +11,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from freqopt.backends.numba._apply import make_apply
-from freqopt.backends.numba._apply_critical import make_whole_step
-from freqopt.backends.numba._call import address_of, caller, types_of
-from freqopt.backends.numba._compile import entry, inlined
-from freqopt.backends.numba._critical import measure_whole
-from freqopt.backends.numba._gather import REFUSED, gather
-from freqopt.backends.numba._kernel import find_kernel
-from freqopt.backends.numba._norms import clip_whole
-from freqopt.backends.numba._rows import scale
-from freqopt.backends.numba._scalars import around_of
-from freqopt.backends.numba._settle import make_settle
+from freqopt.backends.numba.arithmetic._rows import scale
+from freqopt.backends.numba.batch._norms import clip_whole
+from freqopt.backends.numba.batch._preprocess import REFUSED, gather
+from freqopt.backends.numba.fixed_memory._apply import make_whole_step
+from freqopt.backends.numba.fixed_memory._buffer import measure_whole
+from freqopt.backends.numba.fused_step._apply import make_apply
+from freqopt.backends.numba.jit._call import address_of, caller, types_of
+from freqopt.backends.numba.jit._compile import entry, inlined
 from freqopt.backends.numba.loop._arrays import Part, in_turn
+from freqopt.backends.numba.rule._catch_up import make_settle
+from freqopt.backends.numba.rule._kernel import find_kernel
+from freqopt.backends.numba.rule._scalars import around_of
 from freqopt.optimizers import Rule
 
 _made: dict[str, Callable[..., None]] = {}

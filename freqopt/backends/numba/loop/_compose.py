@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-from freqopt.backends.numba._compile import entry, inlined
+from freqopt.backends.numba.jit._compile import entry, inlined
 from freqopt.backends.numba.loop._arrays import Read, in_turn, matrices_of
 from freqopt.backends.numba.loop._borrow import borrowed, of_width
 from freqopt.backends.numba.loop._layers import collapse, split

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from freqopt.backends.numba._compile import inlined
-from freqopt.backends.numba._fold import fold_rows
-from freqopt.backends.numba._rows import fold
+from freqopt.backends.numba.arithmetic._fold import fold_rows
+from freqopt.backends.numba.arithmetic._rows import fold
+from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.loop._arrays import Read
 from freqopt.tables import FactorisedTable
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from freqopt.backends import Movement
-from freqopt.backends.numba._compile import inlined
-from freqopt.backends.numba._rows import fold
+from freqopt.backends.numba.arithmetic._rows import fold
+from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.loop._arrays import Read
 
 

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.backends import Simulation
-from freqopt.backends.numba._call import types_of
-from freqopt.backends.numba._compile import alone, at_hand, name_of
-from freqopt.backends.numba._kernel import find_kernel
-from freqopt.backends.numba._plan import Plan
-from freqopt.backends.numba._workspace import LARGEST, Workspace
+from freqopt.backends.numba.batch._workspace import LARGEST, Workspace
+from freqopt.backends.numba.fused_step._plan import Plan
+from freqopt.backends.numba.jit._call import types_of
+from freqopt.backends.numba.jit._compile import alone, at_hand, name_of
 from freqopt.backends.numba.loop._arrays import Part, Read
 from freqopt.backends.numba.loop._batched import Kernels, batched_step
 from freqopt.backends.numba.loop._compose import Form, make_loop
@@ -22,6 +21,7 @@ from freqopt.backends.numba.loop._layers import Layers, layers
 from freqopt.backends.numba.loop._movement import moves
 from freqopt.backends.numba.loop._single import allows_single, single_step
 from freqopt.backends.numba.problems._kernel import ProblemKernel, find_problem
+from freqopt.backends.numba.rule._kernel import find_kernel
 from freqopt.problems import Problem
 from freqopt.tables import FactorisedTable
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from freqopt.backends.numba._compile import compiled, inlined
-from freqopt.backends.numba._fold import finite
-from freqopt.backends.numba._memory import address, addresses, prefetch
-from freqopt.backends.numba._scalars import Around, Structure, around_of
-from freqopt.backends.numba._update import row_update
+from freqopt.backends.numba.arithmetic._fold import finite
+from freqopt.backends.numba.jit._compile import compiled, inlined
+from freqopt.backends.numba.jit._memory import address, addresses, prefetch
 from freqopt.backends.numba.loop._arrays import Part, in_turn
 from freqopt.backends.numba.loop._borrow import of_width
+from freqopt.backends.numba.rule._scalars import Around, Structure, around_of
+from freqopt.backends.numba.rule._update import row_update
 from freqopt.kernels import Kernel, Visit
 from freqopt.optimizers import Rule
 

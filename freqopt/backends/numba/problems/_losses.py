@@ -8,8 +8,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled
-from freqopt.backends.numba._elementary import NEAR, near_sigmoid, sigmoid
+from freqopt.backends.numba.arithmetic._elementary import NEAR, near_sigmoid, sigmoid
+from freqopt.backends.numba.jit._compile import compiled
 from freqopt.backends.numba.streams._trigonometry import sin
 
 TOP = np.uint64(63)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled, inlined
-from freqopt.backends.numba._kernel import FUNCTIONS
-from freqopt.backends.numba._rows import fold
+from freqopt.backends.numba.arithmetic._rows import fold
+from freqopt.backends.numba.jit._compile import compiled, inlined
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
+from freqopt.backends.numba.rule._kernel import FUNCTIONS
 from freqopt.backends.numba.streams._law import draws, find_law
 from freqopt.backends.numba.streams._philox import Key, each_word
 from freqopt.backends.numba.streams._transforms import index, normal, uniform

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.streams._law import draws, find_law
 from freqopt.backends.numba.streams._philox import Key, each_word
 from freqopt.backends.numba.streams._transforms import uniform

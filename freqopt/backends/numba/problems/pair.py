@@ -9,10 +9,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled, inlined
-from freqopt.backends.numba._elementary import NEAR, near_sigmoid, sigmoid
-from freqopt.backends.numba._fold import folded
-from freqopt.backends.numba._memory import address, prefetch, sweep
+from freqopt.backends.numba.arithmetic._elementary import NEAR, near_sigmoid, sigmoid
+from freqopt.backends.numba.arithmetic._fold import folded
+from freqopt.backends.numba.jit._compile import compiled, inlined
+from freqopt.backends.numba.jit._memory import address, prefetch, sweep
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
 from freqopt.backends.numba.problems._losses import slope_of, two_point
 from freqopt.backends.numba.problems._pairs import pair_draw

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends.numba._compile import inlined
-from freqopt.backends.numba._elementary import exp
-from freqopt.backends.numba._fold import fold_rows
-from freqopt.backends.numba._rows import fold
+from freqopt.backends.numba.arithmetic._elementary import exp
+from freqopt.backends.numba.arithmetic._fold import fold_rows
+from freqopt.backends.numba.arithmetic._rows import fold
+from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
 from freqopt.backends.numba.streams._philox import Key, each_word
 from freqopt.backends.numba.streams._transforms import index

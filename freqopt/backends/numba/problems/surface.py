@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
 from freqopt.problems.surface import LANDSCAPES, Surface
 

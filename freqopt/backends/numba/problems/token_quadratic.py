@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
 from freqopt.backends.numba.streams._law import draws, find_law
 from freqopt.backends.numba.streams._philox import Key, each_word

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.streams._philox import each_word
 from freqopt.errors import BackendError
 from freqopt.streams import TokenDistribution

@@ -10,9 +10,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
 
-from freqopt.backends.numba._compile import compiled, inlined
+from freqopt.backends.numba.jit._compile import compiled, inlined
+from freqopt.backends.numba.jit._private import populate_array
 from freqopt.streams.philox import MULTIPLIERS, ROUNDS, WEYL
 
 BLOCKS = 64

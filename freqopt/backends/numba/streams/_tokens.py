@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.backends.numba import _threads
-from freqopt.backends.numba._compile import entry
+from freqopt.backends.numba.jit._compile import entry
 from freqopt.backends.numba.streams._law import draws, find_law
 from freqopt.backends.numba.streams._philox import Key
+from freqopt.backends.numba.threads import _team
 from freqopt.errors import SamplerError
 from freqopt.streams import Stream, TokenDistribution, purpose_id
 
@@ -62,7 +62,7 @@ def draw_tokens(
     fill, out = _made[found.key], np.empty((count, n), np.int64)
     words = tuple(np.uint64(w) for w in (stream.seed, stream.run, purpose_id(stream.purpose)))
     threads = min(threads, max(count, 1))
-    _threads.team.run(fill, (threads, *words, first, out, found.data), threads)
+    _team.team.run(fill, (threads, *words, first, out, found.data), threads)
     return out
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled
-from freqopt.backends.numba._elementary import horner, log
+from freqopt.backends.numba.arithmetic._elementary import horner, log
+from freqopt.backends.numba.jit._compile import compiled
 from freqopt.backends.numba.streams._philox import multiply_wide
 from freqopt.streams.transforms import _CENTRE, _FAR_TAIL, _TAIL
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled
-from freqopt.backends.numba._elementary import horner
+from freqopt.backends.numba.arithmetic._elementary import horner
+from freqopt.backends.numba.jit._compile import compiled
 from freqopt.streams._trigonometry import (
     COS_SERIES,
     HALF_PI,

@@ -9,7 +9,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.streams._law import Law
 from freqopt.backends.numba.streams._philox import multiply_wide
 from freqopt.streams import AliasTable

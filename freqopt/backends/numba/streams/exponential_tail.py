@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled
-from freqopt.backends.numba._elementary import log1p
+from freqopt.backends.numba.arithmetic._elementary import log1p
+from freqopt.backends.numba.jit._compile import compiled
 from freqopt.backends.numba.streams import alias
 from freqopt.backends.numba.streams._law import Law
 from freqopt.backends.numba.streams._transforms import open_uniform

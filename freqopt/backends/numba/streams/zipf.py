@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from freqopt.backends.numba._compile import compiled, inlined
-from freqopt.backends.numba._elementary import exp, expm1, log1p, power
+from freqopt.backends.numba.arithmetic._elementary import exp, expm1, log1p, power
+from freqopt.backends.numba.jit._compile import compiled, inlined
 from freqopt.backends.numba.streams._law import Law
 from freqopt.backends.numba.streams._philox import word_at
 from freqopt.backends.numba.streams._transforms import open_uniform

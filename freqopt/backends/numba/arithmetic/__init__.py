@@ -1,0 +1,1 @@
+"""Arithmetic with the bits of `freqopt.streams`: elementary functions, folds, rows."""
