@@ -15,6 +15,7 @@ from typing import ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.problems._split import Shift, Split
 from freqopt.streams._trigonometry import TRIGONOMETRIC_LIMIT
 from freqopt.streams.elementary import cos, sigmoid, sin, softplus
 from freqopt.streams.transforms import uniform
@@ -56,6 +57,10 @@ class Loss(ABC):
     def mean_square_slope(self, s: Doubles, planted: Doubles) -> Doubles:
         """E l'(s; y)^2."""
 
+    def split(self, shift: Shift) -> Split | None:  # noqa: ARG002 - most losses do not split
+        """`mean` and `mean_slope` of all pairs in split form, where there is one."""
+        return None
+
 
 @dataclass(frozen=True)
 class Squared(Loss):
@@ -88,6 +93,11 @@ class Squared(Loss):
     def mean_square_slope(self, s: Doubles, planted: Doubles) -> Doubles:
         """(s - s*)^2 + noise^2."""
         return (s - planted) ** 2 + self.noise * self.noise
+
+    def split(self, shift: Shift) -> Split:
+        """1/2 noise^2 + 1/2 (x . y)^2, and x . y."""
+        x, y = shift.x, shift.y
+        return Split(0.5 * (self.noise * self.noise), 0.5, x, y, 1.0, x, y)
 
 
 @dataclass(frozen=True)
@@ -158,6 +168,20 @@ class Cosine(Loss):
         """sin^2(s - s*) cos^2(noise) + cos^2(s - s*) sin^2(noise)."""
         delta = _angle(s - planted)
         return (sin(delta) * cos(self.noise)) ** 2 + (cos(delta) * sin(self.noise)) ** 2
+
+    def split(self, shift: Shift) -> Split | None:
+        """For sums a + b: sin(a + b) = (sin a, cos a) . (cos b, sin b), and so for their halves."""
+        if not shift.additive:
+            return None
+        a, b = _angle(shift.x[:, 0]), _angle(shift.y[:, 1])
+
+        def both(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
+            return np.stack([sin(a), cos(a)], axis=1), np.stack([cos(b), sin(b)], axis=1)
+
+        half, certain = sin(0.5 * self.noise), cos(self.noise)
+        return Split(
+            2.0 * half * half, 2.0 * certain, *both(0.5 * a, 0.5 * b), certain, *both(a, b)
+        )
 
 
 def _angle(x: NDArray[Float]) -> NDArray[Float]:

@@ -13,6 +13,7 @@ from pydantic import Field, PositiveInt, model_validator
 import freqopt.data as datasets
 from freqopt.errors import ProblemError
 from freqopt.problems._sources import Data
+from freqopt.problems._split import Term
 from freqopt.problems._tokens import Nested, Probability, Tokens, Zipf
 from freqopt.streams import Stream, TokenCounts, fold
 
@@ -42,6 +43,10 @@ class PairLaw(Nested):
     def rows(self, part: slice) -> Doubles:
         """D(i, j) for i in the slice and every j, float64 (n, M)."""
         raise NotImplementedError
+
+    def products(self) -> list[Term] | None:
+        """D as a sum of products; None where that takes as long as a visit to every pair."""
+        return None
 
     def parts(self) -> Iterator[slice]:
         """Slices of i, in order, whose pairs fit the cache."""
@@ -77,6 +82,11 @@ class Product(PairLaw):
         """Outer product."""
         p, q = self.marginals
         return p[part, None] * q
+
+    def products(self) -> list[Term]:
+        """The one."""
+        p, q = self.marginals
+        return [Term(slice(None), p, slice(None), q)]
 
 
 class Observed(PairLaw):
@@ -251,6 +261,13 @@ class Topics(PairLaw):
         topic = np.arange(p.size) % self.topics
         same = topic[part, None] == topic
         return p[part, None] * ((1 - h) * p + h * self._group * same)
+
+    def products(self) -> list[Term]:
+        """Pairs at random, and pairs within each topic."""
+        p, h = self._p, self.coherence
+        each = [slice(topic, None, self.topics) for topic in range(self.topics)]
+        within = [Term(one, h * p[one], one, self._group[one]) for one in each]
+        return [Term(slice(None), (1 - h) * p, slice(None), p), *within]
 
 
 Pairs: TypeAlias = Annotated[Product | PairCounts | Topics | Corpus, Field(discriminator="kind")]

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.problems._split import Shift
 from freqopt.streams import fold
 
 Doubles = NDArray[np.float64]
@@ -40,6 +41,10 @@ class Score(ABC):
     @abstractmethod
     def weighted(self, weights: Doubles, v: Doubles) -> Doubles:
         """sum_j weights_ij ds(u_i, v_j)/du_i: (n, m), (m, d) -> (n, d)."""
+
+    @abstractmethod
+    def shift(self, u: Doubles, v: Doubles, planted_u: Doubles, planted_v: Doubles) -> Shift:
+        """s(u_i, v_j) - s(planted u_i, planted v_j) for every pair, in split form."""
 
     @abstractmethod
     def square_partials(self, v: Doubles) -> Doubles:
@@ -77,6 +82,11 @@ class Dot(Score):
         columns = [fold(weights * column) for column in np.ascontiguousarray(v.T)]
         return np.stack(columns, axis=1)
 
+    def shift(self, u: Doubles, v: Doubles, planted_u: Doubles, planted_v: Doubles) -> Shift:
+        """u . v - u* . v* = u . (v - v*) + (u - u*) . v*."""
+        x = np.concatenate([u, u - planted_u], axis=1)
+        return Shift(x, np.concatenate([v - planted_v, planted_v], axis=1), additive=False)
+
     def square_partials(self, v: Doubles) -> Doubles:
         """|v_j|^2."""
         return fold(v * v)
@@ -108,6 +118,14 @@ class Sum(Score):
         """Total weight of each row over sqrt(d), in every column."""
         width = v.shape[-1]
         return np.repeat(fold(weights)[:, None] / math.sqrt(width), width, axis=1)
+
+    def shift(self, u: Doubles, v: Doubles, planted_u: Doubles, planted_v: Doubles) -> Shift:
+        """a_i + b_j, what all a_i share being counted to the b_j, so that neither is large."""
+        a, b = (fold(x - y) / math.sqrt(x.shape[-1]) for x, y in ((u, planted_u), (v, planted_v)))
+        middle = fold(a) / len(a)
+        a, b = a - middle, b + middle
+        x = np.stack([a, np.ones_like(a)], axis=1)
+        return Shift(x, np.stack([np.ones_like(b), b], axis=1), additive=True)
 
     def square_partials(self, v: Doubles) -> Doubles:
         """1."""

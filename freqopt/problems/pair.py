@@ -34,6 +34,7 @@ from freqopt.problems._losses import Cosine, Logistic, Loss, Squared
 from freqopt.problems._pairs import Pairs, Product
 from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
 from freqopt.problems._scores import SCORES, Score
+from freqopt.problems._split import Split, Term
 from freqopt.problems._tokens import Instance, NonNegative, Positive
 from freqopt.streams import Stream, fold
 
@@ -155,7 +156,14 @@ class Pair(Problem):
         along_u, along_v = self._score.partials(u, v)
         return {"u": (i, slope[:, None] * along_u), "v": (j, slope[:, None] * along_v)}
 
-    # -- exact sums over all pairs, block after block of rows of u -------------------------------
+    # -- exact sums over all pairs: split (`_split.py`), or block after block of rows of u --------
+
+    def _split(self, tables: Tables) -> tuple[Split, list[Term], Doubles, Doubles] | None:
+        """The expected losses and the law in split form, and both tables; None if one has none."""
+        u, v = (whole(tables[name], shape[0]) for name, shape in self.shapes.items())
+        law = self.pairs.products()
+        split = self._loss.split(self._score.shift(u, v, self.optimum["u"], self.optimum["v"]))
+        return (split, law, u, v) if split is not None and law is not None else None
 
     def _blocks(
         self, tables: Tables
@@ -168,7 +176,12 @@ class Pair(Problem):
             yield part, u[part], v, self.pairs.rows(part), matrix(u[part], v), planted
 
     def objective(self, tables: Tables) -> float:
-        """f; folded over j, over i within a block, blocks in order."""
+        """f; where it does not split, folded over j, over i within a block, blocks in order."""
+        if found := self._split(tables):
+            split, law, _, _ = found
+            f = split.objective(law)
+            if f is not None:
+                return f
         total = 0.0
         for _, _, _, weight, s, planted in self._blocks(tables):
             total += float(fold(fold(weight * self._loss.mean(s, planted))))
@@ -176,6 +189,13 @@ class Pair(Problem):
 
     def gradient(self, tables: Tables) -> dict[str, Doubles]:
         """sum_j D(i, j) E l' ds/du_i and its like for v, in the order of `objective`."""
+        if found := self._split(tables):
+            split, law, u, v = found
+            # ds/du depends on v alone, and ds/dv on u.
+            along_u, along_v = self._score.partials(v, v)[0], self._score.partials(u, u)[1]
+            both = split.gradient(law, along_u, along_v)
+            if both is not None:
+                return dict(zip("uv", both, strict=True))
         out = {name: np.zeros(shape) for name, shape in self.shapes.items()}
         for part, u, v, weight, s, planted in self._blocks(tables):
             slopes = weight * self._loss.mean_slope(s, planted)

@@ -243,6 +243,38 @@ def test_objective_does_not_depend_on_the_blocks(monkeypatch):
     assert_tables_close(problem.gradient(tables), g, 1e-13, 1e-15)
 
 
+SPLIT = [("dot", "squared"), ("sum", "squared"), ("sum", "cosine")]
+
+
+@pytest.mark.parametrize(("score", "loss"), SPLIT)
+@pytest.mark.parametrize("pairs", [PRODUCT, TOPICS], ids=["product", "topics"])
+def test_what_splits_is_summed_without_a_visit_to_every_pair(score, loss, pairs, monkeypatch):
+    problem = make(score, loss, pairs, 3)
+    monkeypatch.setattr(Pair, "_blocks", lambda *_: pytest.fail("every pair was visited"))
+    tables = random_tables(problem)
+    check_enumeration(problem, tables, outcomes(problem))
+
+
+@pytest.mark.parametrize(("score", "loss"), SPLIT)
+def test_a_tiny_gap_keeps_its_digits(score, loss, monkeypatch):
+    """Other tables with the planted scores but for 1e-10: without noise, f is 1e-20 or so."""
+    problem = make(score, loss, PRODUCT, 2, noise=0.0)
+    best = problem.optimum
+    if score == "dot":  # the planted scores, by other tables
+        turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+        tables = {name: table @ turn for name, table in best.items()}
+    else:
+        tables = {"u": best["u"] + 3, "v": best["v"] - 3}
+        monkeypatch.setattr(Pair, "_blocks", lambda *_: pytest.fail("every pair was visited"))
+    tables["u"] = tables["u"] + 1e-10
+    f = 0.0
+    for probability, sample in outcomes(problem):
+        s, planted = (score_of(problem, t["u"][sample["u"]], t["v"][sample["v"]])
+                      for t in (tables, best))  # fmt: skip
+        f += probability * (s - planted) ** 2 / 2  # to 1e-20, for the cosine too
+    assert problem.objective(tables) == pytest.approx(f, rel=1e-4, abs=0)
+
+
 def test_start_is_gaussian_with_the_asked_spread():
     problem = Pair(spread=0.3)
     start = problem.start(1, 2)
