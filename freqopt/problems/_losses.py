@@ -15,7 +15,7 @@ from typing import ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.problems._split import Shift, Split
+from freqopt.problems._split import Products, Shift, Squares
 from freqopt.streams._trigonometry import TRIGONOMETRIC_LIMIT
 from freqopt.streams.elementary import cos, sigmoid, sin, softplus
 from freqopt.streams.transforms import uniform
@@ -57,8 +57,12 @@ class Loss(ABC):
     def mean_square_slope(self, s: Doubles, planted: Doubles) -> Doubles:
         """E l'(s; y)^2."""
 
-    def split(self, shift: Shift) -> Split | None:  # noqa: ARG002 - most losses do not split
-        """`mean` and `mean_slope` of all pairs in split form, where there is one."""
+    def split_mean(self, shift: Shift) -> Squares | None:  # noqa: ARG002 - not every loss splits
+        """`mean` of all pairs in split form, where there is one."""
+        return None
+
+    def split_slope(self, shift: Shift) -> Products | None:  # noqa: ARG002
+        """`mean_slope` of all pairs in split form, where there is one."""
         return None
 
 
@@ -94,10 +98,13 @@ class Squared(Loss):
         """(s - s*)^2 + noise^2."""
         return (s - planted) ** 2 + self.noise * self.noise
 
-    def split(self, shift: Shift) -> Split:
-        """1/2 noise^2 + 1/2 (x . y)^2, and x . y."""
-        x, y = shift.x, shift.y
-        return Split(0.5 * (self.noise * self.noise), 0.5, x, y, 1.0, x, y)
+    def split_mean(self, shift: Shift) -> Squares:
+        """1/2 noise^2 + 1/2 (x . y)^2."""
+        return Squares(0.5 * (self.noise * self.noise), 0.5, shift.x, shift.y)
+
+    def split_slope(self, shift: Shift) -> Products:
+        """x . y."""
+        return Products(1.0, shift.x, shift.y)
 
 
 @dataclass(frozen=True)
@@ -169,19 +176,22 @@ class Cosine(Loss):
         delta = _angle(s - planted)
         return (sin(delta) * cos(self.noise)) ** 2 + (cos(delta) * sin(self.noise)) ** 2
 
-    def split(self, shift: Shift) -> Split | None:
-        """For sums a + b: sin(a + b) = (sin a, cos a) . (cos b, sin b), and so for their halves."""
+    def split_mean(self, shift: Shift) -> Squares | None:
+        """For sums, with sin((a + b)/2) split."""
         if not shift.additive:
             return None
-        a, b = _angle(shift.x[:, 0]), _angle(shift.y[:, 1])
+        half = sin(0.5 * self.noise)
+        return Squares(2.0 * half * half, 2.0 * cos(self.noise), *_sine_of_sums(shift, 0.5))
 
-        def both(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
-            return np.stack([sin(a), cos(a)], axis=1), np.stack([cos(b), sin(b)], axis=1)
+    def split_slope(self, shift: Shift) -> Products | None:
+        """For sums, with sin(a + b) split."""
+        return Products(cos(self.noise), *_sine_of_sums(shift, 1.0)) if shift.additive else None
 
-        half, certain = sin(0.5 * self.noise), cos(self.noise)
-        return Split(
-            2.0 * half * half, 2.0 * certain, *both(0.5 * a, 0.5 * b), certain, *both(a, b)
-        )
+
+def _sine_of_sums(shift: Shift, scale: float) -> tuple[Doubles, Doubles]:
+    """sin(scale (a + b)) = (sin scale a, cos scale a) . (cos scale b, sin scale b)."""
+    a, b = _angle(scale * shift.x[:, 0]), _angle(scale * shift.y[:, 1])
+    return np.stack([sin(a), cos(a)], axis=1), np.stack([cos(b), sin(b)], axis=1)
 
 
 def _angle(x: NDArray[Float]) -> NDArray[Float]:

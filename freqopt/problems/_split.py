@@ -57,30 +57,16 @@ class Shift:
     additive: bool
 
 
-@dataclass(frozen=True)
-class Split:
-    """An expected loss and its slope in the form (1).
-
-    Attributes
-    ----------
-    constant, factor : float
-        a and b.
-    x, y : float64 (n, r), (m, r)
-    slope : float
-        c.
-    slope_x, slope_y : float64 (n, r'), (m, r')
-    """
+class Squares(NamedTuple):
+    """An expected loss in the form (1): a, b, and x (n, r) and y (m, r)."""
 
     constant: float
     factor: float
     x: Doubles
     y: Doubles
-    slope: float
-    slope_x: Doubles
-    slope_y: Doubles
 
-    def objective(self, law: Iterable[Term]) -> float | None:
-        """(2); None where it is not finite, or its terms cancel too far."""
+    def total(self, law: Iterable[Term]) -> float | None:
+        """f by (2); None where it is not finite, or its terms cancel too far."""
         total, size = 0.0, 0.0
         for i, p, j, q in law:
             products = moments(p, self.x[i], self.x[i]) * moments(q, self.y[j], self.y[j])
@@ -89,7 +75,15 @@ class Split:
         f = self.constant + self.factor * total
         return f if np.isfinite(size) and f >= LEAST * self.factor * size else None
 
-    def gradient(
+
+class Products(NamedTuple):
+    """The slope of an expected loss in the form (1): c, and x' (n, r) and y' (m, r)."""
+
+    factor: float
+    x: Doubles
+    y: Doubles
+
+    def weighted(
         self, law: Iterable[Term], along_u: Floats, along_v: Floats
     ) -> tuple[Doubles, Doubles] | None:
         """(3) and its like for j; None where it is not finite.
@@ -102,13 +96,12 @@ class Split:
         along_v : float64 (n, d)
             ds(u_i, v_j)/dv_j, which depends on i only.
         """
-        x, y = self.slope_x, self.slope_y
         of_u, of_v = np.zeros(along_v.shape), np.zeros(along_u.shape)
         for i, p, j, q in law:
-            of_u[i] += p[:, None] * product(x[i], moments(q, y[j], along_u[j]))
-            of_v[j] += q[:, None] * product(y[j], moments(p, x[i], along_v[i]))
-        of_u *= self.slope
-        of_v *= self.slope
+            of_u[i] += p[:, None] * product(self.x[i], moments(q, self.y[j], along_u[j]))
+            of_v[j] += q[:, None] * product(self.y[j], moments(p, self.x[i], along_v[i]))
+        of_u *= self.factor
+        of_v *= self.factor
         return (of_u, of_v) if np.isfinite(of_u).all() and np.isfinite(of_v).all() else None
 
 

@@ -34,7 +34,7 @@ from freqopt.problems._losses import Cosine, Logistic, Loss, Squared
 from freqopt.problems._pairs import Pairs, Product
 from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
 from freqopt.problems._scores import SCORES, Score
-from freqopt.problems._split import Split, Term
+from freqopt.problems._split import Shift
 from freqopt.problems._tokens import Instance, NonNegative, Positive
 from freqopt.streams import Stream, fold
 
@@ -158,18 +158,19 @@ class Pair(Problem):
 
     # -- exact sums over all pairs: split (`_split.py`), or block after block of rows of u --------
 
-    def _split(self, tables: Tables) -> tuple[Split, list[Term], Doubles, Doubles] | None:
-        """The expected losses and the law in split form, and both tables; None if one has none."""
+    def _shift(self, u: Doubles, v: Doubles) -> Shift:
+        """How far the scores of all pairs are from the planted ones."""
+        return self._score.shift(u, v, self.optimum["u"], self.optimum["v"])
+
+    def _whole(self, tables: Tables) -> tuple[Doubles, Doubles]:
         u, v = (whole(tables[name], shape[0]) for name, shape in self.shapes.items())
-        law = self.pairs.products()
-        split = self._loss.split(self._score.shift(u, v, self.optimum["u"], self.optimum["v"]))
-        return (split, law, u, v) if split is not None and law is not None else None
+        return u, v
 
     def _blocks(
         self, tables: Tables
     ) -> Iterator[tuple[slice, Doubles, Doubles, Doubles, Doubles, Doubles]]:
         """(rows of u, u (n, d), v (M, d), D, scores and planted scores, each (n, M))."""
-        u, v = (whole(tables[name], shape[0]) for name, shape in self.shapes.items())
+        u, v = self._whole(tables)
         matrix, best = self._score.matrix, self.optimum
         for part in self.pairs.parts():
             planted = matrix(best["u"][part], best["v"])
@@ -177,11 +178,9 @@ class Pair(Problem):
 
     def objective(self, tables: Tables) -> float:
         """f; where it does not split, folded over j, over i within a block, blocks in order."""
-        if found := self._split(tables):
-            split, law, _, _ = found
-            f = split.objective(law)
-            if f is not None:
-                return f
+        law, split = self.pairs.products(), self._loss.split_mean(self._shift(*self._whole(tables)))
+        if law and split and (f := split.total(law)) is not None:
+            return f
         total = 0.0
         for _, _, _, weight, s, planted in self._blocks(tables):
             total += float(fold(fold(weight * self._loss.mean(s, planted))))
@@ -189,12 +188,12 @@ class Pair(Problem):
 
     def gradient(self, tables: Tables) -> dict[str, Doubles]:
         """sum_j D(i, j) E l' ds/du_i and its like for v, in the order of `objective`."""
-        if found := self._split(tables):
-            split, law, u, v = found
+        (u, v), law = self._whole(tables), self.pairs.products()
+        split = self._loss.split_slope(self._shift(u, v))
+        if law and split:
             # ds/du depends on v alone, and ds/dv on u.
             along_u, along_v = self._score.partials(v, v)[0], self._score.partials(u, u)[1]
-            both = split.gradient(law, along_u, along_v)
-            if both is not None:
+            if both := split.weighted(law, along_u, along_v):
                 return dict(zip("uv", both, strict=True))
         out = {name: np.zeros(shape) for name, shape in self.shapes.items()}
         for part, u, v, weight, s, planted in self._blocks(tables):
