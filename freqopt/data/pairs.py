@@ -1,4 +1,4 @@
-"""How often words meet: skip-gram pairs of a text, or a published table of bigrams."""
+"""How often words meet: pairs of a text, skip-gram or in succession, or a published table."""
 
 from __future__ import annotations
 
@@ -72,6 +72,26 @@ def skipgram_pairs(
             "Lower min_count, or use a longer text or sentence."
         )
     return _pairs(corpus, corpus.words, keys, counts)
+
+
+def following_pairs(corpus: Corpus) -> PairCounts:
+    """Count (word, next word): as many pairs as the text has words, less one.
+
+    Words below the corpus's `min_count` were taken out before, and count as if not there.
+
+    Raises
+    ------
+    DataError
+        A text of one word.
+    """
+    size, tokens = len(corpus), corpus.tokens
+    if tokens.size < 2:
+        raise DataError(
+            f"{corpus.source} has {tokens.size} word; expected two or more. Use a longer text, or "
+            "lower min_count."
+        )
+    keys = tokens[:-1] * size + tokens[1:]
+    return _pairs(corpus, corpus.words, *_add_up([keys], [np.ones(keys.size, np.int64)]))
 
 
 def bigram_pairs(table: TokenCounts) -> PairCounts:

@@ -27,6 +27,14 @@ def installed_names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in iter_modules(installed.__path__)))
 
 
+def installed_file(name: str) -> Path | None:
+    """The file of installed data that differ from one installation to another; None of others."""
+    if name not in installed_names():
+        return None
+    module = import_module(f"{installed.__name__}.{name}")
+    return module.file() if hasattr(module, "file") else None
+
+
 def load(source: str | Path, format: str | None = None, **options: Any) -> Dataset:  # noqa: A002
     """Read a data set.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,9 +51,9 @@ class Normal(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """What stands in an array, int64 or float64, at the place that a Token or an Index says.
+    """What stands in an array, int64 or float64, at the place that a whole number says.
 
-    An array (n, d) has a number for each column of a row: for `term` and `element` alone.
+    That is a Token, an Index, or a Lookup of whole numbers above this one. An array (n, d) has a number for each column of a row: for `term` and `element` alone.
     """
 
     array: NDArray[Any]
@@ -187,34 +187,36 @@ def _check_fields(problem: Any, kernel: ProblemKernel, function: Any) -> None:
             "name the field with the row for each table; their widths must be equal",
         )  # fmt: skip
     (width,) = {d for _, d in shapes.values()}
+    earlier: dict[str, Field] = {}
     for name, field in fields.items():
+        by = earlier.get(getattr(field, "by", ""))
+        earlier[name] = field
         if not isinstance(field, Field) or not name.isidentifier():
             raise at(function, f"the field {name} is {field!r}",
                      "fields are Token, Index, Sign, Uniform, Normal or Lookup")  # fmt: skip
         if not isinstance(field, Lookup):
             continue
-        array, by = field.array, fields.get(field.by)
-        if not isinstance(by, (Token, Index)):
+        array = field.array
+        if not _whole(by):
             raise at(function, f"the field {name} is looked up by {field.by!r}",
-                     "look it up by a field that is a Token or an Index")  # fmt: skip
+                     "look it up by a Token, an Index or a Lookup in int64 that stands above it")  # fmt: skip
         known = isinstance(array, np.ndarray) and array.dtype in (np.int64, np.float64)
         if not known or array.ndim not in (1, 2) or not array.flags.c_contiguous:
             raise at(
                 function, f"the array of the field {name} is no int64 or float64 (n,) or (n, d)",
                 "use numpy.ascontiguousarray(..., dtype=...)",
             )  # fmt: skip
-        if len(array) < _range(by) or (array.ndim == 2 and array.shape[1] != width):
+        least, most = _range(by)
+        if least < 0 or len(array) <= most or (array.ndim == 2 and array.shape[1] != width):
             raise at(
                 function, f"the array of the field {name} has the shape {array.shape}, and "
-                f"{field.by} goes to {_range(by) - 1} in rows of {width}",
+                f"{field.by} goes from {least} to {most} in rows of {width}",
                 "give a number for every value",
             )  # fmt: skip
     for table, name in kernel.tables.items():
         size, row = shapes[table][0], fields.get(name)
-        if isinstance(row, (Token, Index)):
-            least, most = 0, _range(row) - 1
-        elif isinstance(row, Lookup) and row.array.dtype == np.int64 and row.array.ndim == 1:
-            least, most = int(row.array.min(initial=0)), int(row.array.max(initial=0))
+        if _whole(row):
+            least, most = _range(row)
         else:
             raise at(function, f"the rows of table {table} come from {name!r}, no whole number",
                      "name a Token, an Index, or a Lookup in int64")  # fmt: skip
@@ -223,6 +225,25 @@ def _check_fields(problem: Any, kernel: ProblemKernel, function: Any) -> None:
                      f"{size} rows", "draw rows that are there")  # fmt: skip
 
 
-def _range(field: Token | Index) -> int:
-    """A number above all that the field gives."""
-    return int(field.law.size if isinstance(field, Token) else field.size)
+def _whole(field: Field | None) -> TypeGuard[Token | Index | Lookup]:
+    """Whether its values can be places of an array or rows of a table."""
+    if isinstance(field, Lookup):
+        array = field.array
+        return isinstance(array, np.ndarray) and array.dtype == np.int64 and array.ndim == 1
+    return isinstance(field, (Token, Index))
+
+
+def _range(field: Token | Index | Lookup) -> tuple[int, int]:
+    """The least and the greatest number that the field gives."""
+    if isinstance(field, Lookup):
+        return int(field.array.min(initial=0)), int(field.array.max(initial=0))
+    return 0, int(field.law.size if isinstance(field, Token) else field.size) - 1
+
+
+def innermost(fields: dict[str, Field], name: str) -> tuple[str, list[str]]:
+    """The drawn field on which a field depends, and the lookups from it to the field, in order."""
+    lookups: list[str] = []
+    while isinstance(field := fields[name], Lookup):
+        lookups.insert(0, name)
+        name = field.by
+    return name, lookups

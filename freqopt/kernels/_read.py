@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from freqopt.errors import FreqoptError, KernelError
+from freqopt.errors import BackendError, FreqoptError, KernelError
 from freqopt.kernels._form import GIVEN, Kernel, Options, choices, option
 from freqopt.kernels._own import check_own
 from freqopt.kernels._reading import Reader
@@ -188,7 +188,7 @@ def made(function: Any, given: Any, kind: type[T]) -> T:
                  "without self one: kernel(rule)") from None  # fmt: skip
     try:
         kernel = function(given)
-    except KernelError:
+    except (BackendError, KernelError):  # it says itself that it has none, or what is wrong
         raise
     except Exception as error:
         raise _raised(function, error, f"kernel gives {form}") from error

@@ -14,7 +14,7 @@ from freqopt.data.lines import bad_line, lines, shown
 from freqopt.errors import ProblemError
 from freqopt.problems._arrays import normals
 from freqopt.problems._tokens import Instance, Nested, NonNegative
-from freqopt.streams import Stream, fold
+from freqopt.streams import BoundedZipf, Stream, fold
 from freqopt.streams.transforms import index
 
 Doubles = NDArray[np.float64]
@@ -41,12 +41,19 @@ class ExampleSet(Nested):
 
 
 class Blobs(ExampleSet):
-    """One Gaussian blob of unit variance per class, drawn once; classes equally likely."""
+    """One Gaussian blob of unit variance per class, drawn once.
+
+    Class k has the probability (k + 1)^-exponent, scaled: by default all are equally likely; 1 is
+    the heavy-tailed imbalance of a language model's next words (Kunstner, Milligan, Yadav, Schmidt
+    & Bietti 2024, *Heavy-tailed class imbalance and why Adam outperforms gradient descent on
+    language models*).
+    """
 
     kind: Literal["blobs"] = "blobs"
     samples: PositiveInt = 500
     width: PositiveInt = Field(10, description="Features F.")
     classes: Annotated[int, Field(ge=2)] = 3
+    exponent: NonNegative = Field(0.0, description="Zipf exponent of the classes' frequencies.")
     separation: NonNegative = Field(1.0, description="Standard deviation of the blobs' centres.")
     instance: Instance = Field(0, description="Seed of the blobs.")
 
@@ -57,9 +64,11 @@ class Blobs(ExampleSet):
 
     @cached_property
     def labels(self) -> Integers:
-        """Uniform."""
-        words = Stream(self.instance, 0, "blobs labels").words(0, self.samples)
-        return index(words, self.classes)
+        """Independent."""
+        stream = Stream(self.instance, 0, "blobs labels")
+        if self.exponent:
+            return BoundedZipf(self.exponent, self.classes).draw(stream, 0, self.samples)
+        return index(stream.words(0, self.samples), self.classes)
 
     @cached_property
     def features(self) -> Doubles:

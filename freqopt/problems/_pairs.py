@@ -97,8 +97,14 @@ class Observed(PairLaw):
         """i, j and count of each pair that occurs, in order of i, then j: int64 (P,)."""
         raise NotImplementedError
 
+    @property
+    def listed(self) -> tuple[Integers, Integers]:
+        """i and j of each pair that occurs, int64 (P,)."""
+        return self._counted[:2]
+
     @cached_property
-    def _law(self) -> TokenCounts:
+    def law(self) -> TokenCounts:
+        """Of the places in the list."""
         return TokenCounts(self._counted[2])
 
     @cached_property
@@ -114,7 +120,7 @@ class Observed(PairLaw):
 
     def draw(self, seed: int, run: int, steps: Integers, batch: int) -> tuple[Integers, Integers]:
         """One draw from the list."""
-        pair = self._law.draw(Stream(seed, run, "pairs"), steps, batch)
+        pair = self.law.draw(Stream(seed, run, "pairs"), steps, batch)
         i, j, _ = self._counted
         return i[pair], j[pair]
 
@@ -123,7 +129,7 @@ class Observed(PairLaw):
         i, j, _ = self._counted
         first, stop = np.searchsorted(i, [part.start, part.stop])
         D = np.zeros((part.stop - part.start, self.sizes[1]))
-        D[i[first:stop] - part.start, j[first:stop]] = self._law.probability(np.arange(first, stop))
+        D[i[first:stop] - part.start, j[first:stop]] = self.law.probability(np.arange(first, stop))
         return D
 
 
@@ -158,32 +164,22 @@ class PairCounts(Observed):
         return i, j, counts[i, j]
 
 
-class Corpus(Observed):
-    """How often words met in a text, or in a published table of bigrams."""
+class Words(Observed):
+    """Pairs of the words of real data."""
 
-    kind: Literal["corpus"] = "corpus"
     data: Data = Field(description="A text, or a table of bigrams and counts.")
-    window: PositiveInt = Field(5, description="Greatest distance of two words of a text.")
-    weights: Literal["flat", "linear"] = Field(
-        "linear",
-        description="A pair at distance k counts 1, or window + 1 - k, which is word2vec's "
-        "expectation.",
-    )
-    sentence: PositiveInt | None = Field(
-        None, description="Words per sentence; no pair crosses into the next. Absent: one sentence."
-    )
     vocabulary: PositiveInt | None = Field(
         None, description="Only pairs of the so many commonest words; absent for all."
     )
 
+    def _met(self, corpus: datasets.Corpus) -> datasets.PairCounts:
+        """The pairs of a text."""
+        raise NotImplementedError
+
     @cached_property
     def _pairs(self) -> datasets.PairCounts:
         read = self.data.load(datasets.TokenCounts)
-        if isinstance(read, datasets.Corpus):
-            return datasets.skipgram_pairs(
-                read, self.window, weights=self.weights, sentence=self.sentence
-            )
-        return datasets.bigram_pairs(read)
+        return self._met(read) if isinstance(read, datasets.Corpus) else datasets.bigram_pairs(read)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -200,6 +196,35 @@ class Corpus(Observed):
                 f"no pair of the {size} commonest words of {pairs.source} occurs; raise vocabulary"
             )
         return pairs.centres[kept], pairs.contexts[kept], pairs.counts[kept]
+
+
+class Corpus(Words):
+    """How often words met in a text, or in a published table of bigrams."""
+
+    kind: Literal["corpus"] = "corpus"
+    window: PositiveInt = Field(5, description="Greatest distance of two words of a text.")
+    weights: Literal["flat", "linear"] = Field(
+        "linear",
+        description="A pair at distance k counts 1, or window + 1 - k, which is word2vec's "
+        "expectation.",
+    )
+    sentence: PositiveInt | None = Field(
+        None, description="Words per sentence; no pair crosses into the next. Absent: one sentence."
+    )
+
+    def _met(self, corpus: datasets.Corpus) -> datasets.PairCounts:
+        return datasets.skipgram_pairs(
+            corpus, self.window, weights=self.weights, sentence=self.sentence
+        )
+
+
+class Bigrams(Words):
+    """How often a word of a text was followed by another, or a published table of bigrams."""
+
+    kind: Literal["bigrams"] = "bigrams"
+
+    def _met(self, corpus: datasets.Corpus) -> datasets.PairCounts:
+        return datasets.following_pairs(corpus)
 
 
 class Topics(PairLaw):
@@ -270,5 +295,7 @@ class Topics(PairLaw):
         return [Term(slice(None), (1 - h) * p, slice(None), p), *within]
 
 
-Pairs: TypeAlias = Annotated[Product | PairCounts | Topics | Corpus, Field(discriminator="kind")]
+Pairs: TypeAlias = Annotated[
+    Product | PairCounts | Topics | Corpus | Bigrams, Field(discriminator="kind")
+]
 """`{kind = "product", u = {...}, v = {...}}` and the like."""

@@ -7,7 +7,7 @@ from typing import Any
 from freqopt.backends.cupy._kernel import c_function, c_structure
 from freqopt.backends.cupy._problem import ProblemData, law
 from freqopt.kernels import Index, Lookup, Normal, Sign, Token, Uniform
-from freqopt.kernels._problem import ProblemReading, read_problem
+from freqopt.kernels._problem import ProblemReading, innermost, read_problem
 from freqopt.kernels._values import TYPES, c_name
 from freqopt.problems import Problem
 
@@ -135,8 +135,10 @@ def _text(reading: ProblemReading, drawn: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _value(fields: object, name: str, k: str) -> str:
-    field = fields[name]  # type: ignore[index]
-    if isinstance(field, Lookup):
-        return f"problem.{c_name(name)}[{c_name(field.by)}_drawn[{k}]]"
-    return f"{c_name(name)}_drawn[{k}]"
+def _value(fields: dict[str, Any], name: str, k: str) -> str:
+    """A field of sample k: one lookup in another, a drawn number inside."""
+    first, lookups = innermost(fields, name)
+    text = f"{c_name(first)}_drawn[{k}]"
+    for lookup in lookups:
+        text = f"problem.{c_name(lookup)}[{text}]"
+    return text

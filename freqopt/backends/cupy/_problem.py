@@ -109,7 +109,7 @@ def pairs(law_of_pairs: PairLaw) -> PairData:
         kind, laws = 0, (law(law_of_pairs.u.law), law(law_of_pairs.v.law))
     elif isinstance(law_of_pairs, Observed):
         of_i, of_j, _ = law_of_pairs._counted
-        kind, laws = 1, (law(law_of_pairs._law),) * 2
+        kind, laws = 1, (law(law_of_pairs.law),) * 2
     elif isinstance(law_of_pairs, Topics):
         coherence, topics = law_of_pairs.coherence, law_of_pairs.topics
         kind, laws = 2, (law(law_of_pairs.tokens.law),) * 2

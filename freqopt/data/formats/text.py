@@ -17,7 +17,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -74,22 +74,42 @@ def read(
     _check_words(words, encoding)
     require_positive("min_count", min_count)
     digest = checksum(path, sha256)
+    blocks = _word_blocks(path, words, encoding)
+    return numbered(blocks, str(path), digest, words=words, min_count=min_count, order=order)
+
+
+def numbered(
+    blocks: Iterable[list[str]],
+    source: str,
+    sha256: str,
+    *,
+    words: Words,
+    min_count: int,
+    order: Order,
+) -> Corpus:
+    """The words of a text as a corpus; parameters as those of `read`.
+
+    Raises
+    ------
+    DataError
+        No word is frequent enough.
+    """
     # A missing word gets the number of words so far: ids by first appearance, in one pass.
     ids: defaultdict[str, int] = defaultdict()
     ids.default_factory = ids.__len__
     parts = [
         np.fromiter(map(ids.__getitem__, block), np.int64, len(block))
-        for block in _word_blocks(path, words, encoding)
+        for block in blocks
     ]
     if not ids:
-        raise DataError(f"{path} has no word; expected text. Check `words` ({words!r}).")
+        raise DataError(f"{source} has no word; expected text. Check `words` ({words!r}).")
     tokens = stack(parts)
     seen = tuple(ids)
     counts = np.bincount(tokens)
     kept = np.flatnonzero(counts >= min_count)
     if not kept.size:
         raise DataError(
-            f"{path} has no word with {min_count} occurrences (largest: {counts.max()}); expected "
+            f"{source} has no word with {min_count} occurrences (largest: {counts.max()}); expected "
             "at least one. Lower min_count."
         )
     if order == "frequency":
@@ -103,9 +123,9 @@ def read(
         counts=counts[kept],
         tokens=frequent,
         dropped=tokens.size - frequent.size,
-        name=Path(path).name,
-        source=str(path),
-        sha256=digest,
+        name=Path(source).name,
+        source=source,
+        sha256=sha256,
     )
 
 
@@ -136,11 +156,12 @@ def _word_blocks(path: str | Path, words: Words, encoding: str) -> Iterator[list
                 f"{path} has {len(rest)} characters without white space; expected words. "
                 "Check that the file is plain text."
             )
-        yield _cut(text[:end], words)
-    yield _cut(rest, words)
+        yield cut(text[:end], words)
+    yield cut(rest, words)
 
 
-def _cut(text: str, words: Words) -> list[str]:
+def cut(text: str, words: Words) -> list[str]:
+    """The words of a piece of text."""
     return text.split() if words == "split" else _ENGLISH.findall(text.lower())
 
 

@@ -84,7 +84,7 @@ class Keys:
         """All that determines the trajectories of a grid point's runs."""
         settings = {k: v for k, v in point.shared.items() if k not in RECORDED}
         problem, rule = settings["problem"], settings["rule"]
-        named = problems.outside(problem["name"]), rules.outside(rule["name"])
+        named = *_problem_files(problem), rules.outside(rule["name"])
         own = [file for file in named if file is not None]
         files = [*own, *point.files]
         if own or self._own_backend or _takes_horizon(rule):
@@ -125,6 +125,13 @@ def entries(record: list[str]) -> dict[str, str]:
         for name in record
         for file in [metrics.outside(name)]
     }
+
+
+def _problem_files(problem: dict[str, Any]) -> list[Path | None]:
+    """The user's file of a problem and of the one inside it, if it has one (`full_batch`)."""
+    inside = problem.get("of")
+    deeper = _problem_files(inside) if isinstance(inside, dict) and "name" in inside else []
+    return [problems.outside(problem["name"]), *deeper]
 
 
 def _takes_horizon(rule: dict[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 A Python file counts with what it imports from its own folder (`freqopt._imports`). Of data, the
 files that the problem declares count: fields called `path`, and fields whose values are
-`pathlib.Path`, wherever they stand.
+`pathlib.Path`, wherever they stand, and installed data that are not the same everywhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from typing import Any
 
 from freqopt._files import is_file, is_folder, opened
 from freqopt._imports import imported_files
+from freqopt.data.registry import installed_file
 from freqopt.errors import ResultError
+from freqopt.problems._sources import Source
+
+SOURCE = set(Source.model_fields)
+"""Fields of what names installed data."""
 
 
 def data_files(problem: Any) -> list[str]:
@@ -32,6 +37,9 @@ def data_files(problem: Any) -> list[str]:
             for key, value in problem.items()
             if isinstance(value, Path) or (key == "path" and isinstance(value, str))
         ]
+        if SOURCE <= problem.keys() and isinstance(problem["name"], str):
+            file = installed_file(problem["name"])
+            named += [] if file is None else [str(file)]
         return named + [one for value in problem.values() for one in _inside(value)]
     return list(_inside(problem))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from freqopt.backends.numba.streams._law import draws, find_law
 from freqopt.backends.numba.streams._philox import Key, each_word
 from freqopt.backends.numba.streams._transforms import index, normal, uniform
 from freqopt.kernels import Index, Lookup, Normal, Sign, Token, Uniform
-from freqopt.kernels._problem import ROLES, ProblemReading, read_problem
+from freqopt.kernels._problem import ROLES, ProblemReading, innermost, read_problem
 from freqopt.kernels._rewrite import Rewriter
 from freqopt.problems import Problem
 from freqopt.streams import purpose_id
@@ -90,11 +90,10 @@ def _draw(reading: ProblemReading, filled: list[str], laws: dict[str, Any]) -> C
     for k, name in enumerate(filled):
         field, place = fields[name], names.index(name)
         if isinstance(field, Lookup):
-            by = filled.index(field.by)
             lines += [
                 "    for s in range(count):",
                 "        for b in range(batch):",
-                f"            samples[{k}][s, b] = data[{place}][samples[{by}][s, b]]",
+                f"            samples[{k}][s, b] = {_value(fields, filled, name)}",
             ]
             continue
         draw = draws(laws[name]) if name in laws else _each_word(WORDS[type(field)])
@@ -119,13 +118,7 @@ def _gradient(reading: ProblemReading, filled: list[str], real: Any) -> Callable
     if kernel.term is not None:
         space["term"] = rewriter.one(kernel.term, columns, ROLES["term"])
 
-    def value(name: str) -> str:
-        field = kernel.fields[name]
-        if not isinstance(field, Lookup):
-            return f"samples[{filled.index(name)}][s, b]"
-        inner = f"samples[{filled.index(field.by)}][s, b]"
-        return f"data[{names.index(name)}][{inner}{', j' if field.array.ndim == 2 else ''}]"
-
+    value = partial(_value, kernel.fields, filled)
     whole = [name for name, _ in reading.f.kinds]
     once = [f"        f_{name} = {value(name)}" for name in whole]
     once += [f"        i_{k} = places[{k}][s, b]" for k in range(len(w))]
@@ -153,6 +146,16 @@ def _gradient(reading: ProblemReading, filled: list[str], real: Any) -> Callable
     exec("\n".join(lines), space)
     function: Callable[..., None] = inlined(space["gradient"])
     return function
+
+
+def _value(fields: dict[str, Any], filled: list[str], name: str) -> str:
+    """A field of sample b of step s, in column j: one lookup in another, a drawn number inside."""
+    first, lookups = innermost(fields, name)
+    text = f"samples[{filled.index(first)}][s, b]"
+    for lookup in lookups:
+        column = ", j" if fields[lookup].array.ndim == 2 else ""
+        text = f"data[{list(fields).index(lookup)}][{text}{column}]"
+    return text
 
 
 def _tuple(parts: Any) -> str:

@@ -50,7 +50,7 @@ def _product(pairs: Product) -> PairDraw:
 
 
 def _observed(pairs: Observed) -> PairDraw:
-    law = find_law(pairs._law)
+    law = find_law(pairs.law)
     draw_pair = draws(law)
 
     @inlined
