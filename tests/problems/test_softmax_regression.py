@@ -182,3 +182,13 @@ def test_bad_parameters():
     refused(lambda: Softmax(l2=0), "l2")
     refused(lambda: Softmax(examples={"kind": "blobs", "classes": 1}), "classes")
     refused(lambda: Softmax(examples={"kind": "digits"}), "csv")
+
+
+def test_classes_of_blobs_follow_zipf():
+    """Four standard deviations around the law's counts; exponent 0 stays what it was."""
+    blobs = {"kind": "blobs", "samples": 20_000, "width": 1, "classes": 5}
+    counts = np.bincount(Softmax(examples={**blobs, "exponent": 1.5}).examples.labels)
+    p = np.arange(1, 6) ** -1.5 / (np.arange(1, 6) ** -1.5).sum()
+    assert (np.abs(counts - 20_000 * p) < 4 * np.sqrt(20_000 * p * (1 - p))).all()
+    even = np.bincount(Softmax(examples=blobs).examples.labels)
+    assert (np.abs(even - 4_000) < 4 * np.sqrt(3_200)).all()

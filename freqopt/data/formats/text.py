@@ -97,10 +97,7 @@ def numbered(
     # A missing word gets the number of words so far: ids by first appearance, in one pass.
     ids: defaultdict[str, int] = defaultdict()
     ids.default_factory = ids.__len__
-    parts = [
-        np.fromiter(map(ids.__getitem__, block), np.int64, len(block))
-        for block in blocks
-    ]
+    parts = [np.fromiter(map(ids.__getitem__, block), np.int64, len(block)) for block in blocks]
     if not ids:
         raise DataError(f"{source} has no word; expected text. Check `words` ({words!r}).")
     tokens = stack(parts)
@@ -109,8 +106,8 @@ def numbered(
     kept = np.flatnonzero(counts >= min_count)
     if not kept.size:
         raise DataError(
-            f"{source} has no word with {min_count} occurrences (largest: {counts.max()}); expected "
-            "at least one. Lower min_count."
+            f"{source} has no word with {min_count} occurrences (largest: {counts.max()}); "
+            "expected at least one. Lower min_count."
         )
     if order == "frequency":
         kept = np.array(sorted(kept.tolist(), key=lambda k: (-counts[k], seen[k])))

@@ -127,7 +127,7 @@ def entries(record: list[str]) -> dict[str, str]:
     }
 
 
-def _problem_files(problem: dict[str, Any]) -> list[Path | None]:
+def _problem_files(problem: dict[str, Any]) -> list[str | None]:
     """The user's file of a problem and of the one inside it, if it has one (`full_batch`)."""
     inside = problem.get("of")
     deeper = _problem_files(inside) if isinstance(inside, dict) and "name" in inside else []

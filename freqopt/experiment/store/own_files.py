@@ -37,7 +37,7 @@ def data_files(problem: Any) -> list[str]:
             for key, value in problem.items()
             if isinstance(value, Path) or (key == "path" and isinstance(value, str))
         ]
-        if SOURCE <= problem.keys() and isinstance(problem["name"], str):
+        if problem.keys() >= SOURCE and isinstance(problem["name"], str):
             file = installed_file(problem["name"])
             named += [] if file is None else [str(file)]
         return named + [one for value in problem.values() for one in _inside(value)]

@@ -9,21 +9,43 @@ Sign descent moves every coordinate by eta, and once |delta| < eta it jumps betw
 - |delta|, which the paper's assumption 4.1 replaces by eta/2. Its distances delta_j(0) = p_j are
 the conditional frequencies of the next token, the same for every token (assumption 2.3 of the 2025
 paper), so that the loss is sum_j delta_j(t)^2.
+
+Where the next token depends on the present one, as in a text, q_kj being its frequency, token k
+weighs p_k |q_k|^2 in (1), and sign descent has the distances q_kj with the weights p_k: `observed`.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from freqopt.theory.scaling.groups import Groups
+
+
+def observed(present: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[Groups, Groups]:
+    """A text's bigrams: rows for `relative_loss` and `steps_needed`, distances for sign descent.
+
+    Parameters
+    ----------
+    present, counts : int64 (P,)
+        Of distinct pairs, the present token and how often the pair occurs.
+    """
+    total = np.bincount(present, weights=counts)
+    p, q = total / total.sum(), counts / total[present]
+    squared = np.bincount(present, weights=q * q)
+    rows = np.argsort(-p, kind="stable")[: np.count_nonzero(total)]
+    values, place = np.unique(-q, return_inverse=True)
+    weight = np.bincount(place, weights=p[present]).astype(np.float64)
+    return Groups(p[rows], squared[rows].astype(np.float64)), Groups(-values, weight)
 
 
 def relative_loss(groups: Groups, steps: float, q: float) -> float:
     """(1), the share of the excess loss that is left."""
     slower = (groups.p / groups.p[0]) ** (1 - q)
     with np.errstate(divide="ignore"):
-        return float(np.sum(groups.mass * np.exp(2 * steps * np.log1p(-slower))))
+        left = np.sum(groups.mass * np.exp(2 * steps * np.log1p(-slower)))
+        return float(left / np.sum(groups.mass))
 
 
 def steps_needed(groups: Groups, share: float, q: float) -> float:
@@ -37,15 +59,15 @@ def steps_needed(groups: Groups, share: float, q: float) -> float:
 
 
 def sign_loss(groups: Groups, steps: int, eta: float) -> float:
-    """Share of sum_j p_j^2 left by sign descent, the mean of two steps in succession, exactly.
+    """Share of sum_j p_j^2, over distances p_j, left by sign descent: exact, of two steps.
 
-    One step alone says nothing: a rare token, p_j < eta, is back where it began at every even step.
+    The mean of what is left after t steps and after t + 1. One step alone says nothing: a rare
+    token, p_j < eta, is back where it began at every even step.
     """
     p = groups.p
     whole = np.minimum(np.floor(p / eta), steps)
     rest = p - whole * eta  # what is left after the steps towards 0; < eta unless steps ran out
-    other = np.where(rest < eta, eta - rest, rest)
-    left = np.sum(groups.weight * (rest**2 + other**2)) / 2
+    left = np.sum(groups.weight * (rest**2 + (rest - eta) ** 2)) / 2  # the next step moves by eta
     return float(left / np.sum(groups.weight * p**2))
 
 
