@@ -44,10 +44,6 @@ def with_inverse(tokens):
     return {"inverse_eta": 1 / tokens.eta}
 
 
-def tuned_cases(quick):
-    return random_tokens(own, 20 if quick else 200)
-
-
 def theorem(
     constant=sp.Rational(8, 7), clock=1, noise=half,
     first=sp.Rational(32, 7), second=8 * sp.sqrt(2) / 7,
@@ -76,9 +72,9 @@ def theorem(
         claims=(claim("(9.1)", general, FIXED), claim("(9.2)", tuned, own)),
         hypotheses=(
             Hypothesis(
-                "1/eta_k <= 4L + 1/root", 4 * L + 1 / root - inverse, with_inverse, tuned_cases
+                "1/eta_k <= 4L + 1/root", 4 * L + 1 / root - inverse, with_inverse, of=("(9.2)",)
             ),
-            Hypothesis("eta_k <= root", root - eta, cases=tuned_cases),
+            Hypothesis("eta_k <= root", root - eta, of=("(9.2)",)),
         ),
         steps=(
             Step(

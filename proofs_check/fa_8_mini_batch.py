@@ -86,11 +86,9 @@ def theorem(constant=sp.Rational(8, 7), batch_power=half, cap=4 * L * (p + 1 / B
             Hypothesis(
                 "eta_k (p_k + 1/B) <= 1/(4L)",
                 1 / (4 * L) - eta * (p + 1 / B),
-                cases=lambda quick: instances(True)(True),
+                of=("(6.4)",),
             ),
-            Hypothesis(
-                "eta_k <= 1/(4L)", 1 / (4 * L) - eta, cases=lambda quick: instances(False)(True)
-            ),
+            Hypothesis("eta_k <= 1/(4L)", 1 / (4 * L) - eta, of=("(6.5)",)),
             Hypothesis("p_k <= 1", 1 - p),
             Hypothesis("B >= 1", 1 - 1 / B),
         ),

@@ -98,7 +98,7 @@ def theorem(power=2, growth=2.0, scale=1.0):
             Claim(
                 "(d) independent of k",
                 spread,
-                lambda c: 1e-11,
+                lambda c: 1e-13,
                 "upper",
                 lambda quick: [Case("e = 0.01", rate=0.01)],
             ),

@@ -129,7 +129,8 @@ def theorem(first=half, second=half, horizon=1, power=1, cap=1, seen=1, unmoved=
         return float(np.sum(i.p * i.curvature * i.average()) / 2)
 
     def at_start(i):
-        return float(np.sum(i.p * i.curvature * np.maximum(i.R2, i.eta * i.sigma2)) / 2)
+        c, y = i.contraction  # E|e|^2 stays below its start and its stationary value
+        return float(np.sum(i.p * i.curvature * np.maximum(i.R2, y / c)) / 2)
 
     def best_value(i):
         return float(bound(replace(i, eta=np.sqrt(i.R2 / (i.sigma2 * i.steps * i.p))).letters()))

@@ -108,7 +108,9 @@ def _noticed(report: Report) -> str:
         return f"noticed by {', '.join(false)}"
     if silent:
         return f"noticed by {', '.join(silent)}: no longer shown, and not refuted"
-    return "not noticed: true, or within what this file can see"
+    left_out = [f"{item.check} ({item.reason})" for item in report.not_verified if item.is_check]
+    told = f"; left out: {'; '.join(left_out)}" if left_out else ""
+    return f"not noticed: true, or within what this file can see{told}"
 
 
 def _changes(given: list[str]) -> dict[str, str]:
@@ -236,7 +238,9 @@ def _mutants(report: Report, engines: list[str]) -> Iterator[tuple[str, ...]]:
         if row.mislabelled:
             outcome = "REFUTED though declared true"
         elif row.survived:
-            outcome = "SURVIVES"
+            outcome = (
+                f"SURVIVES; left out: {'; '.join(row.left_out)}" if row.left_out else "SURVIVES"
+            )
         else:
             outcome = f"true, weaker: {row.weaker}" if row.weaker else "killed"
         marks = ("X" if e in row.killed_by else "." if e in row.cells else "" for e in engines)

@@ -45,6 +45,8 @@ class MutantRow:
         The worst word of each engine that ran. Engines not named did not run on it.
     killed_by : tuple of str
         Engines that noticed.
+    left_out : tuple of str
+        Checks that were not run on it, each with its reason.
     """
 
     theorem: str
@@ -53,6 +55,7 @@ class MutantRow:
     weaker: str
     cells: Mapping[str, str]
     killed_by: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def survived(self) -> bool:
@@ -67,11 +70,12 @@ class MutantRow:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A check that was not run, and why."""
+    """A check that was not run, or something that is taken on trust, and why."""
 
     theorem: str
     check: str
     reason: str
+    is_check: bool = False
 
 
 @dataclass(frozen=True)
@@ -264,7 +268,8 @@ def attack(
                 break
         if context.quick and (killers or mutant.weaker):
             break
-    return MutantRow(file.id, name, mutant.kind, mutant.weaker, cells, tuple(killers))
+    left_out = tuple(f"{item.check}: {item.reason}" for item in _left_out(file.id, wrong, context))
+    return MutantRow(file.id, name, mutant.kind, mutant.weaker, cells, tuple(killers), left_out)
 
 
 def absent(check: Check, context: Context) -> str:
@@ -276,14 +281,18 @@ def absent(check: Check, context: Context) -> str:
     return check.lacking() if check.lacking else ""
 
 
-def _skipped(file: TheoremFile, theorem: Theorem, context: Context) -> list[Skipped]:
-    """What this run does not look at, and what it takes on trust."""
-    theorem_id = file.id
-    found = [
-        Skipped(theorem_id, f"{check.engine}: {check.name}", reason)
+def _left_out(theorem_id: str, theorem: Theorem, context: Context) -> list[Skipped]:
+    return [
+        Skipped(theorem_id, f"{check.engine}: {check.name}", reason, is_check=True)
         for check in theorem.checks
         if (reason := absent(check, context))
     ]
+
+
+def _skipped(file: TheoremFile, theorem: Theorem, context: Context) -> list[Skipped]:
+    """What this run does not look at, and what it takes on trust."""
+    theorem_id = file.id
+    found = _left_out(theorem_id, theorem, context)
     words = " ".join(file.sections["Assumptions"].split())
     if not theorem.assumptions and not words.lower().startswith("none"):
         found.append(Skipped(file.id, "assumptions", f"stated in words only: {words}"))

@@ -147,10 +147,17 @@ def parts(theorem: Callable[..., Theorem], changes: Mapping[str, str]) -> dict[s
             raise TheoryError(
                 f"{name} = {text!r} is no number; write it like 1/4 or 0.45"
             ) from None
-        exact = sp.Rational(value.numerator, value.denominator)
-        kinds = ((float, float(value)), (Fraction, value))
-        found[name] = next((made for kind, made in kinds if isinstance(default, kind)), exact)
+        found[name] = _like(default, value)
     return found
+
+
+def _like(default: Any, value: Fraction) -> Any:
+    """The value as a number of the default's kind; a fraction for a whole number stays one."""
+    if isinstance(default, float):
+        return float(value)
+    if isinstance(default, sp.Expr):
+        return sp.Rational(value.numerator, value.denominator)
+    return int(value) if isinstance(default, int) and value.denominator == 1 else value
 
 
 def _sections(docstring: str) -> tuple[str, dict[str, str]]:

@@ -91,6 +91,8 @@ class Report:
         }
         for mutant in self.survivors:
             told = "refuted though declared true" if mutant.mislabelled else "nobody noticed it"
+            if mutant.survived and mutant.left_out:
+                told += f"; left out: {'; '.join(mutant.left_out)}"
             found[f"{mutant.theorem} mutant {mutant.mutant!r}"] = told
         return found | {problem.path: problem.message for problem in self.problems}
 

@@ -110,7 +110,8 @@ def _names(value: Any) -> tuple[Any, ...]:
 class Hypothesis:
     """A named condition of a theorem that its proof steps use: quantity >= 0.
 
-    It counts only if it is evaluated on at least one instance, and holds on all.
+    It counts only if it is evaluated on at least one instance, and holds on all; the hypotheses
+    that one step rests on, on at least one instance together.
 
     Parameters
     ----------
@@ -119,14 +120,18 @@ class Hypothesis:
     quantity : sympy.Expr
         What is not negative, in the letters of the instances: 1 - 4*L*eta.
     letters : instance -> further letters, optional
+        No letter that the instance has gets another value.
     cases : quick -> instances, optional
-        What it is evaluated on; by default every instance of the theorem's claims.
+        What it is evaluated on beside every instance of the theorem's claims that has its letters.
+    of : names of claims
+        It is a condition of these claims only; by default of all.
     """
 
     name: str
     quantity: sp.Expr
     letters: Callable[[Any], Letters] | None = None
     cases: Callable[[bool], Iterable[Any]] | None = None
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,26 @@ def test_a_new_file_is_whole_true_and_shown(here, capsys, monkeypatch):
     assert "was left as it is" in capsys.readouterr().err
 
 
+def test_a_whole_number_stays_one(here, capsys):
+    """SciPy's functions do not take SymPy's numbers; slope = 2 is what the statement has."""
+    assert run(["verify", "fa_9_counters", "--jobs", "1", "--set", "slope=2"]) == 0
+    assert "slope = 2: not noticed" in capsys.readouterr().out
+    assert run(["verify", "fa_9_counters", "--jobs", "1", "--set", "slope=1/2"]) == 1
+    assert "noticed by exact" in capsys.readouterr().out
+
+
+def test_what_was_left_out_is_named_where_nothing_was_noticed(here, capsys, monkeypatch):
+    monkeypatch.chdir(here)
+    run(["verify", "--new", "mine.py"])
+    text = (here / "mine.py").read_text()
+    check = 'Check("long", "all night", lambda c: None, slow=True)'
+    text = text.replace("        hypotheses=", f"        checks=({check},),\n        hypotheses=")
+    (here / "mine.py").write_text(text.replace("Assumption, ", "Assumption, Check, "))
+    assert run(["verify", "mine.py", "--jobs", "1", "--set", "constant=1/4"]) == 0
+    told = capsys.readouterr().out
+    assert "left out: long: all night (left out of quick runs)" in told
+
+
 @pytest.mark.parametrize(
     ("given", "code", "told"),
     [

@@ -118,9 +118,11 @@ def test_a_search_that_tries_nothing_is_refused():
     for given in ({"dimension": 0}, {"dimension": 2, "effort": 0.0}):
         with pytest.raises(TheoryError, match="tries nothing"):
             Search(make=lambda x: Case("x"), **given)
-    made = Claim("c", lambda c: 0.5, lambda c: 1.0, search=Search(2, lambda x: Case("the same")))
-    with pytest.raises(TheoryError, match="are one instance"):
-        list(adversary.run(Theorem(claims=(made,)), Context()))
+    for name in ("the same", "point {}"):  # what only the name tells apart is one as well
+        space = Search(2, lambda x, name=name: Case(name.format(x[0])))
+        made = Claim("c", lambda c: 0.5, lambda c: 1.0, search=space)
+        with pytest.raises(TheoryError, match="have one outcome"):
+            list(adversary.run(Theorem(claims=(made,)), Context()))
 
 
 def test_an_assumption_looks_at_the_instance_or_is_declared():
@@ -130,6 +132,73 @@ def test_an_assumption_looks_at_the_instance_or_is_declared():
         Assumption("H1")
     Assumption("H1", how="declared")
     Assumption("H1", lambda i: all(k < i.K for k in range(3)))
+
+
+@pytest.mark.parametrize(
+    "given", [(False,), [False], iter(()), "no", 0.0, None, np.array([True, False]), lambda: False]
+)
+def test_an_assumption_is_true_or_false(given):
+    made = Theorem(assumptions=(Assumption("H1", lambda i: given if i.K else 0),), claims=(CLAIM,))
+    with pytest.raises(TheoryError, match="expected True or False"):
+        list(exact.run(made, Context()))
+
+
+CLAIM = Claim("c", lambda c: 0.5, lambda c: 1.0, instances=lambda quick: [Case("one", K=1)])
+
+
+@pytest.mark.parametrize(
+    ("measured", "bound", "told"),
+    [
+        (lambda c: {}["key"], lambda c: 1.0, "measured side cannot be computed: KeyError"),
+        (lambda c: 1.0, lambda c: (-2) ** 0.5, "bound is not real"),
+        (lambda c: 1.0, lambda c: max([]), "bound cannot be computed: ValueError"),
+        (lambda c: 1.0, Bound(sp.zoo), "bound cannot be computed: KeyError"),
+        (
+            lambda c: [Fraction(1)] * 3,
+            lambda c: [Fraction(2)] * 2,
+            r"\(3,\) values .* \(2,\) on 'x'",
+        ),
+        (lambda c: np.ones(3), lambda c: np.ones(2), r"\(3,\) values .* \(2,\) on 'x'"),
+    ],
+)
+def test_what_a_side_raises_names_claim_and_instance(measured, bound, told):
+    made = Claim("c", measured, bound, instances=lambda quick: [Case("x")])
+    with pytest.raises(TheoryError, match=f"claim 'c'.*{told}"):
+        list(exact.run(Theorem(claims=(made,)), Context()))
+
+
+def test_what_is_called_trivial_is_true():
+    for kind, trivial, holds in (
+        ("upper", 0.4, False),
+        ("upper", 0.6, True),
+        ("lower", 0.6, False),
+    ):
+        made = claim(0.5, 0.5, kind, trivial=lambda c, value=trivial: value)
+        (verdict,) = exact.run(Theorem(claims=(made,)), Context())
+        assert (verdict.word is Word.REFUTED) is not holds
+        assert ("`trivial` is not true on x" in verdict.note) is not holds
+    space = Search(1, lambda x: Case("x", value=x[0]))
+    made = Claim("c", lambda c: c.value, lambda c: 1.0, search=space, trivial=lambda c: 0.9)
+    (verdict,) = adversary.run(Theorem(claims=(made,)), Context())
+    assert verdict.word is Word.REFUTED
+    assert "`trivial` is not true" in verdict.note
+
+
+@pytest.mark.parametrize(("kind", "bound"), [("upper", 1e300), ("upper", 501), ("lower", -1e300)])
+def test_a_bound_that_nothing_comes_near_says_nothing(kind, bound):
+    (verdict,) = exact.run(Theorem(claims=(claim(0.5, bound, kind),)), Context())
+    assert verdict.word is Word.VACUOUS
+    assert verdict.failed
+    assert "a thousandth of the bound" in verdict.note
+    assert compared(claim(0.0, 0.0)).ratio == 0.0  # nothing of nothing is attained
+    (verdict,) = exact.run(Theorem(claims=(claim(0.0, 0.0),)), Context())
+    assert verdict.word is not Word.VACUOUS
+
+
+def test_one_instance_given_often_is_one():
+    made = replace(CLAIM, instances=lambda quick: [Case("one")] * 30)
+    (verdict,) = exact.run(Theorem(claims=(made,)), Context())
+    assert verdict.note == "1 instance"
 
 
 def test_an_equality_with_a_tolerance_is_approximate():
@@ -218,9 +287,56 @@ def test_a_hypothesis_counts_if_it_is_evaluated_and_holds():
     wrong = [Case("a", x=0.5, y=1.0), Case("b", x=1.5, y=1.0)]
     assert "x <= 1 fails on b" in proof(SQUARE, SMALL, instances=wrong)
     elsewhere = Hypothesis("x <= 1", 1 - x, cases=lambda quick: [Case("a", x=0.5)])
-    assert proof(SQUARE, elsewhere, instances=wrong) == ""
+    assert "x <= 1 fails on b" in proof(SQUARE, elsewhere, instances=wrong)
+    assert proof(SQUARE, elsewhere, instances=[Case("no x", y=1.0)]) == ""
     (verdict,) = witness.run(Theorem(hypotheses=(elsewhere,), steps=(SQUARE,)), Context())
     assert verdict.note.endswith("by the hypotheses x <= 1 (1 instances)")
+    with pytest.raises(TheoryError, match="is a condition of 'd', which is no claim"):
+        proof(SQUARE, replace(SMALL, of=("d",)))
+
+
+def test_a_hypothesis_may_be_a_condition_of_some_claims():
+    def claims(name, x):
+        return Claim(name, lambda c: 0.5, lambda c: 1.0, instances=lambda q: [Case(name, x=x)])
+
+    both = (claims("small", 0.5), claims("large", 1.5))
+    for of, proved in (((), False), (("small",), True), (("large",), False)):
+        given = Theorem(claims=both, hypotheses=(replace(SMALL, of=of),), steps=(SQUARE,))
+        (verdict,) = witness.run(given, Context())
+        assert (verdict.word is Word.CERTIFIED) is proved, of
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "told"),
+    [
+        (Hypothesis("h", -x - 1, cases=lambda q: [Case("a", x=-2.0)]), "x is declared non-neg"),
+        (Hypothesis("h", -x - 1, lambda i: {"x": -2.0}), "x is declared non-negative and is -2"),
+        (Hypothesis("h", 2 - x, lambda i: {"x": 1.0}), "the letter x another value than 'a' has"),
+        (Hypothesis("h", 1 / x - 2, cases=lambda q: [Case("a", x=0.0)]), "fails on a"),
+        (Hypothesis("h", 3 - x, cases=lambda q: [Case("a", x=np.zeros(0))]), "has no value"),
+    ],
+)
+def test_a_hypothesis_is_evaluated_where_its_letters_have_their_signs(hypothesis, told):
+    quantity = hypothesis.quantity
+    step = Step("s", sp.Integer(0), quantity + y, ((1, (quantity,)), (1, (y,))))
+    if told.startswith("the letter x another"):
+        with pytest.raises(TheoryError, match=told):
+            proof(step, hypothesis, instances=[Case("a", x=1.5, y=1.0)])
+    else:
+        has_own = () if hypothesis.cases else [Case("a", y=1.0)]
+        assert told in proof(step, hypothesis, instances=has_own)
+
+
+def test_the_hypotheses_of_a_step_hold_together():
+    low, high = 1 - x, x - 2
+    step = Step("s", sp.Integer(1), y, ((1, (y,)), (1, (low,)), (1, (high,))))  # false at y = 0
+    one = Hypothesis("x <= 1", low, cases=lambda quick: [Case("a", x=0.5)])
+    two = Hypothesis("x >= 2", high, cases=lambda quick: [Case("b", x=3.0)])
+    assert "the hypothesis x >= 2 fails on a" in proof(step, one, two)
+    other = Hypothesis("y <= 1", 1 - y, cases=lambda quick: [Case("c", y=0.5)])
+    apart = Step("s", sp.Integer(0), low + 1 - y, ((1, (low,)), (1, (1 - y,))))
+    assert "no instance gives the letters of all" in proof(apart, one, other)
+    assert proof(apart, one, replace(other, cases=lambda quick: [Case("c", x=0.1, y=0.5)])) == ""
 
 
 @pytest.mark.parametrize("quantity", [x - x**2, 3 * (x - x**2), 1 - x, (1 - x) ** 3, 1 / x - 1])
@@ -395,3 +511,21 @@ def test_a_telescoping_sum_is_part_of_the_chain():
     assert "summed" in summed().note
     for wrong in ({"cost": 0}, {"weight": -1}, {"gain": 2}, {"use": 0}):
         assert summed(**wrong).word is Word.UNPROVED, wrong
+
+
+def test_a_sum_rests_on_the_hypotheses_of_its_step():
+    """That c <= 1 was used in the step, so c >= 2 may not be used after its sum."""
+    time, end = sp.symbols("t T", positive=True)
+    a, c, sum_ = sp.symbols("a c S", nonnegative=True)
+    g, v = (sp.Function(name, nonnegative=True)(time) for name in "gv")
+    one = Step("one", sp.Integer(0), a * (1 - c), ((1, (a, 1 - c)),))
+    where = {a: (v - v.subs(time, time + 1) + c - g) / (1 - c)}
+    telescope = Telescope("sum", "one", time, end, where, v, g, c, sum_)
+    right = telescope.quantity + sum_ + c - 2
+    last = Step("last", sum_, right, ((1, (telescope.quantity,)), (1, (c - 2,))))
+    low = Hypothesis("c <= 1", 1 - c, cases=lambda quick: [Case("a", c=0.5)])
+    high = Hypothesis("c >= 2", c - 2, cases=lambda quick: [Case("b", c=3.0)])
+    made = Theorem(hypotheses=(low, high), steps=(one, last), sums=(telescope,))
+    (verdict,) = witness.run(made, Context())
+    assert verdict.word is Word.UNPROVED
+    assert verdict.note.startswith("last: the hypothesis c >= 2 fails on a")

@@ -1,10 +1,12 @@
 """The how-to's example runs as printed, and the generated page holds what the run found."""
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from freqopt import theory
 from freqopt.theory import Word, verify
 from freqopt.theory.loading import load
 from freqopt.theory.page import main, page
@@ -30,6 +32,17 @@ def test_the_how_tos_false_theorem_is_caught_as_it_says(example):
     assert (report.words("MY-2"), report.exit_code) == (words, 1)
     assert not report.problems
     assert "the hypothesis no noise fails on" in report.rows[0].note
+
+
+def test_the_how_tos_signatures_are_those_of_the_classes():
+    text = (DOCS / "add_a_theorem.md").read_text(encoding="utf-8")
+    listed = re.search(r"```text\n(Case\(.*?)```", text, re.DOTALL)[1]
+    found = re.findall(r"^(\w+)\((.*?)\)(?:  |$)", listed, re.MULTILINE | re.DOTALL)
+    assert len(found) == 13
+    for name, told in found:
+        names = [n.partition("=")[0].strip("* \n") for n in re.split(r",(?![^({]*[)}])", told)]
+        known = [n for n in inspect.signature(getattr(theory, name)).parameters if n != "allowed"]
+        assert [n for n in names if n not in ("", "allowed")] == known, name
 
 
 def test_the_how_tos_example_is_a_good_theorem_file(example):

@@ -83,6 +83,20 @@ def test_a_surviving_mutant_fails_the_run(write):
     assert verify([path], jobs=1).exit_code == 0  # mutants were not asked for
 
 
+def test_beside_a_survivor_stands_what_was_left_out(write):
+    check = (
+        'checks=(Check("solver", "every case", lambda context: None, needs="no_such_package"),), '
+    )
+    body = BODY.replace("assumptions=", check + "assumptions=").replace(
+        "Rational(1, 3)", "Rational(2)"
+    )
+    report = verify([write("left.py", body)], mutants=True, jobs=1)
+    assert report.exit_code == 1
+    told = report.failures["X-1 mutant 'a third'"]
+    assert "left out: solver: every case: needs no_such_package" in told
+    assert "pip install" in told
+
+
 def test_a_mutant_declared_true_must_not_be_refuted(write):
     weaker = BODY.replace('Mutant("statement", ', 'Mutant("statement", weaker="2 > 1", ')
     true = write("true.py", weaker.replace("sp.Rational(1, 3)", "2"))
@@ -173,6 +187,10 @@ def test_a_claim_without_instances_is_listed(write):
     assert ("claim half", "no instances in this run") in [
         (item.check, item.reason) for item in report.not_verified
     ]
+    (row,) = report.rows
+    assert (row.word, row.failed, report.exit_code) == (Word.VACUOUS, True, 1)
+    why = later.replace("assumptions=", 'allowed={"half": "an hour for each"}, assumptions=')
+    assert verify([write("later.py", why)], jobs=1).exit_code == 0
 
 
 def test_two_files_with_one_id_are_named(write):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,11 @@ from freqopt.theory.engines.exact import Store, inapplicable, word_of
 from freqopt.theory.engines.sides import (
     Comparison,
     Sides,
+    as_bytes,
     attained,
     compare,
     evaluate,
+    is_untrue,
     is_vacuous,
 )
 from freqopt.theory.theorem import Claim, Context, Search, Theorem
@@ -52,8 +55,9 @@ def search(
     budget = max(1, int(space.effort * (QUICK if context.quick else FULL)))
     best: list[Any] = [-math.inf, None, None]
     seen = 0
+    untrue: list[str] = []  # where the measured side is beyond `trivial`
     tried: list[tuple[float, int, Sides]] = []
-    outcomes: set[tuple[float, float, str]] = set()
+    outcomes: set[tuple[bytes, bytes]] = set()
 
     def loss(point: NDArray[np.float64]) -> float:
         nonlocal seen
@@ -63,7 +67,9 @@ def search(
             return math.inf
         sides = evaluate(claim, instance)
         outcome = compare(claim, sides)
-        outcomes.add((outcome.measured, outcome.bound, sides.name))
+        outcomes.add((as_bytes(sides.left), as_bytes(sides.right)))
+        if is_untrue(claim, sides):
+            untrue.append(sides.name)
         score = math.inf if outcome.violated else _distance(claim, outcome)
         (heapq.heappush if len(tried) < KEPT else heapq.heappushpop)(tried, (score, seen, sides))
         if is_vacuous(claim, sides) and not outcome.violated:
@@ -75,7 +81,7 @@ def search(
         return -math.log(max(late if late > 0 else _distance(claim, outcome), 1e-300))
 
     def stop(*_: Any, **__: Any) -> bool:
-        return best[0] == math.inf or seen >= budget
+        return best[0] == math.inf or bool(untrue) or seen >= budget
 
     members = max(5, min(15, budget // (20 * space.dimension)))
     differential_evolution(
@@ -93,9 +99,13 @@ def search(
     outcome, sides = best[1], best[2]
     if len(outcomes) == 1 and seen > 1 and outcome is not None and not outcome.violated:
         raise TheoryError(
-            f"claim {claim.name!r}: all {seen} points of the search space are one instance, so "
+            f"claim {claim.name!r}: all {seen} points of the search space have one outcome, so "
             "nothing was searched"
         )
+    if untrue and not (outcome is not None and outcome.violated):
+        note = f"`trivial` is not true there: the measured side is beyond it ({seen} instances)"
+        found = Verdict("", "adversary", claim.name, Word.REFUTED, kind=claim.kind, note=note)
+        return replace(found, witness=untrue[0]), kept
     if outcome is None:
         word = Word.VACUOUS if outcomes else Word.INAPPLICABLE
         reason = "says anything" if outcomes else "meets the assumptions"

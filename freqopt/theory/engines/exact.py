@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from freqopt.errors import TheoryError
 from freqopt.theory.engines.sides import (
     Comparison,
     Sides,
+    as_bytes,
     attained,
+    blamed,
     compare,
     evaluate,
+    is_untrue,
     is_vacuous,
 )
 from freqopt.theory.theorem import Claim, Context, Theorem
 from freqopt.theory.verdict import TIGHT_FROM, Verdict, Word
+
+UNUSED = 1e-3
+"""Share of a bound below which it is not known to say anything."""
 
 Store = dict[str, list[Sides]]
 """Claim -> both sides on every instance that any engine evaluated, for `resolution`."""
@@ -28,6 +36,9 @@ def run(theorem: Theorem, context: Context, store: Store | None = None) -> Itera
         cases = list(claim.instances(context.quick))
         if cases:
             yield _judge(theorem, claim, cases, "exact", kept)
+        elif is_empty(claim, context.quick):
+            note = "no instance in this run: nothing is said"
+            yield _verdict(claim, "exact", Word.VACUOUS, None, "", note, None)
         if claim.extremal is not None:
             yield _judge(theorem, claim, [claim.extremal], "extremal", kept)
 
@@ -41,9 +52,23 @@ def is_empty(claim: Claim, quick: bool) -> bool:
 def inapplicable(theorem: Theorem, instance: Any) -> str:
     """The first computed assumption that fails on the instance, or ""."""
     for assumption in theorem.assumptions:
-        if assumption.how == "exact" and assumption.holds and not assumption.holds(instance):
+        if assumption.how != "exact" or assumption.holds is None:
+            continue
+        with blamed(f"the assumption {assumption.name!r} on {instance.name!r}"):
+            holds = assumption.holds(instance)
+        if not isinstance(holds, bool | np.bool_):
+            raise TheoryError(
+                f"the assumption {assumption.name!r} gives a {type(holds).__name__} on "
+                f"{instance.name!r}, expected True or False"
+            )
+        if not holds:
             return assumption.name
     return ""
+
+
+def is_unused(claim: Claim, closest: Comparison) -> bool:
+    """Whether an inequality is nowhere near its bound: 10^300 is above anything, and says it."""
+    return claim.kind != "equal" and closest.ratio < UNUSED and closest.bound != closest.measured
 
 
 def word_of(claim: Claim, share: float) -> Word:
@@ -57,6 +82,7 @@ def _judge(theorem: Theorem, claim: Claim, cases: list[Any], engine: str, store:
     worst: tuple[float, Comparison, str] | None = None
     shares = [0.0]
     vacuous = 0
+    different = set()  # one instance given thirty times is one
     for case in cases:
         broken = inapplicable(theorem, case)
         if broken:
@@ -67,7 +93,11 @@ def _judge(theorem: Theorem, claim: Claim, cases: list[Any], engine: str, store:
         if outcome.violated:
             note = f"violated on {case.name}"
             return _verdict(claim, engine, Word.REFUTED, outcome, case.name, note, None)
+        if is_untrue(claim, sides):
+            note = f"`trivial` is not true on {case.name}: the measured side is beyond it"
+            return _verdict(claim, engine, Word.REFUTED, outcome, case.name, note, None)
         store.setdefault(claim.name, []).append(sides)
+        different.add((case.name, as_bytes(sides.left), as_bytes(sides.right)))
         if is_vacuous(claim, sides):  # it held, and that means nothing
             vacuous += 1
             continue
@@ -76,12 +106,15 @@ def _judge(theorem: Theorem, claim: Claim, cases: list[Any], engine: str, store:
         if worst is None or closeness > worst[0]:
             worst = (closeness, outcome, case.name)
     vacuity = vacuous / len(cases) if claim.trivial is not None else None
-    count = "1 instance" if len(cases) == 1 else f"{len(cases)} instances"
+    count = "1 instance" if len(different) == 1 else f"{len(different)} instances"
     if worst is None:
         note = f"{count}, the bound is nowhere better than what is trivially true"
         return _verdict(claim, engine, Word.VACUOUS, None, "", note, vacuity)
     _, outcome, name = worst
     spoken = len(cases) - vacuous
+    if engine == "exact" and is_unused(claim, outcome):
+        note = f"{count}, none uses a thousandth of the bound: nothing shows that it says anything"
+        return _verdict(claim, engine, Word.VACUOUS, outcome, name, note, vacuity)
     note = count if not vacuous else f"{count}, says something on {spoken}"
     note += f", within {claim.tolerance:.2g}" if claim.approximate else ""
     known = [share for share in shares if share == share]

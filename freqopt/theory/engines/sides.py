@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -67,24 +68,64 @@ def evaluate(claim: Claim, instance: Any, left: Any = None) -> Sides:
     Raises
     ------
     TheoryError
-        If a side has no value or is not finite, or a letter does not have its sign.
+        If a side cannot be computed, has no value or is not finite, or a letter does not have its
+        sign.
     """
-    left = claim.measured(instance) if left is None else left
+
+    def at(side: str) -> str:
+        return f"claim {claim.name!r} on {instance.name!r}: the {side}"
+
+    with blamed(at("measured side")):
+        left = finite(claim.measured(instance) if left is None else left, at("measured side"))
     letters = instance.letters()
     if isinstance(claim.bound, Bound):
-        _check_signs(claim.bound, letters, instance.name)
+        check_signs(claim.bound.expression.free_symbols, letters, instance.name)
         letters = {n: letters[n] for n in claim.bound.names if n in letters}
-    trivial = None if claim.trivial is None else claim.trivial(instance)
-    better = None
+    with blamed(at("bound")):
+        right = finite(claim.right_side(instance), at("bound"))
+    trivial = better = None
+    if claim.trivial is not None:
+        with blamed(at("`trivial`")):
+            trivial = claim.trivial(instance)
+            if np.isnan(_floats(trivial)).any():
+                raise TheoryError(f"{at('`trivial`')} is NaN")
     if claim.sharper is not None:
         is_formula = isinstance(claim.sharper, Bound)
-        better = claim.sharper(instance.letters() if is_formula else instance)
-    found = Sides(instance.name, left, claim.right_side(instance), letters, trivial, better)
-    for side, value in (("measured side", found.left), ("bound", found.right)):
-        _check_finite(claim, side, value, instance.name)
-    if trivial is not None and np.isnan(_floats(trivial)).any():
-        raise TheoryError(f"claim {claim.name!r}: `trivial` is NaN on {instance.name!r}")
-    return found
+        with blamed(at("sharper bound")):
+            better = claim.sharper(instance.letters() if is_formula else instance)
+    return Sides(instance.name, left, right, letters, trivial, better)
+
+
+@contextmanager
+def blamed(what: str) -> Iterator[None]:
+    """Say what could not be computed where a file's own function raises."""
+    try:
+        yield
+    except TheoryError:
+        raise
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise TheoryError(f"{what} cannot be computed: {told}") from error
+
+
+def finite(value: Any, what: str) -> Any:
+    """The value, if it is made of finite real numbers.
+
+    Raises
+    ------
+    TheoryError
+        If it is empty, complex, NaN or infinite.
+    """
+    if np.iscomplexobj(value) and np.any(np.imag(value)):
+        raise TheoryError(f"{what} is not real, so nothing is compared")
+    values = _floats(value)
+    if not values.size:
+        raise TheoryError(f"{what} has no value")
+    if not np.isfinite(values).all():
+        bad = values.ravel()[~np.isfinite(values.ravel())][0]
+        text = "NaN" if math.isnan(bad) else "infinite"
+        raise TheoryError(f"{what} is {text}, so nothing is compared")
+    return value
 
 
 def compare(claim: Claim, sides: Sides, right: Any = None) -> Comparison:
@@ -97,6 +138,8 @@ def compare(claim: Claim, sides: Sides, right: Any = None) -> Comparison:
     """
     right = sides.right if right is None else right
     if _rational(sides.left) and _rational(right):
+        if len({np.size(sides.left), np.size(right), 1}) > 2:
+            raise _unlike(claim, sides, right)
         return _compare_exactly(claim.kind, sides.left, right)
     m, b = _pair(claim, sides, right)
     ratio, violated = _shares(claim, m, b)
@@ -108,6 +151,15 @@ def compare(claim: Claim, sides: Sides, right: Any = None) -> Comparison:
         float(ratio.flat[worst]),
         bool(violated.any()),
     )
+
+
+def is_untrue(claim: Claim, sides: Sides) -> bool:
+    """Whether the measured side is beyond `trivial`, which is then not true without the theorem."""
+    if sides.trivial is None or claim.kind == "equal":
+        return False
+    with blamed(f"claim {claim.name!r}: `trivial` beside the measured side on {sides.name!r}"):
+        m, limit = np.broadcast_arrays(_floats(sides.left), _floats(sides.trivial))
+    return bool(_shares(claim, m, limit)[1].any())
 
 
 def is_vacuous(claim: Claim, sides: Sides) -> bool:
@@ -166,9 +218,15 @@ def _has_horizon(sides: Sides) -> bool:
     return any(name in sides.letters for name in (*BEGIN, "steps"))
 
 
-def _check_signs(bound: Bound, letters: Mapping[str, Any], name: str) -> None:
-    """A letter declared positive must be so: the formula was transformed on this ground."""
-    for symbol in bound.expression.free_symbols:
+def check_signs(symbols: Iterable[Any], letters: Mapping[str, Any], name: str) -> None:
+    """A letter declared positive must be so: the formula was transformed on this ground.
+
+    Raises
+    ------
+    TheoryError
+        Naming the first one that is not.
+    """
+    for symbol in symbols:
         if not (isinstance(symbol, sp.Symbol) and symbol.is_nonnegative and symbol.name in letters):
             continue
         if np.any(_floats(letters[symbol.name]) < 0):
@@ -178,27 +236,24 @@ def _check_signs(bound: Bound, letters: Mapping[str, Any], name: str) -> None:
             )
 
 
-def _check_finite(claim: Claim, side: str, value: Any, name: str) -> None:
-    values = _floats(value)
-    if not values.size:
-        raise TheoryError(f"claim {claim.name!r}: the {side} has no value on {name!r}")
-    if not np.isfinite(values).all():
-        bad = values.ravel()[~np.isfinite(values.ravel())][0]
-        text = "NaN" if math.isnan(bad) else "infinite"
-        raise TheoryError(
-            f"claim {claim.name!r}: the {side} is {text} on {name!r}, so nothing is compared"
-        )
+def as_bytes(side: Any) -> bytes:
+    """What tells one side from another."""
+    return _floats(side).tobytes()
 
 
 def _pair(claim: Claim, sides: Sides, right: Any) -> tuple[Doubles, Doubles]:
     try:
         m, b = np.broadcast_arrays(_floats(sides.left), _floats(right))
     except ValueError:
-        raise TheoryError(
-            f"claim {claim.name!r} measures {np.shape(sides.left)} values against a bound of "
-            f"{np.shape(right)} on {sides.name!r}; expected one each, or one per token"
-        ) from None
+        raise _unlike(claim, sides, right) from None
     return m, b
+
+
+def _unlike(claim: Claim, sides: Sides, right: Any) -> TheoryError:
+    return TheoryError(
+        f"claim {claim.name!r} measures {np.shape(sides.left)} values against a bound of "
+        f"{np.shape(right)} on {sides.name!r}; expected one each, or one per token"
+    )
 
 
 def _shares(claim: Claim, m: Doubles, b: Doubles) -> tuple[Doubles, NDArray[np.bool_]]:

@@ -4,60 +4,51 @@ SymPy expands the difference and finds zero or does not. Nothing is "simplified 
 right": a wrong premise that is retyped on both sides would pass such a test, whereas here the
 witness has to name the non-negative quantities that make up every bit of the difference. Each of
 them is non-negative by the signs of its letters, as an even power, or by a hypothesis of the
-theorem, which is a condition with a name that holds on every instance it is evaluated on. One that
-says the same as the step is refused: it would prove anything. A step without a valid witness is
+theorem, which is a condition with a name that holds on every instance it is evaluated on, together
+with the others that the step rests on. One that says the same as the step is refused: it would
+prove anything. A step without a valid witness is
 UNPROVED, not REFUTED: a weaker true statement fails as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
-from freqopt.theory.bound import Bound
-from freqopt.theory.engines.exact import inapplicable
+from freqopt.theory.engines.hypotheses import Hypotheses
 from freqopt.theory.theorem import Context, Hypothesis, Step, Telescope, Theorem
 from freqopt.theory.verdict import Verdict, Word
 
-ROUNDING = 1e-9
-"""By how much of its largest term a quantity may be below 0 in float64."""
-
 POINTS = 300
 """Random values of the letters on which a hypothesis and a step are compared."""
-
-
-@dataclass(frozen=True)
-class Held:
-    """What the instances say of a hypothesis: on how many it holds, or why it does not count."""
-
-    count: int
-    failure: str = ""
 
 
 def run(theorem: Theorem, context: Context) -> Iterator[Verdict]:
     """One verdict for all proof steps of the theorem."""
     if not theorem.steps:
         return
-    held = {h.name: evaluated(theorem, h, context) for h in theorem.hypotheses}
-    used: dict[str, None] = {}
+    hypotheses = Hypotheses(theorem, context)
+    told: dict[str, None] = {}
     failed = ""
     proved: dict[str, Step] = {}
+    grounds: dict[str, tuple[str, ...]] = {}  # of each proved step: what it rests on
     for step in theorem.steps:
         sums = {s.name: (s.quantity, summed(s, proved)) for s in theorem.sums}
-        failure, names = examine_step(step, theorem.hypotheses, held, sums)
+        rests_on = {s.name: grounds.get(s.step, ()) for s in theorem.sums}
+        failure, used = examine_step(step, hypotheses, sums, rests_on)
         if not failure:
-            proved[step.name] = step
-        used.update(dict.fromkeys(names))
+            proved[step.name], grounds[step.name] = step, used
+        told.update(dict.fromkeys(used))
         failed = failed or (f"{step.name}: {failure}" if failure else "")
     count = len(theorem.steps)
     note = failed or f"{count} of {count} steps" + (", summed" if theorem.sums else "")
-    if used:
-        told = ", ".join(f"{name} ({held[name].count} instances)" for name in used)
-        note += f"; by the hypotheses {told}"
+    if told:
+        counts = ", ".join(f"{name} ({hypotheses.count(name)} instances)" for name in told)
+        note += f"; by the hypotheses {counts}"
     word = Word.UNPROVED if failed else Word.CERTIFIED
     yield Verdict("", "witness", "proof steps", word, kind="identity", note=note)
 
@@ -79,15 +70,17 @@ def summed(telescope: Telescope, proved: Mapping[str, Step]) -> str:
 
 def examine_step(
     step: Step,
-    hypotheses: tuple[Hypothesis, ...] = (),
-    held: Mapping[str, Held] | None = None,
-    sums: Mapping[str, tuple[sp.Expr, str]] | None = None,
+    hypotheses: Hypotheses,
+    sums: Mapping[str, tuple[sp.Expr, str]],
+    rests_on: Mapping[str, tuple[str, ...]],
 ) -> tuple[str, tuple[str, ...]]:
     """Why a step is not proved, or "", and the hypotheses that it uses.
 
-    `sums` are quantities with the reason why they are not shown to be >= 0, or "".
+    Parameters
+    ----------
+    sums : quantities with the reason why they are not shown to be >= 0, or ""
+    rests_on : for each sum, the hypotheses of the step that it sums
     """
-    held = held or {}
     total = sp.Integer(0)
     used: dict[str, None] = {}
     for coefficient, factors in step.witness:
@@ -96,23 +89,24 @@ def examine_step(
         for factor in map(_upright, factors):
             if is_nonnegative(factor):
                 continue
-            known = {n: why for n, (q, why) in (sums or {}).items() if _same(factor, q)}
+            known = {n: why for n, (q, why) in sums.items() if _same(factor, q)}
             if known:
                 name, why = next(iter(known.items()))
                 if why:
                     return f"the sum {name} fails: {why}", tuple(used)
+                used.update(dict.fromkeys(rests_on[name]))
                 continue
             match = next((h for h in hypotheses if _same(factor, h.quantity)), None)
             if match is None:
                 text = f"nothing shows that {factor} >= 0; name it as a hypothesis"
                 return text, tuple(used)
-            if held.get(match.name, Held(0)).failure or not held.get(match.name, Held(0)).count:
-                reason = held.get(match.name, Held(0)).failure or "is evaluated on no instance"
-                return f"the hypothesis {match.name} {reason}", tuple(used)
             if restates(match, step):
                 return f"the hypothesis {match.name} is the step itself", tuple(used)
             used[match.name] = None
         total += coefficient * sp.Mul(*factors)
+    failure = hypotheses.failure(used, (step.rhs - step.lhs).free_symbols)
+    if failure:
+        return failure, ()
     difference = sp.expand(step.rhs - step.lhs - total)
     if not (difference == 0 or sp.simplify(difference) == 0):
         return "no valid witness: it does not add up to the difference of the sides", tuple(used)
@@ -132,29 +126,12 @@ def is_nonnegative(factor: sp.Expr) -> bool:
     return bool(factor.is_nonnegative) or bool(sp.factor(factor).is_nonnegative)
 
 
-def evaluated(theorem: Theorem, hypothesis: Hypothesis, context: Context) -> Held:
-    """Evaluate a hypothesis on its cases, or on all instances of the claims."""
-    if hypothesis.cases is not None:
-        cases = list(hypothesis.cases(context.quick))
-    else:
-        cases = [i for claim in theorem.claims for i in claim.instances(context.quick)]
-        cases = [case for case in cases if not inapplicable(theorem, case)]
-    terms = [Bound(sp.Abs(term)) for term in sp.Add.make_args(sp.expand(hypothesis.quantity))]
-    quantity = Bound(hypothesis.quantity)
-    for case in cases:
-        letters = dict(case.letters())
-        if hypothesis.letters is not None:
-            letters.update(hypothesis.letters(case))
-        value = np.asarray(quantity(letters), np.float64)
-        scale = max(float(np.max(term(letters))) for term in terms)
-        if not value.size or not bool(np.all(value >= -ROUNDING * scale)):
-            return Held(0, f"fails on {case.name} ({np.min(value):.3g} < 0)")
-    return Held(len(cases))
-
-
 def restates(hypothesis: Hypothesis, step: Step) -> bool:
     """Whether the hypothesis has, wherever one looks, the truth value of the step."""
-    difference = step.rhs - step.lhs
+    difference = sp.sympify(step.rhs - step.lhs)
+    difference = difference.xreplace(  # v(T + 1), of a sum, is a number like any other
+        {v: sp.Dummy(nonnegative=v.is_nonnegative) for v in difference.atoms(AppliedUndef)}
+    )
     letters = sorted(difference.free_symbols | hypothesis.quantity.free_symbols, key=str)
     evaluate = sp.lambdify(letters, [hypothesis.quantity, difference], [{"total": _one}, "numpy"])
     rng = np.random.default_rng(0)
