@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -76,9 +77,11 @@ def checkpoint_steps(steps: int, checkpoints: Checkpoints) -> tuple[int, ...]:
                 f"to {steps}, or a number of checkpoints"
             )
         return tuple(sorted({0, *checkpoints, steps}))
-    between = checkpoints - 2
-    if not steps:
-        return (0,)
+    return _log_spaced(steps, checkpoints - 2) if steps else (0,)
+
+
+@lru_cache(maxsize=64)
+def _log_spaced(steps: int, between: int) -> tuple[int, ...]:
     # The project's own exp and log, so that every machine rounds to the same steps.
     spaced = exp(log(float(steps)) * np.arange(between) / max(between, 1))
     return tuple(sorted({0, *np.floor(spaced + 0.5).astype(int).tolist(), steps}))

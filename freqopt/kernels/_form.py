@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -176,6 +177,7 @@ def hyper(rule: Any) -> NDArray[np.float64]:
     return np.array(values)
 
 
+@cache
 def choices(kind: Any, name: str) -> tuple[str, ...]:
     """The values that a field of a class of rules may have, as declared."""
     return get_args(kind.model_fields[name].annotation)

@@ -72,6 +72,11 @@ class TokenQuadratic(Problem):
         return self.noise.values(self.probabilities)
 
     @cached_property
+    def distances(self) -> Doubles:
+        """R_k, float64 (N,)."""
+        return self.distance.values(self.probabilities)
+
+    @cached_property
     def optimum(self) -> Doubles:
         """The rows a_k, float64 (N, d)."""
         return normals(self.instance, 0, "planted tokens", self.shapes["tokens"])
@@ -99,7 +104,7 @@ class TokenQuadratic(Problem):
         """Rows at distance R_k of a_k, in a random direction (+-1, ..., +-1) / sqrt(d)."""
         size, width = self.shapes["tokens"]
         direction = signs(Stream(seed, run, "start"), np.array([0]), size * width)
-        distance = self.distance.values(self.probabilities)[:, None] / np.sqrt(width)
+        distance = self.distances[:, None] / np.sqrt(width)
         return {"tokens": (self.optimum + distance * direction.reshape(size, width)).astype(dtype)}
 
     def draw(self, seed: int, run: int, steps: Integers, batch: int) -> Samples:

@@ -51,7 +51,7 @@ class Run:
         rule = simulation.rule
         (self._dtype,) = {array.dtype for array in simulation.parameters.values()}
         shared = _shared(simulation.problem, self._dtype)
-        self._problem, self._kinds = shared.kernel, shared.kinds
+        self._problem, self._kinds, self._loaded = shared.kernel, shared.kinds, shared.loaded
         kernel, structure = find_kernel(rule, self._dtype)
         self._plan = Plan(rule, self._dtype)
         self._count = FIRST_CALL
@@ -104,7 +104,11 @@ class Run:
         With `compiling` those are compiled now that no other process is at.
         """
         if not self._ready:
-            there = [at_hand(*one) or (compiling and _compiled(*one)) for one in self._needed]
+            there = (
+                [True]
+                if self.key in self._loaded
+                else [at_hand(*one) or (compiling and _compiled(*one)) for one in self._needed]
+            )
             if all(there):
                 self._load()
         return self._ready
@@ -119,8 +123,10 @@ class Run:
 
     def _load(self) -> None:
         """Make ready what is at hand; a damaged file is compiled anew."""
-        for kernel, kinds in self._needed:
-            kernel.compile(kinds)
+        if self.key not in self._loaded:
+            for kernel, kinds in self._needed:
+                kernel.compile(kinds)
+            self._loaded.add(self.key)
         if self._kernels:
             self._options = self._kernels.with_addresses()
         self._ready = True
@@ -235,12 +241,14 @@ class _Shared(NamedTuple):
     ----------
     kernel : ProblemKernel
     kinds : name of a loop -> types of its arguments
+    loaded : names of loops whose kernels are in memory
     """
 
     problem: Problem
     dtype: np.dtype[Any]
     kernel: ProblemKernel
     kinds: dict[str, tuple[Any, ...]]
+    loaded: set[str]
 
 
 _last: list[_Shared] = []
@@ -249,7 +257,7 @@ _last: list[_Shared] = []
 
 def _shared(problem: Problem, dtype: np.dtype[Any]) -> _Shared:
     if not _last or _last[0].problem is not problem or _last[0].dtype != dtype:
-        _last[:] = [_Shared(problem, dtype, find_problem(problem, dtype), {})]
+        _last[:] = [_Shared(problem, dtype, find_problem(problem, dtype), {}, set())]
     return _last[0]
 
 
