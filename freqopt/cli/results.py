@@ -113,7 +113,7 @@ def verify(folder: Folder = RESULTS, *, json: Json = False) -> int:
     if json:
         say_json(asdict(verdict))
     else:
-        for sentence in [*verdict.wrong, *verdict.left_alone]:
+        for sentence in [*verdict.wrong, *verdict.left_alone, *verdict.unfinished]:
             warn(sentence)
         say(
             f"{verdict.runs} runs in {verdict.files} files and {verdict.states} states: "

@@ -123,7 +123,7 @@ def simulate(
     runs = {name.key: (name, point) for name, point in zip(names, points, strict=True)}
     database.prepare()
     belong = [Member(n.key, p.label, p.axes) for n, p in zip(names, points, strict=True)]
-    members.write(folder, study.name, study.title, keys.computing, belong)
+    form = members.write(folder, study.name, study.title, keys.computing, belong)
     waiting = [run for key, run in runs.items() if key not in database.segments.places]
     report = Report(study.name, len(runs), stored=len(runs) - len(waiting))
     report.notices += database.notices
@@ -148,7 +148,10 @@ def simulate(
             raise
         database.flush()
         database.merge()
-        there = database.segments.places  # an interrupt may have come between a run and its count
+        there = database.segments.places
+        if runs.keys() <= there.keys():
+            members.finish(form)
+        # An interrupt may have come between a run and its count.
         report.computed = sum(name.key in there for name, _ in waiting) - sweep.found
         report.notices = list(dict.fromkeys([*report.notices, claims.refused, *database.notices]))
     report.notices = [notice for notice in report.notices if notice]

@@ -167,12 +167,13 @@ def hyper(rule: Any) -> NDArray[np.float64]:
     decay that does not act around the update, but on what is stored, is 0.
     """
     values = []
-    for name in type(rule).model_fields:
+    kind: Any = type(rule)
+    for name in kind.model_fields:
         value = getattr(rule, name)
         if name == "weight_decay" and rule.decay == "l2":
             value = rule.added_decay
         if isinstance(value, str):
-            value = choices(type(rule), name).index(value)
+            value = choices(kind, name).index(value)
         values.append(np.nan if value is None else float(value))
     return np.array(values)
 

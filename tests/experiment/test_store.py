@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -68,7 +69,7 @@ def test_damage_anywhere_is_a_sentence_and_the_rest_is_saved(small, stored, dama
 
 
 def test_a_damaged_list_of_a_studys_runs_is_replaced(small, stored, capsys):
-    (path,) = (stored / "studies").iterdir()
+    (path,) = (stored / "studies").glob("0*")
     path.write_bytes(path.read_bytes()[:100])
     assert "simulate its study again" in verify(stored).wrong[0]
     assert run_command(["simulate", str(small), "--jobs", "1", "--results", str(stored)]) == 0
@@ -155,7 +156,7 @@ STUDY_FORGERIES = [
 )
 def test_a_forged_file_is_one_message(small, stored, name, changes):
     """A hash finds damage; whoever forges a file makes it anew."""
-    (first,) = (stored / name).iterdir()
+    (first,) = (stored / name).glob("[!.]*")
     whole, table = first.read_bytes(), pq.read_table(first)
     for change in changes:
         forged(first, change(table))
@@ -314,8 +315,29 @@ def test_runs_that_a_study_lists_and_are_gone_are_missed(stored, capsys):
     os.mkfifo(path)
     assert run_command(["results", "verify", str(stored)]) == 1
     said = capsys.readouterr()
-    assert f"{RUNS} runs of small are not here" in said.err
+    assert f"{RUNS} runs of small were stored and are gone" in said.err
     assert "1 wrong" in said.out
+
+
+def test_a_study_that_was_interrupted_is_whole_as_far_as_it_came(small, stored, capsys):
+    small.write_text(SMALL.replace("runs = 2", "runs = 3"))
+
+    def interrupt(done, total):
+        if done > RUNS:
+            raise KeyboardInterrupt
+
+    simulate(Study.read(small), results=stored, jobs=1, progress=interrupt)
+    assert run_command(["results", "verify", str(stored)]) == 0
+    said = capsys.readouterr()
+    assert re.search(r"small is not finished: \d of its 18 runs are to do", said.err)
+    assert "all whole" in said.out
+    simulate(Study.read(small), results=stored, jobs=1)
+    assert run_command(["results", "verify", str(stored)]) == 0
+    assert "not finished" not in capsys.readouterr().err
+    collect(stored)
+    for path in (stored / "runs").iterdir():
+        path.unlink()
+    assert "18 runs of small were stored and are gone" in verify(stored).wrong[0]
 
 
 def test_no_link_leads_out_of_a_folder_of_results(small, stored, tmp_path):
@@ -333,7 +355,10 @@ def test_no_link_leads_out_of_a_folder_of_results(small, stored, tmp_path):
     for call in (collect, verify, load):
         with pytest.raises(ResultError, match="runs is a link; only files inside"):
             call(stored)
-    assert len(list((tmp_path / "runs").iterdir())) == 2
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    with pytest.raises(ResultError, match="runs is a link; only files inside"):
+        simulate(Study.read(small), results=stored, jobs=1)
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 def test_an_export_that_cannot_be_is_refused_by_its_name(stored, tmp_path, capsys):

@@ -93,7 +93,8 @@ def collect(
         for one in memberships:
             if one.path not in needed or (old_code and one.code not in _codes()):
                 found.studies += 1
-                remove(one.path)
+                if not dry_run:
+                    members.remove(one.path)
         _merge(segments, found, old_code=old_code, dry_run=dry_run)
     return found
 

@@ -68,8 +68,11 @@ class Database:
         ResultError
             It cannot be written to, or read.
         """
+        parts = (segments.FOLDER, members.FOLDER, states.FOLDER)
+        for name in (*parts, DAMAGED):
+            durable.refuse_link(self.folder / name)
         try:
-            for name in (segments.FOLDER, members.FOLDER, states.FOLDER):
+            for name in parts:
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
                 trial = self.folder / name / ".trial"
                 durable.write(trial, b"freqopt")

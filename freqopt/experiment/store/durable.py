@@ -68,11 +68,8 @@ def files(folder: Path, suffix: str, *, whole: bool = False) -> list[Path]:
     Links are no plain files. The folder itself may be one only if it is the `whole` folder of
     results, whose parts lie in it: what is removed there is nobody else's.
     """
-    if os.path.islink(folder) and not whole:  # noqa: PTH114 - a name too long is no link
-        raise ResultError(
-            f"{folder} is a link; only files inside {folder.parent} are read and removed, so "
-            "put the files there, or make the folder of results itself the link"
-        )
+    if not whole:
+        refuse_link(folder)
     try:
         with os.scandir(folder) as entries:
             plain = [e.name for e in entries if e.is_file(follow_symlinks=False)]
@@ -83,6 +80,15 @@ def files(folder: Path, suffix: str, *, whole: bool = False) -> list[Path]:
             f"the folder {folder} cannot be read ({error.strerror}); check its permissions"
         ) from None
     return [folder / n for n in sorted(plain) if n.endswith(suffix) and not n.startswith(".")]
+
+
+def refuse_link(folder: Path) -> None:
+    """Raise ResultError if a folder within a folder of results is a link out of it."""
+    if os.path.islink(folder):  # noqa: PTH114 - a name too long is no link
+        raise ResultError(
+            f"{folder} is a link; only files inside {folder.parent} are read and removed, so "
+            "put the files there, or make the folder of results itself the link"
+        )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 A run does not know the studies that it belongs to; they know their runs, so that a run can belong
 to several. Every form in which a study was simulated is a file; where two of one study (by its
-name), backend and code have the same run, the one with the higher number holds.
+name), backend and code have the same run, the one with the higher number holds. Beside a form whose
+runs have all been stored lies an empty file, `.NUMBER-SHA256.done`: what is missing then is gone.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Membership(NamedTuple):
     title, backend, code : str
     members : list of Member
     path : Path
+    done : bool
+        All its runs have been stored.
     """
 
     study: str
@@ -45,11 +48,12 @@ class Membership(NamedTuple):
     code: str
     members: list[Member]
     path: Path
+    done: bool
 
 
 def write(
     results: Path, study: str, title: str, computing: Mapping[str, Any], given: Sequence[Member]
-) -> None:
+) -> Path:
     """Store which runs a study has, unless its latest form is the same.
 
     Parameters
@@ -59,6 +63,11 @@ def write(
     computing : mapping
         The backend and the hash of the code: `Keys.computing`.
     given : sequence of Member
+
+    Returns
+    -------
+    Path
+        The file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -80,10 +89,28 @@ def write(
     pq.write_table(table, buffer, compression="zstd")
     content = buffer.getvalue().to_pybytes()
     latest = next((one for one in reversed(read(results)[0]) if one.study == study), None)
-    if latest is None or not durable.is_intact(latest.path, content):
-        there = durable.files(results / FOLDER, SUFFIX)
-        number = 1 + max((_number(path) for path in there), default=0)
-        durable.write_named(results / FOLDER, content, before=f"{number:06}-", after=SUFFIX)
+    if latest is not None and durable.is_intact(latest.path, content):
+        return latest.path
+    there = durable.files(results / FOLDER, SUFFIX)
+    number = 1 + max((_number(path) for path in there), default=0)
+    return durable.write_named(results / FOLDER, content, before=f"{number:06}-", after=SUFFIX)
+
+
+def finish(path: Path) -> None:
+    """Note that all runs of a form are stored."""
+    if not _done(path).exists():
+        durable.write(_done(path), b"")
+
+
+def remove(path: Path) -> None:
+    """Remove a form."""
+    durable.remove(_done(path))
+    durable.remove(path)
+
+
+def _done(path: Path) -> Path:
+    """The file that says that all runs of a form are stored; hidden, for it is no Parquet file."""
+    return path.with_name(f".{path.stem}.done")
 
 
 def read(results: Path) -> tuple[list[Membership], dict[Path, str]]:
@@ -107,7 +134,7 @@ def read(results: Path) -> tuple[list[Membership], dict[Path, str]]:
                     known[axes] = _plain(json.loads(axes))
                 members.append(Member(_text(key), _text(label), known[axes]))
             about = {name: _text(about[name]) for name in ("study", "title", "backend", "code")}
-            found.append(Membership(**about, members=members, path=path))
+            found.append(Membership(**about, members=members, path=path, done=_done(path).exists()))
         except (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             damaged[path] = f"{path} is damaged ({error}); simulate its study again"
     return found, damaged

@@ -57,7 +57,8 @@ def migrate(folder: Path) -> tuple[int, list[str]]:
     database.flush()
     database.merge()
     for (name, title, backend, code), belong in of_study.items():
-        members.write(folder, name, title, {"backend": backend, "code": code}, belong)
+        computing = {"backend": backend, "code": code}
+        members.finish(members.write(folder, name, title, computing, belong))
     for path in done:
         durable.remove(path)
     return len(done), left

@@ -24,6 +24,8 @@ class Verdict:
         A sentence for each thing that is not as it should be.
     left_alone : list of str
         Files of other versions.
+    unfinished : list of str
+        Studies that have runs to do.
     """
 
     files: int = 0
@@ -31,6 +33,7 @@ class Verdict:
     states: int = 0
     wrong: list[str] = field(default_factory=list)
     left_alone: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
 
 
 def verify(folder: Path) -> Verdict:
@@ -55,10 +58,13 @@ def verify(folder: Path) -> Verdict:
     verdict.wrong += damaged.values()
     for one in {(one.study, one.backend): one for one in memberships}.values():  # the last form
         missing = sum(member.key not in segments.places for member in one.members)
-        if missing and not segments.damaged and not segments.foreign:  # or they are in there
+        if missing and not one.done:
+            verdict.unfinished.append(
+                f"{one.study} is not finished: {missing} of its {len(one.members)} runs are to do"
+            )
+        elif missing and not segments.damaged and not segments.foreign:  # or they are in there
             verdict.wrong.append(
-                f"{missing} runs of {one.study} are not here: deleted, or never finished; "
-                "simulate it again"
+                f"{missing} runs of {one.study} were stored and are gone; simulate it again"
             )
     for path in durable.files(folder / states.FOLDER, states.SUFFIX):
         verdict.states += 1
