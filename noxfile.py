@@ -90,6 +90,14 @@ def gpu(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The site, strict and without outside requests, into site/; then every link of it."""
+    session.install("-e", ".[docs,movielens,test]")
+    session.run("mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("pytest", "tests/docs/test_site.py", *session.posargs)
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel and reproduce from it, away from the checkout."""
     session.install("build")

@@ -1,4 +1,4 @@
-"""`freqopt explain`: a rule or a problem, its fields, and what other names it goes by."""
+"""`freqopt explain`: a rule, a problem or a type inside one: fields, and what else it is called."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from freqopt.errors import RuleError
 from freqopt.optimizers import Rule, rules
 from freqopt.problems import problems
 from freqopt.report.fields import default, values
+from freqopt.report.nested import nested_types
 from freqopt.report.terminal import say, say_json, table
 
 
 def explain_(name: str, *, json: Annotated[bool, Parameter(name="--json")] = False) -> int:
-    """Show a rule or a problem: what it is, every field with its default, the known dialects.
+    """Show a rule, a problem or a type inside one: every field with its default, the dialects.
 
     For a rule also who uses which value of each option, and what the value changes: the largest
     difference from the default over 16 steps, relative to the largest move of a weight, and the
@@ -29,14 +30,16 @@ def explain_(name: str, *, json: Annotated[bool, Parameter(name="--json")] = Fal
     Parameters
     ----------
     name
-        A name that `freqopt list` shows, or the path of a file of your own with a rule.
+        A name that `freqopt list` shows, a type inside a problem or a study, such as Zipf or
+        Source, or the path of a file of your own with a rule.
     json
         Print JSON only: the schema of the fields, the dialects, and what each value changes.
     """
     kind = _find(name)
     dialects = kind.dialects if issubclass(kind, Rule) else {}
     measured = list(effects(kind)) if issubclass(kind, Rule) else []
-    about = inspect.cleandoc(sys.modules[kind.__module__].__doc__ or "")
+    nested = nested_types().get(name)
+    about = inspect.getdoc(kind if nested else sys.modules[kind.__module__]) or ""
     if json:
         schema, changes = kind.model_json_schema(), [asdict(effect) for effect in measured]
         say_json({"about": about, "schema": schema, "dialects": dialects, "effects": changes})
@@ -50,6 +53,12 @@ def explain_(name: str, *, json: Annotated[bool, Parameter(name="--json")] = Fal
             for key, field in kind.model_fields.items()
         ],
     )
+    inside = [part for part, (_, users) in nested_types().items() for user in users
+              if user.partition(".")[0] == name]  # fmt: skip
+    if nested:
+        say(f"used by {', '.join(nested[1])}")
+    if inside:
+        say(f"types inside it: {', '.join(inside)}; `freqopt explain {inside[0]}` shows one")
     if dialects:
         options = [
             (dialect, ", ".join(f"{key} = {value!r}" for key, value in changes.items()) or "-")
@@ -70,7 +79,11 @@ def _find(name: str) -> type[BaseModel]:
         return rules[name]
     if name in problems:
         return problems[name]
-    known = [*rules, *problems]
+    if name in (nested := nested_types()):
+        return nested[name][0]
+    known = [*rules, *problems, *nested]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
-    raise RuleError(f"no rule or problem is called {name!r}; {hint} `freqopt list` shows all")
+    raise RuleError(
+        f"no rule, problem or type inside one is called {name!r}; {hint} `freqopt list` shows all"
+    )

@@ -63,7 +63,7 @@ class ClickRows(Nested):
 class Planted(ClickRows):
     """Independent fields; labels drawn once from a planted factorisation machine."""
 
-    kind: Literal["planted"] = "planted"
+    kind: Literal["planted"] = Field("planted", description="Which kind this is.")
     fields: tuple[Tokens, ...] = Field(
         tuple(Zipf(exponent=1.1, size=size) for size in (1000, 300, 100, 30)),
         min_length=1,
@@ -119,7 +119,7 @@ class Planted(ClickRows):
 class Real(ClickRows):
     """Rows of a click-through file; its dense features are not used."""
 
-    kind: Literal["data"] = "data"
+    kind: Literal["data"] = Field("data", description="Which kind this is.")
     data: Data = Field(description="Where the rows are.")
 
     @cached_property

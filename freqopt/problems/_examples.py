@@ -49,10 +49,10 @@ class Blobs(ExampleSet):
     language models*).
     """
 
-    kind: Literal["blobs"] = "blobs"
-    samples: PositiveInt = 500
+    kind: Literal["blobs"] = Field("blobs", description="Which kind this is.")
+    samples: PositiveInt = Field(500, description="Examples n.")
     width: PositiveInt = Field(10, description="Features F.")
-    classes: Annotated[int, Field(ge=2)] = 3
+    classes: Annotated[int, Field(ge=2)] = Field(3, description="Number of classes, 2 or more.")
     exponent: NonNegative = Field(0.0, description="Zipf exponent of the classes' frequencies.")
     separation: NonNegative = Field(1.0, description="Standard deviation of the blobs' centres.")
     instance: Instance = Field(0, description="Seed of the blobs.")
@@ -81,8 +81,8 @@ class Blobs(ExampleSet):
 class Csv(ExampleSet):
     """A file of numbers separated by commas, the class in the last column; one row per example."""
 
-    kind: Literal["csv"] = "csv"
-    path: Path
+    kind: Literal["csv"] = Field("csv", description="Which kind this is.")
+    path: Path = Field(description="The file, relative to the folder of the study file.")
     header: bool = Field(True, description="Whether the first line holds names.")
     standardise: bool = Field(
         True, description="Shift and scale every feature to mean 0 and variance 1."

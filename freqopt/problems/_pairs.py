@@ -58,7 +58,7 @@ class PairLaw(Nested):
 class Product(PairLaw):
     """i and j independent: D(i, j) = p_i q_j."""
 
-    kind: Literal["product"] = "product"
+    kind: Literal["product"] = Field("product", description="Which kind this is.")
     u: Tokens = Field(Zipf(), description="Law of i, the row of table u.")
     v: Tokens = Field(Zipf(), description="Law of j, the row of table v.")
 
@@ -136,8 +136,10 @@ class Observed(PairLaw):
 class PairCounts(Observed):
     """D(i, j) proportional to an explicit matrix of counts."""
 
-    kind: Literal["counts"] = "counts"
-    counts: tuple[tuple[Annotated[int, Field(ge=0)], ...], ...] = Field(min_length=1)
+    kind: Literal["counts"] = Field("counts", description="Which kind this is.")
+    counts: tuple[tuple[Annotated[int, Field(ge=0)], ...], ...] = Field(
+        min_length=1, description="How often each pair occurs: one row of the matrix a row of u."
+    )
 
     @model_validator(mode="after")
     def _rectangular(self) -> Self:
@@ -201,7 +203,7 @@ class Words(Observed):
 class Corpus(Words):
     """How often words met in a text, or in a published table of bigrams."""
 
-    kind: Literal["corpus"] = "corpus"
+    kind: Literal["corpus"] = Field("corpus", description="Which kind this is.")
     window: PositiveInt = Field(5, description="Greatest distance of two words of a text.")
     weights: Literal["flat", "linear"] = Field(
         "linear",
@@ -221,7 +223,7 @@ class Corpus(Words):
 class Bigrams(Words):
     """How often a word of a text was followed by another, or a published table of bigrams."""
 
-    kind: Literal["bigrams"] = "bigrams"
+    kind: Literal["bigrams"] = Field("bigrams", description="Which kind this is.")
 
     def _met(self, corpus: datasets.Corpus) -> datasets.PairCounts:
         return datasets.following_pairs(corpus)
@@ -235,7 +237,7 @@ class Topics(PairLaw):
     token drawn from p. So D(i, j) = p_i ((1 - h) p_j + h P(group of j) [same topic]).
     """
 
-    kind: Literal["topics"] = "topics"
+    kind: Literal["topics"] = Field("topics", description="Which kind this is.")
     tokens: Tokens = Field(Zipf(), description="The law p.")
     topics: PositiveInt = Field(
         10, description="Number of topics; it divides the number of tokens."

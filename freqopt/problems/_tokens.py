@@ -42,9 +42,9 @@ class TokenLaw(Nested):
 class Zipf(TokenLaw):
     """p_k proportional to (k + 1)^-exponent for k = 0 .. size - 1; exponent 0 is uniform."""
 
-    kind: Literal["zipf"] = "zipf"
-    exponent: NonNegative = 1.0
-    size: PositiveInt = 1000
+    kind: Literal["zipf"] = Field("zipf", description="Which kind this is.")
+    exponent: NonNegative = Field(1.0, description="0 is uniform; words have about 1.")
+    size: PositiveInt = Field(1000, description="Number of tokens N.")
 
     @cached_property
     def law(self) -> BoundedZipf:
@@ -55,9 +55,9 @@ class Zipf(TokenLaw):
 class Exponential(TokenLaw):
     """p_k proportional to exp(-rate k) for k = 0 .. size - 1."""
 
-    kind: Literal["exponential"] = "exponential"
-    rate: Positive
-    size: PositiveInt
+    kind: Literal["exponential"] = Field("exponential", description="Which kind this is.")
+    rate: Positive = Field(description="Each token is exp(-rate) times as frequent as the last.")
+    size: PositiveInt = Field(description="Number of tokens N.")
 
     @cached_property
     def law(self) -> ExponentialTail:
@@ -68,8 +68,10 @@ class Exponential(TokenLaw):
 class Counts(TokenLaw):
     """p_k proportional to an observed count of token k."""
 
-    kind: Literal["counts"] = "counts"
-    counts: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(min_length=1)
+    kind: Literal["counts"] = Field("counts", description="Which kind this is.")
+    counts: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(
+        min_length=1, description="How often each token occurs, not all 0."
+    )
 
     @cached_property
     def law(self) -> TokenCounts:
@@ -84,8 +86,8 @@ Tokens: TypeAlias = Annotated[Zipf | Exponential | Counts, Field(discriminator="
 class PowerOfFrequency(Nested):
     """value_k = scale (p_k / max p)^exponent: `scale` at the commonest token."""
 
-    scale: NonNegative = 1.0
-    exponent: Finite = 0.0
+    scale: NonNegative = Field(1.0, description="Value at the commonest token.")
+    exponent: Finite = Field(0.0, description="0 is the same value for every token.")
 
     def values(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """value_k of every token, float64 (N,); tokens that never occur get `scale`."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 
@@ -30,3 +32,31 @@ def values(annotation: Any) -> str:
     words = {"float": "number", "int": "whole number", "str": "text", "bool": "true | false"}
     name = getattr(annotation, "__name__", str(annotation))
     return words.get(name, name)
+
+
+def fields_table(model: type[BaseModel], hidden: Container[str] = ()) -> str:
+    """The fields of a rule, a problem or a nested type as a Markdown table.
+
+    Parameters
+    ----------
+    model : type of a rule, a problem or what stands inside one
+    hidden : names of fields, optional
+        Left out.
+
+    Returns
+    -------
+    str
+        Columns name, default, values, meaning.
+    """
+    rows = [
+        f"| `{key}` | {cell(default(field))} | {cell(values(field.annotation))} "
+        f"| {cell(field.description or '')} |"
+        for key, field in model.model_fields.items()
+        if key not in hidden
+    ]
+    return "\n".join(["| field | default | values | meaning |", "|---|---|---|---|", *rows, ""])
+
+
+def cell(text: str) -> str:
+    """A text as it may stand in a cell of a Markdown table."""
+    return text.replace("|", "\\|")

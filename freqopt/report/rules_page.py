@@ -10,7 +10,7 @@ import sys
 
 from freqopt.crosscheck.cases.effects import effects
 from freqopt.optimizers import Rule, rules
-from freqopt.report.fields import default, values
+from freqopt.report.fields import default, fields_table
 
 CHIEF = ("rows", "duplicates")
 """Axes of all rules whose effect is shown rule by rule."""
@@ -34,7 +34,7 @@ Made by `python -m freqopt.report.rules_page > docs/rules.md`; do not edit.
 
 def page() -> str:
     """The page as Markdown."""
-    parts = [HEAD, "## Axes that all rules share\n", _fields(Rule, set())]
+    parts = [HEAD, "## Axes that all rules share\n", fields_table(Rule)]
     for name in sorted(rules):
         rule = rules[name]
         about = inspect.cleandoc(sys.modules[rule.__module__].__doc__ or "").splitlines()[0]
@@ -44,7 +44,7 @@ def page() -> str:
             f"## {name}\n",
             f"{about}\n",
             f"Memory at its defaults, width 64, float32: {memory} bytes a row.\n",
-            _fields(rule, common),
+            fields_table(rule, common),
         ]
         if rule.dialects:
             parts.append(_dialects(rule))
@@ -54,16 +54,6 @@ def page() -> str:
 
 def _same(rule: type[Rule], field: str) -> bool:
     return default(rule.model_fields[field]) == default(Rule.model_fields[field])
-
-
-def _fields(rule: type[Rule], hidden: set[str]) -> str:
-    shown = {k: f for k, f in rule.model_fields.items() if k not in hidden}
-    rows = [
-        f"| `{key}` | {default(field)} | {_cell(values(field.annotation))} "
-        f"| {_cell(field.description or '')} |"
-        for key, field in shown.items()
-    ]
-    return "\n".join(["| axis | default | values | meaning |", "|---|---|---|---|", *rows, ""])
 
 
 def _dialects(rule: type[Rule]) -> str:
@@ -80,10 +70,6 @@ def _effects(rule: type[Rule]) -> str:
     rows = [f"| `{effect.axis}` | {' | '.join(effect.words)} |" for effect in shown]
     head = ["| axis | value | used by | difference | from step |", "|---|---|---|---|---|"]
     return "\n".join([*head, *rows, ""])
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 if __name__ == "__main__":

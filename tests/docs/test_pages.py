@@ -12,7 +12,7 @@ from freqopt.optimizers import rules
 from freqopt.problems import problems
 from freqopt.report.rules_page import page
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_rule_of_add_a_rule_works_from_its_own_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from freqopt.cli import run
 
-PAGE = (Path(__file__).parent.parent / "docs" / "crosscheck.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "crosscheck.md").read_text()
 (C,) = re.findall(r"```c\n(.*?)```", PAGE, re.S)
 MAKE, ASSERT, CHILD, FILES = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 (COMPILE,) = re.findall(r"^(cc .*)$", PAGE, re.M)

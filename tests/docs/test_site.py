@@ -1,0 +1,168 @@
+"""The built site: nothing fetched from elsewhere, no link broken, readable without JavaScript.
+
+`nox -s docs` builds it into site/ and runs this; elsewhere it is built if MkDocs is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from functools import cache, partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlparse
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+pytest.importorskip("material", reason="needs the docs extra; nox -s docs")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if "SITE" in os.environ:
+        return Path(os.environ["SITE"])
+    out = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    built = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr
+    assert "WARNING" not in built.stderr
+    return out
+
+
+class Page(HTMLParser):
+    """What a page links to, what it loads, its anchors, and the text of its article."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.anchors: set[str] = set()
+        self.images: list[dict[str, str | None]] = []
+        self.language, self.headings, self.article, self.inside = "", [], "", 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.anchors |= {given[key] or "" for key in ("id", "name") if key in given}
+        if tag == "html":
+            self.language = given.get("lang") or ""
+        elif tag == "a" and given.get("href"):
+            self.links.append(given["href"] or "")
+        elif tag == "link" and given.get("rel") in ("stylesheet", "icon", "preload"):
+            self.loads.append(given["href"] or "")
+        elif tag in ("script", "img", "iframe", "source") and given.get("src"):
+            self.loads.append(given["src"] or "")
+        if tag == "img":
+            self.images.append(given)
+        elif tag == "article":
+            self.inside = 1
+        elif self.inside and re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "article":
+            self.inside = 0
+
+    def handle_data(self, data: str) -> None:
+        self.article += data if self.inside else ""
+
+
+@cache
+def read(path: Path) -> Page:
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def pages(site: Path) -> list[Path]:
+    return sorted(site.rglob("*.html"))
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    for path in pages(site):
+        outside = [load for load in read(path).loads if urlparse(load).netloc]
+        assert not outside, path
+    for style in site.rglob("*.css"):
+        found = re.findall(r"(?:url\(|@import\s+)[\"']?((?:https?:)?//[^\"')]+)", style.read_text())
+        assert not found, style
+
+
+def test_no_link_is_broken(site: Path) -> None:
+    broken, seen = [], 0
+    for path in pages(site):
+        if path.name == "404.html":
+            continue  # its links are from the root of a server
+        for link in [*read(path).links, *read(path).loads]:
+            target, anchor = urldefrag(link)
+            if urlparse(target).scheme:
+                continue
+            seen += 1
+            file = (path.parent / unquote(target)).resolve() if target else path
+            file = file / "index.html" if file.is_dir() else file
+            if not file.exists():
+                broken.append(f"{path.name}: {link}")
+            elif anchor and file.suffix == ".html" and unquote(anchor) not in read(file).anchors:
+                broken.append(f"{path.name}: {link} (no such anchor)")
+    assert not broken
+    assert seen > 1000
+
+
+def test_every_page_reads_without_javascript(site: Path) -> None:
+    for path in pages(site):
+        page = read(path)
+        assert page.language == "en", path
+        assert len(page.article.split()) > 10 or path.name == "404.html", path
+        assert all((image.get("alt") or "").strip() for image in page.images), path
+        assert page.headings[:1] == [1], path
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def asked(folder: Path, name: str, scratch: Path) -> tuple[set[str], str]:
+    """What a page of a served folder asks for in Chromium, and what the page then is."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    here, log = f"http://127.0.0.1:{server.server_port}", scratch / "net.json"
+    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-sync"]
+    command += [*quiet, f"--user-data-dir={scratch / 'profile'}", f"--log-net-log={log}"]
+    command += ["--virtual-time-budget=3000", "--dump-dom", f"{here}/{name}"]
+    try:
+        shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    finally:
+        server.shutdown()
+        server.server_close()
+    # Chromium asks on its own behalf too: what the page asks for has the page as its initiator.
+    started = re.findall(rf'"initiator":"{here}".*?"url":"([^"]*)"', log.read_text())
+    return {url.removeprefix(here) for url in started if not url.startswith("data:")}, shown.stdout
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_chromium_asks_nobody_else(site: Path, tmp_path: Path) -> None:
+    for name in ("index.html", "gallery.html", "api/optimizers.html"):
+        urls, dom = asked(site, name, tmp_path)
+        assert any(url.endswith(".css") for url in urls)
+        assert [url for url in urls if not url.startswith("/")] == []
+        assert "</article>" in dom
+    (tmp_path / "planted.html").write_text('<img src="http://outside.invalid/x.png">')
+    assert "http://outside.invalid/x.png" in asked(tmp_path, "planted.html", tmp_path)[0]
+
+
+def test_the_search_index_holds_every_page(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text())
+    found = {entry["location"].partition("#")[0] for entry in index["docs"]}
+    missing = {p.relative_to(site).as_posix() for p in pages(site)} - found - {"404.html"}
+    assert missing <= {"index.html"}, missing
