@@ -97,6 +97,10 @@ def describe(error: ValidationError, what: str, known: Iterable[str] = ()) -> st
         The thing that was given, as the user calls it: ``"rule adam"``.
     known : iterable of str
         Valid keys, to suggest one for a misspelt key.
+
+    Returns
+    -------
+    str
     """
     sentences = []
     mistakes = error.errors()
@@ -119,7 +123,16 @@ def describe(error: ValidationError, what: str, known: Iterable[str] = ()) -> st
 
 
 def short_of_memory(error: MemoryError) -> str:
-    """What to say and to do about it; the error's own text, if it has one, says of how much."""
+    """What to say and to do about it; the error's own text, if it has one, says of how much.
+
+    Parameters
+    ----------
+    error : MemoryError
+
+    Returns
+    -------
+    str
+    """
     how_much = f" ({error})" if str(error) else ""
     return f"not enough memory{how_much}; ask for a smaller problem or batch, or fewer jobs"
 
@@ -133,6 +146,10 @@ def place(error: BaseException, path: Path) -> str:
         Caught from the file's own code.
     path : Path
         The file.
+
+    Returns
+    -------
+    str
     """
     own = str(path.absolute())
     if isinstance(error, SyntaxError) and error.filename == own:
@@ -143,7 +160,23 @@ def place(error: BaseException, path: Path) -> str:
 
 
 def at_line(path: str, line: int, what: str, hint: str) -> str:
-    """The message for a mistake at a place of a user's file."""
+    """The message for a mistake at a place of a user's file.
+
+    Parameters
+    ----------
+    path : str
+        The user's file.
+    line : int
+        From 1.
+    what : str
+        What came.
+    hint : str
+        What to do.
+
+    Returns
+    -------
+    str
+    """
     return f"{path}, line {line}, `{linecache.getline(path, line).strip()}`: {what}; {hint}"
 
 
@@ -151,6 +184,15 @@ def own_mistake(error: BaseException) -> str:
     """Where in a user's file an error came from, if it did; the message of a `FreqoptError` is all.
 
     A user's files are those that `freqopt._discovery.load_file` has imported.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Returns
+    -------
+    str
+        Empty if it is not a user's.
     """
     if isinstance(error, FreqoptError):
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -19,6 +20,7 @@ FLOORS = (
         "_fields",
         "_files",
         "_imports",
+        "_install",
         "_plugins",
         "_workers",
         "_version",
@@ -100,3 +102,14 @@ def test_what_feeds_a_trajectory_calls_no_function_of_the_c_library(part: str) -
 
     for path in (PACKAGE / part).rglob("*.py"):
         assert not calls(ast.parse(path.read_text())), path
+
+
+def test_nobody_is_told_to_install_a_name_from_the_index() -> None:
+    """It is not published: whoever takes the name there first would be installed."""
+    root = Path(__file__).parents[1]
+    folders = ("freqopt", "docs", "simulations", "figures", "proofs_check", "benchmarks")
+    files = [root / "README.md", *(f for folder in folders for f in (root / folder).rglob("*"))]
+    told = re.compile(r"freqopt\[|pip install (?:-\S+ )*freqopt\b")
+    for file in files:
+        if file.suffix in (".py", ".md", ".toml"):
+            assert not told.search(file.read_text(encoding="utf-8")), file

@@ -31,7 +31,12 @@ class Backend:
 
     @classmethod
     def name(cls) -> str:
-        """The backend's name: that of its file."""
+        """The backend's name: that of its file.
+
+        Returns
+        -------
+        str
+        """
         return cls.__module__.rsplit(".", 1)[-1]
 
     def advance(self, simulation: Simulation, until: int) -> None:
@@ -40,6 +45,13 @@ class Backend:
         Step t (from 0) draws the samples of t, computes every table's gradient from the old
         tables, and applies the rule to all of them. The tables, states, movement and step of
         `simulation` are changed in place.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            Changed in place.
+        until : int
+            Step to stand at, not before its present one.
 
         Raises
         ------
@@ -54,6 +66,18 @@ class Backend:
         """`advance` for each of several simulations; the error of those that are refused.
 
         By default one after the other.
+
+        Parameters
+        ----------
+        simulations : sequence of Simulation
+            Changed in place; they need not stand at the same step.
+        until : int
+            Step to stand at.
+
+        Returns
+        -------
+        list of GradientError or None
+            One for each simulation, in their order.
         """
         refused: list[GradientError | None] = []
         for simulation in simulations:
@@ -65,5 +89,11 @@ class Backend:
         return refused
 
     def settle(self, simulation: Simulation) -> None:
-        """`Simulation.settle`."""
+        """`Simulation.settle`.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            Changed in place.
+        """
         simulation.settle()

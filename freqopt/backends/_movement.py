@@ -14,6 +14,11 @@ Integers = NDArray[np.int64]
 class Movement:
     """Sums over the visits of each row of one table; a visit is a step whose batch holds the row.
 
+    Parameters
+    ----------
+    size : int
+        N, rows of the table.
+
     Attributes
     ----------
     moved : float64 (N,)

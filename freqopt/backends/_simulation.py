@@ -38,7 +38,18 @@ class Factorised(Fields):
             raise BackendError(describe(error, "factorised", type(self).model_fields)) from None
 
     def check(self, problem: Problem) -> None:
-        """Raise BackendError if the problem's tables cannot be kept so."""
+        """Raise BackendError if the problem's tables cannot be kept so.
+
+        Parameters
+        ----------
+        problem : Problem
+
+        Raises
+        ------
+        BackendError
+            A name that is no table of the problem, or orthonormal factors with inner below the
+            table's width.
+        """
         unknown = sorted(set(self.tables) - set(problem.shapes))
         if unknown:
             raise BackendError(
@@ -104,6 +115,32 @@ class Simulation:
 
         What the rule left to the run is filled in: horizon, batch, seed, run, the problem's
         smoothness, and given slots such as the frequencies.
+
+        Parameters
+        ----------
+        problem : Problem
+        rule : Rule
+        steps : int
+            Batches of the run: the horizon of a rule that has none of its own.
+        batch : int
+            Samples per step.
+        seed, run : int
+            Address of the random numbers.
+        dtype : {"float64", "float32"}
+            Of the tables.
+        factorised : Factorised, optional
+            Tables kept as two layers; by default all are plain.
+        track_movement : bool
+            Whether `movement` is kept up.
+
+        Returns
+        -------
+        Simulation
+
+        Raises
+        ------
+        FreqoptError
+            The rule and the problem do not go together, or there is not enough memory.
         """
         rule = _complete(rule, problem, steps=steps, batch=batch, seed=seed, run=run)
         require(problem, rule, batch, of_this_machine())
@@ -121,7 +158,15 @@ class Simulation:
 
     @staticmethod
     def check(problem: Problem, rule: Rule, *, steps: int, batch: int) -> None:
-        """Raise what `begin` would, without making the tables."""
+        """Raise what `begin` would, without making the tables.
+
+        Parameters
+        ----------
+        problem : Problem
+        rule : Rule
+        steps : int
+        batch : int
+        """
         completed = _complete(rule, problem, steps=steps, batch=batch, seed=0, run=0)
         require(problem, completed, batch)
         for frequency in problem.constants.frequency.values():

@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from freqopt._version import __version__
 from freqopt.cli.advise import advise_
+from freqopt.cli.completion import completion_
 from freqopt.cli.crosscheck import crosscheck_
 from freqopt.cli.explain import explain_
 from freqopt.cli.figures import figures_
@@ -47,6 +48,7 @@ app.command(advise_, name="advise")
 app.command(vectors)
 app.command(results)
 app.command(goldens_, name="goldens")
+app.command(completion_, name="completion")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,32 +58,28 @@ def figures_(
     return 2 if failed else 0
 
 
-class Results(Mapping[str, Any]):
-    """Study name -> table, loaded when asked for and kept."""
+class Results:
+    """The tables of studies, by their files: loaded when asked for and kept."""
 
     def __init__(self, folder: Path, *, quick: bool, backend: str) -> None:
         self.folder, self.quick, self.backend = folder, quick, backend
-        self.tables: dict[str, Any] = {}
+        self.tables: dict[Path, Any] = {}
 
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.tables:
-            path = find("simulations", name)
-            self.tables[name] = load(
+    def of(self, path: Path) -> Any:
+        """The table of a study file."""
+        if path not in self.tables:
+            self.tables[path] = load(
                 path, results=self.folder, quick=self.quick, backend=self.backend
             )
-        return self.tables[name]
-
-    def __iter__(self) -> Any:
-        return iter(self.tables)
-
-    def __len__(self) -> int:
-        return len(self.tables)
+        return self.tables[path]
 
 
 def draw_figure(path: Path, results: Results, out: Path, *, reuse_data: bool = False) -> list[str]:
     """Draw one figure file; the paths written."""
     figure = FigureFile.read(path)
-    needed = {} if reuse_data else {name: results[name] for name in figure.studies}
+    needed = {}
+    for name in () if reuse_data else figure.studies:
+        needed[name] = results.of(find("simulations", name, beside=path.parent))
     return [str(file) for file in make(figure, needed, out, reuse_data=reuse_data)]
 
 

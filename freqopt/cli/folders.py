@@ -1,7 +1,8 @@
 """Where studies, figures and theorem checks are found.
 
 A path that exists is taken as given. A bare name is looked for in the working directory's folder
-(`simulations/`, `figures/`, `proofs_check/`), and then in the copy that comes with the library.
+(`simulations/`, `figures/`, `proofs_check/`), and then in the copy that comes with the library; a
+figure's studies first of all beside the figure's file.
 """
 
 from __future__ import annotations
@@ -24,8 +25,19 @@ _ERROR: dict[str, type[FreqoptError]] = {
 }
 
 
-def find(kind: Kind, name: str) -> Path:
-    """The file that a user means by a path or a name."""
+def find(kind: Kind, name: str, beside: Path | None = None) -> Path:
+    """The file that a user means by a path or a name.
+
+    Parameters
+    ----------
+    kind : str
+    name : str
+    beside : folder, optional
+        A bare name is looked for here first, and in the folder of its kind next to this one.
+    """
+    for folder in () if beside is None else (beside, beside.absolute().parent / kind):
+        if is_file(own := folder / f"{name}{_SUFFIX[kind]}"):
+            return own
     if is_file(name):
         return Path(name)
     known = {

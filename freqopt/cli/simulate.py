@@ -15,6 +15,7 @@ from freqopt.cli.folders import find
 from freqopt.errors import StudyError
 from freqopt.experiment.execute import Report, simulate
 from freqopt.experiment.executors import Executor
+from freqopt.experiment.plan import plan
 from freqopt.experiment.store.states import EVERY
 from freqopt.experiment.study import Study
 from freqopt.report.terminal import progress, say, say_json, warn
@@ -31,6 +32,7 @@ def simulate_(
     executor: Executor = "local",
     scheduler: str | None = None,
     save_every: float = EVERY,
+    dry_run: bool = False,
     json: Json = False,
 ) -> int:
     """Run studies and store their results; stored runs are not run again.
@@ -48,16 +50,24 @@ def simulate_(
     backend
         What computes; the numbers do not depend on it.
     executor
-        This machine, or a Dask cluster (pip install 'freqopt[dask]').
+        This machine, or a Dask cluster (extra "dask").
     scheduler
         Address of the Dask scheduler: tcp://host:8786.
     save_every
         Seconds between two saves of the state of a run; one that is ended goes on from there.
+    dry_run
+        Say how many runs there are and about how long they would take; run and store none.
     json
         Print JSON only.
     """
     if not studies:
         raise StudyError("name a study: freqopt simulate STUDY.toml; `freqopt list` shows some")
+    paths = [find("simulations", name) for name in studies]
+    if dry_run:
+        paths = [find("simulations", name) for name in studies]
+        return _tell_plans(
+            paths, quick=quick, json=json, results=results, backend=backend, jobs=jobs
+        )
     reports = []
     for path in [find("simulations", name) for name in studies]:
         report = simulate_study(
@@ -73,12 +83,27 @@ def simulate_(
     return exit_code(reports)
 
 
+def _tell_plans(paths: list[Path], *, quick: bool, json: bool, **options: Any) -> int:
+    plans = [plan(Study.read(path, quick=quick), **options) for path in paths]
+    if json:
+        say_json([asdict(one) for one in plans])
+        return 0
+    for one in plans:
+        waiting = one.runs - one.stored
+        shared = f" in {one.jobs} processes" if one.jobs > 1 else ""
+        took = f": about {one.seconds:.2g} s{shared}" if waiting else ""
+        say(f"{one.study}: {one.runs} runs, {one.stored} stored, {waiting} to compute{took}")
+    return 0
+
+
 def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> Report:
     """Run one study file with a progress bar, and say what was done."""
     began = time.monotonic()
     study = Study.read(path, quick=quick)
     with progress(path.stem, silent=silent) as bar:
         report = simulate(study, progress=bar, **options)
+    if quick and not study.quick:
+        report.notices.append("it has no [quick] table, so that --quick changes nothing")
     if not silent:
         took = time.monotonic() - began
         say(

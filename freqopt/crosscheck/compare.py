@@ -78,6 +78,11 @@ def compare(
     expected, got : from `trace`
     tolerance : float, or one for every entry
         In units in the last place; 0 asks for equal bits (but for the sign of zero and NaN's).
+
+    Returns
+    -------
+    Comparison
+        True if nothing is beyond the tolerance.
     """
     ulps = distance(expected, got)
     worst = float(ulps.max())

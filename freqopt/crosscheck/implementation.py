@@ -30,6 +30,16 @@ The table is the implementation's to keep and to change.
 def trace(implementation: Implementation, case: Case) -> Floats:
     """The table before the first step and after every step: (S + 1, N, d).
 
+    Parameters
+    ----------
+    implementation : callable (rule, table, given) -> step
+        Makes a step, which takes (rows, grads) and returns the whole table.
+    case : Case
+
+    Returns
+    -------
+    float32 or float64 (S + 1, N, d)
+
     Raises
     ------
     UnsupportedError
@@ -108,6 +118,20 @@ def stepping(take: Callable[[Rule, Floats, State, Integers, Floats], None]) -> I
     """An implementation from `take(rule, table, state, rows, grads)`, a step in place."""
 
     def start(rule: Rule, table: Floats, given: Given) -> Step:
+        """Make a step of the reference from a rule, the table before it, and given slots.
+
+        Parameters
+        ----------
+        rule : Rule
+        table : float32 or float64 (N, d)
+            Kept, and changed in place.
+        given : mapping of str to array
+            Slots that the rule wants handed in.
+
+        Returns
+        -------
+        callable (rows (B,), grads (B, d)) -> table (N, d)
+        """
         state = rule.init(table, **given)
 
         def step(rows: Integers, grads: Floats) -> Floats:

@@ -71,7 +71,18 @@ class Ratings(Dataset):
         return self.values.size
 
     def take(self, rows: NDArray[np.int64]) -> Ratings:
-        """Return some rows under the same ids, such as one part of a split."""
+        """Return some rows under the same ids, such as one part of a split.
+
+        Parameters
+        ----------
+        rows : int64 (m,)
+            Places among the n ratings.
+
+        Returns
+        -------
+        Ratings
+            Of m ratings; their ids and identifiers stay.
+        """
         return replace(
             self,
             users=self.users[rows],
@@ -142,7 +153,18 @@ class Clicks(Dataset):
         return tuple(vocabulary.size for vocabulary in self.vocabularies)
 
     def take(self, rows: NDArray[np.int64]) -> Clicks:
-        """Return some rows under the same ids, such as one part of a split."""
+        """Return some rows under the same ids, such as one part of a split.
+
+        Parameters
+        ----------
+        rows : int64 (m,)
+            Places among the n rows.
+
+        Returns
+        -------
+        Clicks
+            Of m rows; their ids and vocabularies stay.
+        """
         return replace(
             self,
             labels=None if self.labels is None else self.labels[rows],

@@ -40,6 +40,10 @@ def skipgram_pairs(
         The text is cut every so many tokens and no pair crosses a cut; word2vec's C tool cuts at
         1000. None: one sentence.
 
+    Returns
+    -------
+    PairCounts
+
     Raises
     ------
     DataError
@@ -98,6 +102,15 @@ def bigram_pairs(table: TokenCounts) -> PairCounts:
     """Take each token of a count table as `first second`: first is the centre, second the context.
 
     Words are numbered by their count in both places together, most frequent first, ties by word.
+
+    Parameters
+    ----------
+    table : TokenCounts
+        Of tokens that are two words each.
+
+    Returns
+    -------
+    PairCounts
 
     Raises
     ------

@@ -18,12 +18,22 @@ from freqopt.errors import DataError
 
 
 def format_names() -> tuple[str, ...]:
-    """Formats that `load` reads, in alphabetical order."""
+    """Formats that `load` reads, in alphabetical order.
+
+    Returns
+    -------
+    tuple of str
+    """
     return tuple(sorted(module.name for module in iter_modules(formats.__path__)))
 
 
 def installed_names() -> tuple[str, ...]:
-    """Data sets that `load` finds in installed packages, in alphabetical order."""
+    """Data sets that `load` finds in installed packages, in alphabetical order.
+
+    Returns
+    -------
+    tuple of str
+    """
     return tuple(sorted(module.name for module in iter_modules(installed.__path__)))
 
 
@@ -46,6 +56,11 @@ def load(source: str | Path, format: str | None = None, **options: Any) -> Datas
         Name of the file's format, such as "movielens_1m".
     **options
         Passed to the `read` function of the format or data set: `order`, `sha256`, `preset`, ...
+
+    Returns
+    -------
+    Dataset
+        `Ratings`, `Clicks`, `TokenCounts` or `Corpus`, as the format gives it.
 
     Raises
     ------

@@ -24,6 +24,10 @@ def rule(name: str, dialect: str | None = None, **options: Any) -> Rule:
     **options
         Fields of the rule.
 
+    Returns
+    -------
+    Rule
+
     Raises
     ------
     RuleError
@@ -45,6 +49,17 @@ def rule(name: str, dialect: str | None = None, **options: Any) -> Rule:
 
 def problem(name: str, **fields: Any) -> Problem:
     """A problem by name (`freqopt list`), or by the path of a file of your own.
+
+    Parameters
+    ----------
+    name : str
+        Of a problem (`freqopt list`), or the path of a file of your own.
+    **fields
+        Fields of the problem; nested types as dicts.
+
+    Returns
+    -------
+    Problem
 
     Raises
     ------

@@ -14,7 +14,7 @@ from freqopt.experiment.checkpoints import Every, as_checkpoints, checkpoint_ste
 from freqopt.experiment.groups import Groups
 from freqopt.experiment.metrics import metrics
 
-_LEAST = {"steps": 0, "batch": 1, "seed": 0, "run": 0}
+_LEAST = {"steps": 1, "batch": 1, "seed": 0, "run": 0}
 
 
 class RunConfig(Fields):

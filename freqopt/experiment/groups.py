@@ -54,6 +54,10 @@ class Groups(Fields):
         ----------
         frequency : float64 (N,)
             p_k of every row of a table.
+
+        Returns
+        -------
+        dict of str to int64 (n,)
         """
         order = np.argsort(-frequency, kind="stable")
         weight = frequency[order] if self.by == "mass" else np.ones(order.size)

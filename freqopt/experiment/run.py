@@ -70,6 +70,10 @@ def run(
     backend : str
         By name or path. It does not change the numbers.
 
+    Returns
+    -------
+    Trajectory
+
     Raises
     ------
     FreqoptError

@@ -12,6 +12,7 @@ from freqopt.optimizers import rules
 from freqopt.problems import problems
 
 Schema = dict[str, Any]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def study_schema() -> Schema:
@@ -19,7 +20,7 @@ def study_schema() -> Schema:
 
     Names of files of one's own (ending in .py) are accepted, with any fields.
     """
-    schema = Study.model_json_schema()
+    schema = {"$schema": DIALECT, **Study.model_json_schema()}
     definitions = schema["$defs"]
     for name, rule in rules.items():
         own = {key: value for key, value in _entry_properties().items() if key != "name"}

@@ -165,6 +165,23 @@ class Study(Fields):
             )
         return self
 
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        varied = {path for paths in (self.grid, *self.cases) for path in paths}
+        for rule in self.rules:
+            for option in sorted({*rule.fields, *rule.grid}):
+                places = [
+                    *(["its options"] if option in rule.fields else []),
+                    *(["its grid"] if option in rule.grid else []),
+                    *(["the study's grid or cases"] if f"rule.{option}" in varied else []),
+                ]
+                if len(places) > 1:
+                    raise ValueError(
+                        f"rule {rule.title} has {option} in {' and in '.join(places)}; keep it in "
+                        "one of them"
+                    )
+        return self
+
     @classmethod
     def read(cls, path: str | Path, *, quick: bool = False) -> Self:
         """Read a study file.
@@ -174,6 +191,10 @@ class Study(Fields):
         path : str or Path
         quick : bool
             Put the values of [quick] in their places.
+
+        Returns
+        -------
+        Study
 
         Raises
         ------
@@ -210,7 +231,12 @@ class Study(Fields):
         return study
 
     def identity(self) -> dict[str, Any]:
-        """The study as plain JSON values, for the metadata of results."""
+        """The study as plain JSON values, for the metadata of results.
+
+        Returns
+        -------
+        dict
+        """
         return {"name": self.name, **self.model_dump(mode="json", exclude={"quick"})}
 
 

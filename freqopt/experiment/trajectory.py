@@ -26,7 +26,7 @@ class Trajectory:
 
     Attributes
     ----------
-    columns : name -> array, all of one length
+    columns : dict of str to array, all of one length
         `run` and `step` (int64), `metric`, `table`, `group` (str), `token` (int64), `value`
         (float64): one row per number. `table` and `group` are "all", and `token` is -1, where the
         number is not of one table, group or token.
@@ -37,13 +37,14 @@ class Trajectory:
         The step whose gradient was not finite. The tables are those before it. At the checkpoints
         after it `value` is inf for what is minimised, NaN for the problem's own figures of merit,
         and the rest is not recorded.
+    entries : str (n,), or None
+        Of each row, the metric as `record` names it.
     """
 
     columns: Columns
     simulation: Simulation
     diverged_at: int | None = None
     entries: NDArray[np.str_] | None = None
-    """Of each row, the metric as `record` names it."""
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -59,6 +60,20 @@ class Trajectory:
         self, metric: str, table: str = "all", group: str = "all", token: int = -1
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Steps and values of one recorded quantity.
+
+        Parameters
+        ----------
+        metric : str
+            As recorded, such as "gap".
+        table, group : str
+            "all" for what is not of one table or group.
+        token : int
+            -1 for what is not of one token.
+
+        Returns
+        -------
+        steps : int64 (n,)
+        values : float64 (n,)
 
         Raises
         ------
@@ -76,7 +91,12 @@ class Trajectory:
         return c["step"][rows], c["value"][rows]
 
     def to_arrow(self) -> pa.Table:
-        """The columns as a pyarrow Table; its `to_pandas()` is a DataFrame."""
+        """The columns as a pyarrow Table; its `to_pandas()` is a DataFrame.
+
+        Returns
+        -------
+        pyarrow.Table
+        """
         import pyarrow as pa
 
         return pa.table({name: as_arrow(values) for name, values in self.columns.items()})

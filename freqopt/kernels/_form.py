@@ -18,16 +18,24 @@ from freqopt.kernels._source import mistake
 
 
 class Visit(NamedTuple):
-    """What a row's update knows beside its gradient and state."""
+    """What a row's update knows beside its gradient and state.
+
+    Attributes
+    ----------
+    t : int
+        Batches seen, the present one included.
+    occurrences : int
+        Occurrences of the row in the batch; 0 for a row that is updated but absent.
+    first_wave : bool
+        False for the second and later occurrences with duplicates = "sequential".
+    width : int
+        Numbers in a row.
+    """
 
     t: int
-    """Batches seen, the present one included."""
     occurrences: int
-    """Occurrences of the row in the batch; 0 for a row that is updated but absent."""
     first_wave: bool
-    """False for the second and later occurrences with duplicates = "sequential"."""
     width: int
-    """Numbers in a row."""
 
 
 def no_row() -> Any:
@@ -165,6 +173,14 @@ def hyper(rule: Any) -> NDArray[np.float64]:
 
     A number or flag is itself, a choice its place among the choices, an absent number NaN; weight
     decay that does not act around the update, but on what is stored, is 0.
+
+    Parameters
+    ----------
+    rule : Rule
+
+    Returns
+    -------
+    float64 (number of fields,)
     """
     values = []
     kind: Any = type(rule)
@@ -180,5 +196,17 @@ def hyper(rule: Any) -> NDArray[np.float64]:
 
 @cache
 def choices(kind: Any, name: str) -> tuple[str, ...]:
-    """The values that a field of a class of rules may have, as declared."""
+    """The values that a field of a class of rules may have, as declared.
+
+    Parameters
+    ----------
+    kind : type
+        A class of rules.
+    name : str
+        A field of it that is a choice between names.
+
+    Returns
+    -------
+    tuple of str
+    """
     return get_args(kind.model_fields[name].annotation)

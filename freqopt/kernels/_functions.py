@@ -19,6 +19,14 @@ def quotient(a: Any, b: Any) -> Any:
     """a / b, or 0 where b is 0.
 
     Without a branch, which would keep a compiler from vectorising the loop around it.
+
+    Parameters
+    ----------
+    a, b : numbers
+
+    Returns
+    -------
+    number
     """
     ratio = a / (1 if b == 0 else b)
     return 0 if b == 0 else ratio

@@ -19,33 +19,67 @@ from freqopt.kernels._values import Named, Number, Record, Text
 
 
 class Token(NamedTuple):
-    """A token of a law of `freqopt.streams`, from the stream of a purpose: a whole number."""
+    """A token of a law of `freqopt.streams`, from the stream of a purpose: a whole number.
+
+    Attributes
+    ----------
+    law : TokenDistribution
+        Over the tokens 0 .. N-1.
+    purpose : str
+        Of the stream.
+    """
 
     law: Any
     purpose: str
 
 
 class Index(NamedTuple):
-    """A whole number in [0, size), each as likely."""
+    """A whole number in [0, size), each as likely.
+
+    Attributes
+    ----------
+    size : int
+        At least 1.
+    purpose : str
+        Of the stream.
+    """
 
     size: int
     purpose: str
 
 
 class Sign(NamedTuple):
-    """1 or -1, each as likely: the highest bit of a word."""
+    """1 or -1, each as likely: the highest bit of a word.
+
+    Attributes
+    ----------
+    purpose : str
+        Of the stream.
+    """
 
     purpose: str
 
 
 class Uniform(NamedTuple):
-    """Uniform in [0, 1), as `Stream.uniform`."""
+    """Uniform in [0, 1), as `Stream.uniform`.
+
+    Attributes
+    ----------
+    purpose : str
+        Of the stream.
+    """
 
     purpose: str
 
 
 class Normal(NamedTuple):
-    """Standard normal, as `Stream.normal`."""
+    """Standard normal, as `Stream.normal`.
+
+    Attributes
+    ----------
+    purpose : str
+        Of the stream.
+    """
 
     purpose: str
 
@@ -55,6 +89,12 @@ class Lookup(NamedTuple):
 
     That is a Token, an Index, or a Lookup of whole numbers above this one. An array (n, d) has a
     number for each column of a row: for `term` and `element` alone.
+
+    Attributes
+    ----------
+    array : int64 or float64 (n,), or (n, d)
+    by : str
+        The name of the Token, Index or Lookup among the fields.
     """
 
     array: NDArray[Any]

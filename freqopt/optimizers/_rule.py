@@ -62,7 +62,17 @@ class Rows(SimpleNamespace):
     squares: Floats | None
 
     def squared(self, grads: Floats) -> Floats:
-        """What the second moment sums: grads^2, or the occurrences' squares (duplicates axis)."""
+        """What the second moment sums: grads^2, or the occurrences' squares (duplicates axis).
+
+        Parameters
+        ----------
+        grads : float32 or float64 (n, d)
+            Combined gradients.
+
+        Returns
+        -------
+        float32 or float64 (n, d)
+        """
         return grads * grads if self.squares is None else self.squares
 
 
@@ -142,7 +152,12 @@ class Rule(Fields):
 
     @classmethod
     def name(cls) -> str:
-        """The rule's name: that of its file."""
+        """The rule's name: that of its file.
+
+        Returns
+        -------
+        str
+        """
         return cls.__module__.rsplit(".", 1)[-1]
 
     @property
@@ -172,11 +187,22 @@ class Rule(Fields):
     # -- state ---------------------------------------------------------------------------------
 
     def slots(self) -> tuple[Slot, ...]:
-        """The slots of this rule's own equations; rules override this."""
+        """The slots of this rule's own equations; rules override this.
+
+        Returns
+        -------
+        tuple of Slot
+        """
         return ()
 
     def all_slots(self) -> tuple[Slot, ...]:
-        """Own slots and the common ones."""
+        """Own slots and the common ones.
+
+        Returns
+        -------
+        tuple of Slot
+            The step count "t" first.
+        """
         return self._all_slots
 
     @cached_property
@@ -209,6 +235,10 @@ class Rule(Fields):
         ----------
         **functions
             By the name of the method: functions of (rule, ...), as they would stand in a class.
+
+        Returns
+        -------
+        Rule
         """
         copied = self.model_copy()
         copied.__dict__.update({k: MethodType(f, copied) for k, f in functions.items()})
@@ -223,6 +253,11 @@ class Rule(Fields):
             Only its shape and dtype are used.
         **given
             One array for each slot declared `given` (for example ``frequency``, shape (N,)).
+
+        Returns
+        -------
+        dict of str to array
+            The state: slot name -> array of the shape that `Slot.shape` says.
 
         Raises
         ------
@@ -252,11 +287,35 @@ class Rule(Fields):
         return values
 
     def bytes_per_row(self, width: int, itemsize: int = 4) -> int:
-        """Optimizer memory per table row in bytes, for rows of `width` numbers of `itemsize`."""
+        """Optimizer memory per table row in bytes, for rows of `width` numbers of `itemsize`.
+
+        Parameters
+        ----------
+        width : int
+            Numbers d of a row.
+        itemsize : int
+            Bytes of one of them: 4 for float32, 8 for float64.
+
+        Returns
+        -------
+        int
+            Bytes of state; those of the row itself are not among them.
+        """
         return sum(slot.bytes_per_row(width, itemsize) for slot in self.all_slots())
 
     def completed(self, **known: Any) -> Self:
-        """This rule with the fields left None filled from what a run knows (horizon, ...)."""
+        """This rule with the fields left None filled from what a run knows (horizon, ...).
+
+        Parameters
+        ----------
+        **known
+            Values by field name; those of fields that the rule does not have, or has a value in,
+            are passed over.
+
+        Returns
+        -------
+        Rule
+        """
         fill = {
             k: v
             for k, v in known.items()
@@ -286,7 +345,18 @@ class Rule(Fields):
         self.advance(table, state, intake(self, table, rows, grads))
 
     def advance(self, table: Floats, state: State, batches: list[Batch]) -> None:
-        """The step on a batch that `intake` has validated and combined."""
+        """The step on a batch that `intake` has validated and combined.
+
+        Parameters
+        ----------
+        table : float32 or float64 (N, d), C order
+            Changed in place.
+        state : dict of str to array
+            From `init`; changed in place.
+        batches : list of Batch
+            Waves of distinct rows, in order: one, or as many as a row has occurrences with
+            duplicates = "sequential"; none for an empty batch.
+        """
         if not batches and not self.count_empty:
             return
         state["t"] += 1
@@ -300,7 +370,22 @@ class Rule(Fields):
             self._apply(table, state, batch, wave == 0)
 
     def slow_step(self, table: Floats, state: State, rows: Integers, grads: Floats) -> None:
-        """The same step by scalar loops that share no function with `step`."""
+        """The same step by scalar loops that share no function with `step`.
+
+        Parameters
+        ----------
+        table : float32 or float64 (N, d), C order
+            Changed in place.
+        state : dict of str to array
+            From `init`; changed in place.
+        rows : integers (B,)
+        grads : (B, d), the table's dtype
+
+        Raises
+        ------
+        BatchError, RowError, GradientError
+            Before anything is changed.
+        """
         slow_advance(self, table, state, slow_intake(self, table, rows, grads))
 
     def advance_group(
@@ -309,7 +394,17 @@ class Rule(Fields):
         states: Mapping[str, State],
         batches: Mapping[str, list[Batch]],
     ) -> None:
-        """One step of several tables on validated batches; rules that couple them override it."""
+        """One step of several tables on validated batches; rules that couple them override it.
+
+        Parameters
+        ----------
+        tables : mapping of str to float32 or float64 (N, d)
+            Changed in place.
+        states : mapping of str to dict
+            By the same names; changed in place.
+        batches : mapping of str to list of Batch
+            By the same names, as `advance` takes them.
+        """
         for name, table in tables.items():
             self.advance(table, states[name], batches[name])
 
@@ -319,7 +414,16 @@ class Rule(Fields):
         states: Mapping[str, State],
         batches: Mapping[str, tuple[Integers, Floats]],
     ) -> None:
-        """The same by scalar loops, from raw (rows, grads)."""
+        """The same by scalar loops, from raw (rows, grads).
+
+        Parameters
+        ----------
+        tables : mapping of str to float32 or float64 (N, d)
+            Changed in place.
+        states : mapping of str to dict
+            By the same names; changed in place.
+        batches : mapping of str to (rows (B,), grads (B, d))
+        """
         for name, table in tables.items():
             self.slow_step(table, states[name], *batches[name])
 
@@ -360,7 +464,17 @@ class Rule(Fields):
         return w * factor
 
     def rate(self, t: int) -> float:
-        """Learning rate at batch t >= 1, in float64."""
+        """Learning rate at batch t >= 1, in float64.
+
+        Parameters
+        ----------
+        t : int
+            1 in the first batch.
+
+        Returns
+        -------
+        float
+        """
         slowed = 1 + (t - 1) * self.lr_decay
         return self.lr / (math.sqrt(slowed) if self.lr_decay_law == "inverse_sqrt" else slowed)
 
@@ -389,12 +503,37 @@ class Rule(Fields):
     # -- the rule's own equations -------------------------------------------------------------
 
     def update(self, w: Floats, g: Floats, s: Rows) -> Floats:
-        """New rows from rows w (n, d), combined gradients g (n, d) and their state."""
+        """New rows from rows w (n, d), combined gradients g (n, d) and their state.
+
+        Parameters
+        ----------
+        w : float32 or float64 (n, d)
+            Rows before the step, decayed where decay is decoupled.
+        g : (n, d), the dtype of w
+            Combined gradients.
+        s : Rows
+            State of these rows; what is assigned to it is stored.
+
+        Returns
+        -------
+        (n, d), the dtype of w
+            Rows after the step; w itself is left as it is.
+        """
         raise NotImplementedError(f"{self.name()} defines no update")
 
     @staticmethod
     def kernel(rule: Options) -> Kernel:
-        """The same for one row, number by number, from the options that are on."""
+        """The same for one row, number by number, from the options that are on.
+
+        Parameters
+        ----------
+        rule : Options
+            The rule's options by name.
+
+        Returns
+        -------
+        Kernel
+        """
         raise NotImplementedError("the rule defines no kernel")
 
 

@@ -49,19 +49,53 @@ class Slot:
     given: bool = False
 
     def shape(self, table_shape: tuple[int, int]) -> tuple[int, ...]:
-        """Shape of the slot's array beside a table of the given shape."""
+        """Shape of the slot's array beside a table of the given shape.
+
+        Parameters
+        ----------
+        table_shape : (int, int)
+            (N, d).
+
+        Returns
+        -------
+        tuple of int
+            (N, d), (N,) or (), behind the number of copies if there are any.
+        """
         rows, width = table_shape
         body = {"element": (rows, width), "row": (rows,), "table": ()}[self.per]
         return (self.copies, *body) if self.copies else body
 
     def allocate(self, table: NDArray[np.floating]) -> NDArray[Any]:
-        """The slot's array before the first step."""
+        """The slot's array before the first step.
+
+        Parameters
+        ----------
+        table : float32 or float64 (N, d)
+            Only its shape and dtype are used.
+
+        Returns
+        -------
+        array
+            Full of `start`.
+        """
         dtype = table.dtype if self.dtype == "table" else np.dtype(self.dtype)
         rows, width = table.shape
         return np.full(self.shape((rows, width)), self.start, dtype=dtype)
 
     def bytes_per_row(self, width: int, itemsize: int) -> int:
-        """Bytes this slot adds to every row of a table of the given width and item size."""
+        """Bytes this slot adds to every row of a table of the given width and item size.
+
+        Parameters
+        ----------
+        width : int
+            Numbers d of a row.
+        itemsize : int
+            Bytes of one of them.
+
+        Returns
+        -------
+        int
+        """
         size = itemsize if self.dtype == "table" else 8
         entries = {"element": width, "row": 1, "table": 0}[self.per]
         return size * entries * max(self.copies, 1)

@@ -40,7 +40,18 @@ def slow_sum(values: Scalars) -> Any:
 
 
 def slow_rate(rule: Rule, t: int) -> float:
-    """Learning rate at batch t."""
+    """Learning rate at batch t.
+
+    Parameters
+    ----------
+    rule : Rule
+    t : int
+        1 in the first batch.
+
+    Returns
+    -------
+    float
+    """
     slowed = 1.0 + (t - 1) * rule.lr_decay
     if rule.lr_decay_law == "inverse_sqrt":
         slowed = math.sqrt(slowed)

@@ -152,11 +152,39 @@ class Adam(Rule):
         return w - np.where(den == 0, 0, ahead / np.where(den == 0, 1, den))  # (6)
 
     def correction(self, moment: str, beta: float, k: Any) -> Scalar:
-        """1 - beta^k in float64, or 1 for a moment that is not corrected."""
+        """1 - beta^k in float64, or 1 for a moment that is not corrected.
+
+        Parameters
+        ----------
+        moment : {"first", "second"}
+        beta : float
+            Decay rate of that moment.
+        k : int, or integer array
+            Updates that it has had.
+
+        Returns
+        -------
+        float, or float64 array of the shape of k
+        """
         return 1 - integer_power(beta, k) if self.bias_correction in ("both", moment) else 1.0
 
     def weights(self, rate: Scalar, k: Any, s: Rows) -> tuple[Scalar, Scalar]:  # noqa: ARG002
-        """What m and g are multiplied by before the division by the denominator."""
+        """What m and g are multiplied by before the division by the denominator.
+
+        Parameters
+        ----------
+        rate : float or array
+            Learning rate of this batch.
+        k : int or integer array
+            Updates that the rows have had, this one included.
+        s : Rows
+            State of the rows.
+
+        Returns
+        -------
+        tuple of two floats or float64 arrays
+            Factors of m and of g, equations (6) and (7).
+        """
         c1 = self.correction("first", self.beta1, k)
         if not self.nesterov:
             return rate / c1, 0.0  # (6)

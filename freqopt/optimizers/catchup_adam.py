@@ -125,7 +125,16 @@ class CatchUpAdam(Adam):
         slow_advance(self, table, state, visits)
 
     def slow_settle(self, table: Floats, state: State, row: int) -> None:
-        """Replay one row up to the present batch by scalar loops."""
+        """Replay one row up to the present batch by scalar loops.
+
+        Parameters
+        ----------
+        table : float32 or float64 (N, d)
+            Changed in place.
+        state : dict of str to array
+            From `init`; changed in place.
+        row : int
+        """
         zero = [table.dtype.type(0)] * table.shape[1]
         for t in range(int(state["settled_at"][row]) + 1, int(state["t"]) + 1):
             _row(self, table, state, row, t, zero, zero, 0, True)

@@ -93,7 +93,12 @@ class Problem(Parameters):
 
     @classmethod
     def name(cls) -> str:
-        """The problem's name: that of its file."""
+        """The problem's name: that of its file.
+
+        Returns
+        -------
+        str
+        """
         return cls.__module__.rsplit(".", 1)[-1]
 
     @property
@@ -107,33 +112,122 @@ class Problem(Parameters):
         raise NotImplementedError
 
     def start(self, seed: int, run: int, dtype: Any = np.float64) -> dict[str, Floats]:
-        """The tables before the first step, from the stream (seed, run, "start")."""
+        """The tables before the first step, from the stream (seed, run, "start").
+
+        Parameters
+        ----------
+        seed, run : int
+            Address of the random numbers, each in [0, 2^64).
+        dtype : dtype
+            float64 or float32.
+
+        Returns
+        -------
+        dict of str to array (N, d)
+            Table name -> a new array.
+        """
         raise NotImplementedError
 
     def draw(self, seed: int, run: int, steps: Integers, batch: int) -> Samples:
-        """Samples of the given steps, fields of shape (len(steps), batch, ...)."""
+        """Samples of the given steps, fields of shape (len(steps), batch, ...).
+
+        Parameters
+        ----------
+        seed, run : int
+            Address of the random numbers.
+        steps : int64 (S,)
+            Steps, from 0; each is drawn as if alone.
+        batch : int
+            B, samples of a step.
+
+        Returns
+        -------
+        dict of str to array (S, B, ...)
+            The fields of a sample, which `gradients` takes without the leading axis.
+        """
         raise NotImplementedError
 
     def losses(self, tables: Tables, samples: Samples) -> NDArray[np.float64]:
-        """Loss of each sample of one step, float64 (B,)."""
+        """Loss of each sample of one step, float64 (B,).
+
+        Parameters
+        ----------
+        tables : mapping of str to array (N, d)
+        samples : dict of str to array (B, ...)
+            Of one step.
+
+        Returns
+        -------
+        float64 (B,)
+        """
         raise NotImplementedError
 
     def gradients(self, tables: Tables, samples: Samples) -> Sparse:
-        """Gradient of the mean loss over one step's B samples, in the tables' dtype."""
+        """Gradient of the mean loss over one step's B samples, in the tables' dtype.
+
+        Parameters
+        ----------
+        tables : mapping of str to array (N, d)
+        samples : dict of str to array (B, ...)
+            Of one step.
+
+        Returns
+        -------
+        dict of str to (rows int64 (M,), gradients (M, d))
+            One entry for each occurrence of a row, in the order of the samples; duplicates stay
+            apart.
+        """
         raise NotImplementedError
 
     def kernel(self, real: Real) -> ProblemKernel:
-        """`draw` and `gradients` again, for one entry, from which other backends are read."""
+        """`draw` and `gradients` again, for one entry, from which other backends are read.
+
+        Parameters
+        ----------
+        real : Real
+            The table's dtype as a function: it rounds to float32 or float64.
+
+        Returns
+        -------
+        ProblemKernel
+        """
         raise NotImplementedError("the problem defines no kernel")
 
     def objective(self, tables: Tables) -> float:
-        """f: the exact expectation of the loss, in float64."""
+        """f: the exact expectation of the loss, in float64.
+
+        Parameters
+        ----------
+        tables : mapping of str to array (N, d)
+
+        Returns
+        -------
+        float
+        """
         raise NotImplementedError
 
     def gradient(self, tables: Tables) -> dict[str, NDArray[np.float64]]:
-        """The exact gradient of f, table -> float64 (N, d)."""
+        """The exact gradient of f, table -> float64 (N, d).
+
+        Parameters
+        ----------
+        tables : mapping of str to array (N, d)
+
+        Returns
+        -------
+        dict of str to float64 (N, d)
+        """
         raise NotImplementedError
 
     def metrics(self, tables: Tables) -> dict[str, float]:  # noqa: ARG002 - most have none
-        """Further figures of merit, for example test RMSE and AUC on held-out data."""
+        """Further figures of merit, for example test RMSE and AUC on held-out data.
+
+        Parameters
+        ----------
+        tables : mapping of str to array (N, d)
+
+        Returns
+        -------
+        dict of str to float
+        """
         return {}

@@ -205,8 +205,17 @@ class Pair(Problem):
     def conditional_deviation(self, tables: Tables) -> dict[str, Doubles]:
         """s_k at these tables: standard deviation of row k's gradient given that k is sampled.
 
-        Exact: sqrt(E[|g_k|^2 | k] - |E[g_k | k]|^2), sums over all pairs. Rows that are never
-        sampled get 0. (1) of section 1 of the verification notes, and FA-18 at the optimum.
+        Exact: sqrt(E[|g_k|^2 | k] - |E[g_k | k]|^2), sums over all pairs. It is H3 of docs/theory
+        at these tables, and what FA-18 asks for at the optimum.
+
+        Parameters
+        ----------
+        tables : mapping of str to array (N, d)
+
+        Returns
+        -------
+        dict of str to float64 (N,)
+            0 for rows that are never sampled.
         """
         squares = {name: np.zeros(shape[0]) for name, shape in self.shapes.items()}
         for part, u, v, weight, s, planted in self._blocks(tables):

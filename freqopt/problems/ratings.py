@@ -93,7 +93,13 @@ class Ratings(Problem):
 
     @cached_property
     def centre(self) -> float:
-        """What (1) predicts from rows of zeros."""
+        """What (1) predicts from rows of zeros.
+
+        Raises
+        ------
+        ProblemError
+            Every training label is the same.
+        """
         mean = float(fold(self.training.y) / self.training.y.size)
         if self.loss == "squared":
             return mean

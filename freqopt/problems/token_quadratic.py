@@ -181,7 +181,23 @@ class TokenQuadratic(Problem):
     def expected_objective(
         self, rates: Any, steps: Any, start: Tables, batch: int = 1
     ) -> NDArray[np.float64]:
-        """E f of the last iterate, exactly: float64 () or (S,); parameters as `expected_error`."""
+        """E f of the last iterate under SGD with constant rates, exactly.
+
+        Parameters
+        ----------
+        rates : float or float64 (N,)
+            eta_k >= 0.
+        steps : int or integers (S,)
+            Numbers of batches, >= 0.
+        start : tables
+            The tables before the first step.
+        batch : int
+            Samples B per batch.
+
+        Returns
+        -------
+        float64 (), or (S,) for an array of steps
+        """
         error = self.expected_error(rates, steps, start, batch)
         return np.asarray(fold(self.probabilities * self._conditional_losses(error)))
 

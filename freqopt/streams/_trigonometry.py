@@ -60,10 +60,28 @@ def _sine_of_quarter(x: Doubles, shift: int) -> Doubles:
 
 
 def sine(x: Doubles) -> Doubles:
-    """Sine for |x| <= 2^20 radians; a larger finite argument raises FreqoptError. sin(-0) is +0."""
+    """Sine for |x| <= 2^20 radians; a larger finite argument raises FreqoptError. sin(-0) is +0.
+
+    Parameters
+    ----------
+    x : float, or float32 or float64 array
+
+    Returns
+    -------
+    float64 scalar, or an array of the argument's dtype and shape
+    """
     return _sine_of_quarter(x, 0)
 
 
 def cosine(x: Doubles) -> Doubles:
-    """Cosine for |x| <= 2^20 radians; a larger finite argument raises FreqoptError."""
+    """Cosine for |x| <= 2^20 radians; a larger finite argument raises FreqoptError.
+
+    Parameters
+    ----------
+    x : float, or float32 or float64 array
+
+    Returns
+    -------
+    float64 scalar, or an array of the argument's dtype and shape
+    """
     return _sine_of_quarter(x, 1)

@@ -86,7 +86,18 @@ class AliasTable:
         return self.units / float(self.size << 63 - self.size.bit_length())
 
     def draw(self, words: Words) -> Integers:
-        """One value per word: int64, shape of `words`."""
+        """One value per word: int64, shape of `words`.
+
+        Parameters
+        ----------
+        words : uint64 array
+            One random word for each draw.
+
+        Returns
+        -------
+        int64 array, shape of `words`
+            Values in [0, size).
+        """
         bucket, rest = multiply_wide(np.asarray(words), self.size)
         own = bucket.astype(np.int64)
         return np.where(rest < self.thresholds[own], own, self.aliases[own])

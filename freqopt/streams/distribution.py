@@ -29,15 +29,54 @@ class TokenDistribution(Protocol):
         ...
 
     def probability(self, token: Tokens) -> Doubles:
-        """p_k of each given token, float64, shape of `token`."""
+        """p_k of each given token, float64, shape of `token`.
+
+        Parameters
+        ----------
+        token : integer array
+            Tokens in [0, size).
+
+        Returns
+        -------
+        float64 array, shape of `token`
+
+        Raises
+        ------
+        SamplerError
+            A token outside the range.
+        """
         ...
 
     def probabilities(self) -> Doubles:
-        """p_k of every token, float64 (N,)."""
+        """p_k of every token, float64 (N,).
+
+        Returns
+        -------
+        float64 (N,)
+
+        Raises
+        ------
+        SamplerError
+            N is above 2^26, too many to list.
+        """
         ...
 
     def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
-        """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n)."""
+        """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n).
+
+        Parameters
+        ----------
+        stream : Stream
+            Of one purpose.
+        step : int or integer array (S,)
+            Steps, from 0.
+        n : int
+            Tokens of each step.
+
+        Returns
+        -------
+        int64 (n,), or (S, n) for an array of steps
+        """
         ...
 
 

@@ -19,6 +19,7 @@ range, and compensated last additions (Dekker, *Numer. Math.* 18, 1971, 224-242)
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, overload
@@ -85,6 +86,7 @@ def _elementary(core: Callable[..., Doubles]) -> Any:
 
     function.__name__ = function.__qualname__ = core.__name__.lstrip("_")
     function.__doc__ = core.__doc__
+    vars(function)["__signature__"] = inspect.signature(core)
     return function
 
 
@@ -130,24 +132,60 @@ def _log_limits(x: Doubles, inside: Doubles) -> Doubles:
 
 
 def _exp(x: Doubles) -> Doubles:
-    """e^x over the whole range: inf above 709.78, subnormals below -708.4, 0 below -745.13."""
+    """e^x over the whole range: inf above 709.78, subnormals below -708.4, 0 below -745.13.
+
+    Parameters
+    ----------
+    x : float, or float32 or float64 array
+
+    Returns
+    -------
+    float64 scalar, or an array of the argument's dtype and shape
+    """
     k, t, rest = _exp_parts(x, 0.0)
     return np.ldexp(t + rest, k)
 
 
 def _expm1(x: Doubles) -> Doubles:
-    """e^x - 1 without cancellation at x = 0."""
+    """e^x - 1 without cancellation at x = 0.
+
+    Parameters
+    ----------
+    x : float, or float32 or float64 array
+
+    Returns
+    -------
+    float64 scalar, or an array of the argument's dtype and shape
+    """
     k, t, rest = _exp_parts(x, 0.0)
     return (np.ldexp(t, k) - 1.0) + np.ldexp(rest, k)
 
 
 def _log(x: Doubles) -> Doubles:
-    """Natural logarithm, subnormals included; log 0 = -inf, log of a negative number is NaN."""
+    """Natural logarithm, subnormals included; log 0 = -inf, log of a negative number is NaN.
+
+    Parameters
+    ----------
+    x : float, or float32 or float64 array
+
+    Returns
+    -------
+    float64 scalar, or an array of the argument's dtype and shape
+    """
     return _log_limits(x, _log_parts(x)[0])
 
 
 def _log1p(x: Doubles) -> Doubles:
-    """log(1 + x) without cancellation at x = 0; -inf at -1, NaN below."""
+    """log(1 + x) without cancellation at x = 0; -inf at -1, NaN below.
+
+    Parameters
+    ----------
+    x : float, or float32 or float64 array
+
+    Returns
+    -------
+    float64 scalar, or an array of the argument's dtype and shape
+    """
     u = 1.0 + x
     # u + lost = 1 + x exactly (Knuth's two-sum, because |x| may be below or above 1).
     x_part = u - 1.0
@@ -157,18 +195,46 @@ def _log1p(x: Doubles) -> Doubles:
 
 
 def _sigmoid(x: Doubles) -> Doubles:
-    """1 / (1 + e^-x)."""
+    """1 / (1 + e^-x).
+
+    Parameters
+    ----------
+    x : float, or float32 or float64 array
+
+    Returns
+    -------
+    float64 scalar, or an array of the argument's dtype and shape
+    """
     e = _exp(-np.abs(x))  # never overflows
     return np.where(x >= 0.0, 1.0, e) / (1.0 + e)
 
 
 def _softplus(x: Doubles) -> Doubles:
-    """log(1 + e^x), finite for every finite x."""
+    """log(1 + e^x), finite for every finite x.
+
+    Parameters
+    ----------
+    x : float, or float32 or float64 array
+
+    Returns
+    -------
+    float64 scalar, or an array of the argument's dtype and shape
+    """
     return np.maximum(x, 0.0) + _log1p(_exp(-np.abs(x)))
 
 
 def _power(x: Doubles, y: Doubles) -> Doubles:
-    """x^y = e^(y log x) for x >= 0 (NaN for x < 0), log x carried to 60 bits; x^0 = 1."""
+    """x^y = e^(y log x) for x >= 0 (NaN for x < 0), log x carried to 60 bits; x^0 = 1.
+
+    Parameters
+    ----------
+    x, y : float, or float32 or float64 arrays
+        They broadcast.
+
+    Returns
+    -------
+    float64 scalar, or an array of the arguments' common dtype and shape
+    """
     hi, lo = _log_parts(x)
     hi = _log_limits(x, hi)
     y = np.minimum(np.maximum(y, -(2.0**66)), 2.0**66)  # beyond, x^y is 0, 1 or inf all the same

@@ -65,16 +65,43 @@ class ExponentialTail:
         return self._size
 
     def probability(self, token: Tokens) -> Doubles:
-        """p_k of each given token, float64, shape of `token`."""
+        """p_k of each given token, float64, shape of `token`.
+
+        Parameters
+        ----------
+        token : integer array
+            Tokens in [0, size).
+
+        Returns
+        -------
+        float64 array, shape of `token`
+        """
         first = expm1(-self.rate) / self._whole
         return exp(-self.rate * check_tokens(token, self._size).astype(np.float64)) * first
 
     def probabilities(self) -> Doubles:
-        """p_k of every token, float64 (N,); SamplerError for N > 2^26."""
+        """p_k of every token, float64 (N,); SamplerError for N > 2^26.
+
+        Returns
+        -------
+        float64 (N,)
+        """
         return self.probability(all_tokens(self._size))
 
     def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
-        """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n)."""
+        """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n).
+
+        Parameters
+        ----------
+        stream : Stream
+        step : int or integer array (S,)
+        n : int
+            Tokens of each step.
+
+        Returns
+        -------
+        int64 (n,), or (S, n) for an array of steps
+        """
         words = stream.words(step, n)
         if self.table is not None:
             return self.table.draw(words)

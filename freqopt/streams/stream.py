@@ -29,7 +29,17 @@ Steps: TypeAlias = int | NDArray[np.integer]
 
 
 def purpose_id(name: str) -> int:
-    """The first 8 bytes of SHA-256 of the UTF-8 name, little endian: 64 bits of the counter."""
+    """The first 8 bytes of SHA-256 of the UTF-8 name, little endian: 64 bits of the counter.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    int
+        In [0, 2^64).
+    """
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
 
 
@@ -75,7 +85,28 @@ class Stream:
             )
 
     def words(self, step: Steps, n: int, trial: int = 0) -> Words:
-        """Words 0 .. n-1 of each step: uint64, shape (n,) or (S, n)."""
+        """Words 0 .. n-1 of each step: uint64, shape (n,) or (S, n).
+
+        Parameters
+        ----------
+        step : int or integer array (S,)
+            Steps, from 0.
+        n : int
+            Words of each step, from 0 to 2^48 - 1.
+        trial : int
+            Attempt of a rejection sampler, from 0.
+
+        Returns
+        -------
+        uint64 (n,), or (S, n) for an array of steps
+
+        Raises
+        ------
+        SamplerError
+            A step, trial or count that is no integer >= 0.
+        MemoryError
+            n >= 2^48.
+        """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise SamplerError(f"The number of draws must be an integer >= 0; got {n!r}.")
         if n >= 2**48:  # beyond that NumPy has other errors than for memory
@@ -86,22 +117,69 @@ class Stream:
         return out.reshape((*steps.shape, 4 * len(blocks)))[..., :n]
 
     def words_at(self, step: Steps, position: NDArray[np.integer], trial: int = 0) -> Words:
-        """Word `position` of `step`: single words at scattered places; the two broadcast."""
+        """Word `position` of `step`: single words at scattered places; the two broadcast.
+
+        Parameters
+        ----------
+        step : int or integer array (S,)
+            Steps, from 0.
+        position : integer array (S,)
+            Place of the word within its step, from 0.
+        trial : int
+            Attempt of a rejection sampler, from 0.
+
+        Returns
+        -------
+        uint64 (S,)
+        """
         places = _as_words("position", position)
         out = self._blocks(places >> np.uint64(2), _as_words("step", step), trial)
         lane = np.broadcast_to(places & np.uint64(3), out.shape[:-1]).astype(np.int64)
         return np.take_along_axis(out, lane[..., np.newaxis], axis=-1)[..., 0]
 
     def uniform(self, step: Steps, n: int) -> Doubles:
-        """Uniform in [0, 1), 53 bits."""
+        """Uniform in [0, 1), 53 bits.
+
+        Parameters
+        ----------
+        step : int or integer array (S,)
+        n : int
+            Numbers of each step.
+
+        Returns
+        -------
+        float64 (n,), or (S, n) for an array of steps
+        """
         return transforms.uniform(self.words(step, n))
 
     def normal(self, step: Steps, n: int) -> Doubles:
-        """Standard normal."""
+        """Standard normal.
+
+        Parameters
+        ----------
+        step : int or integer array (S,)
+        n : int
+            Numbers of each step.
+
+        Returns
+        -------
+        float64 (n,), or (S, n) for an array of steps
+        """
         return transforms.normal(self.words(step, n))
 
     def exponential(self, step: Steps, n: int) -> Doubles:
-        """Exponential with mean 1."""
+        """Exponential with mean 1.
+
+        Parameters
+        ----------
+        step : int or integer array (S,)
+        n : int
+            Numbers of each step.
+
+        Returns
+        -------
+        float64 (n,), or (S, n) for an array of steps
+        """
         return transforms.exponential(self.words(step, n))
 
     def _blocks(self, block: Words, step: Words, trial: int) -> Words:
@@ -114,7 +192,24 @@ class Stream:
 
 
 def words(seed: int, run: int, purpose: str, step: Steps, n: int, trial: int = 0) -> Words:
-    """`Stream(seed, run, purpose).words(step, n, trial)`."""
+    """`Stream(seed, run, purpose).words(step, n, trial)`.
+
+    Parameters
+    ----------
+    seed, run : int
+        In [0, 2^64).
+    purpose : str
+        Not empty.
+    step : int or integer array (S,)
+    n : int
+        Words of each step.
+    trial : int
+        Attempt of a rejection sampler, from 0.
+
+    Returns
+    -------
+    uint64 (n,), or (S, n) for an array of steps
+    """
     return Stream(seed, run, purpose).words(step, n, trial)
 
 

@@ -49,13 +49,40 @@ class TokenCounts:
         return self.table.size
 
     def probability(self, token: Tokens) -> Doubles:
-        """p_k of each given token, float64, shape of `token`."""
+        """p_k of each given token, float64, shape of `token`.
+
+        Parameters
+        ----------
+        token : integer array
+            Tokens in [0, size).
+
+        Returns
+        -------
+        float64 array, shape of `token`
+        """
         return self.counts[check_tokens(token, self.size)] / self._total
 
     def probabilities(self) -> Doubles:
-        """p_k of every token, float64 (N,)."""
+        """p_k of every token, float64 (N,).
+
+        Returns
+        -------
+        float64 (N,)
+        """
         return self.counts / self._total
 
     def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
-        """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n)."""
+        """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n).
+
+        Parameters
+        ----------
+        stream : Stream
+        step : int or integer array (S,)
+        n : int
+            Tokens of each step.
+
+        Returns
+        -------
+        int64 (n,), or (S, n) for an array of steps
+        """
         return self.table.draw(stream.words(step, n))

@@ -24,7 +24,16 @@ from freqopt.streams.philox import Words, multiply_wide
 
 
 def uniform(words: Words) -> Doubles:
-    """Uniform in [0, 1), a multiple of 2^-53: the upper 53 bits of each word."""
+    """Uniform in [0, 1), a multiple of 2^-53: the upper 53 bits of each word.
+
+    Parameters
+    ----------
+    words : uint64 array
+
+    Returns
+    -------
+    float64 array, shape of `words`
+    """
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
@@ -32,6 +41,14 @@ def open_uniform(words: Words) -> Doubles:
     """Uniform in (0, 1), an odd multiple of 2^-53: the upper 52 bits of each word.
 
     Exact, never 0 or 1, and symmetric: the complement of a word gives 1 - u.
+
+    Parameters
+    ----------
+    words : uint64 array
+
+    Returns
+    -------
+    float64 array, shape of `words`
     """
     return ((words >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
@@ -41,6 +58,16 @@ def index(words: Words, n: int) -> NDArray[np.int64]:
 
     An index has floor(2^64 / n) or one more of the 2^64 words, so its probability is off from 1/n
     by less than 2^-64: by n / 2^64 of itself, 5e-11 for n = 10^9.
+
+    Parameters
+    ----------
+    words : uint64 array
+    n : int
+        In [1, 2^63).
+
+    Returns
+    -------
+    int64 array, shape of `words`
 
     Raises
     ------
@@ -53,12 +80,30 @@ def index(words: Words, n: int) -> NDArray[np.int64]:
 
 
 def exponential(words: Words) -> Doubles:
-    """Exponential with mean 1: -log of the open uniform."""
+    """Exponential with mean 1: -log of the open uniform.
+
+    Parameters
+    ----------
+    words : uint64 array
+
+    Returns
+    -------
+    float64 array, shape of `words`
+    """
     return -log(open_uniform(words))
 
 
 def normal(words: Words) -> Doubles:
-    """Standard normal by the inverse distribution function, one word each."""
+    """Standard normal by the inverse distribution function, one word each.
+
+    Parameters
+    ----------
+    words : uint64 array
+
+    Returns
+    -------
+    float64 array, shape of `words`
+    """
     return inverse_normal(open_uniform(words))
 
 

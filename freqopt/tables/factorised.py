@@ -87,6 +87,19 @@ class FactorisedTable:
         initial : {"dlrm", "xavier", "orthonormal"}
             W2 normal with deviation 1/4, normal with variance 2/(k + d), or with orthonormal
             columns (needs k >= d), which leaves the effective rate at initialisation unchanged.
+        trained : {"both", "first", "second"}
+            Layers that steps move.
+        dtype : dtype
+            float64 or float32.
+
+        Returns
+        -------
+        FactorisedTable
+
+        Raises
+        ------
+        BatchError
+            inner < 1, an unknown initial, or orthonormal columns with inner < d.
         """
         size, width = shape
         if inner < 1:
@@ -108,6 +121,23 @@ class FactorisedTable:
         """Factors of a given table with W1^T W1 = W2 W2^T (MLET-7).
 
         From LAPACK's singular values: equal bits on one machine only.
+
+        Parameters
+        ----------
+        weights : float32 or float64 (N, d)
+            The table W.
+        inner : int
+            k, at least min(N, d).
+
+        Returns
+        -------
+        FactorisedTable
+            W1 W2 = W, both layers trained.
+
+        Raises
+        ------
+        BatchError
+            inner < min(N, d).
         """
         u, s, vt = np.linalg.svd(weights, full_matrices=False)
         if inner < len(s):
@@ -145,7 +175,17 @@ class FactorisedTable:
         return found
 
     def spread(self, per_row: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Per-row facts (N,) for each layer; W2 is in every batch, its rows have frequency 1."""
+        """Per-row facts (N,) for each layer; W2 is in every batch, its rows have frequency 1.
+
+        Parameters
+        ----------
+        per_row : array (N,)
+
+        Returns
+        -------
+        dict of str to array
+            Of the trained layers: (N,) and (k,).
+        """
         facts = {".first": per_row, ".second": np.ones(len(self.second), per_row.dtype)}
         return {k: v for k, v in facts.items() if k in self.parameters}
 
@@ -158,7 +198,13 @@ class FactorisedTable:
         return self.collapse().astype(dtype or self.first.dtype, copy=False)
 
     def collapse(self) -> Floats:
-        """The table as one array (N, d), exact for sum and mean pooling (MLET-9)."""
+        """The table as one array (N, d), exact for sum and mean pooling (MLET-9).
+
+        Returns
+        -------
+        float32 or float64 (N, d)
+            A new array.
+        """
         step = max(1, _BLOCK // self.second.size)
         blocks = [self[i : i + step] for i in range(0, len(self.first), step)]
         return np.concatenate(blocks)

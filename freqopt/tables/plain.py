@@ -29,11 +29,30 @@ class PlainTable:
         return {"": self.weights}
 
     def batches(self, rows: Integers, grads: Floats) -> dict[str, tuple[Integers, Floats]]:
-        """Sparse gradients of the parameters from those of the table's rows."""
+        """Sparse gradients of the parameters from those of the table's rows.
+
+        Parameters
+        ----------
+        rows : int64 (B,)
+        grads : (B, d)
+
+        Returns
+        -------
+        dict of str to (rows (B,), gradients (B, d))
+        """
         return {"": (rows, grads)}
 
     def spread(self, per_row: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Per-row facts (N,), such as frequencies, for each parameter."""
+        """Per-row facts (N,), such as frequencies, for each parameter.
+
+        Parameters
+        ----------
+        per_row : array (N,)
+
+        Returns
+        -------
+        dict of str to array (N,)
+        """
         return {"": per_row}
 
     def __getitem__(self, rows: Any) -> Floats:
@@ -45,5 +64,10 @@ class PlainTable:
         return np.array(self.weights, dtype=dtype, copy=copy)
 
     def collapse(self) -> Floats:
-        """The table as one array (N, d): itself."""
+        """The table as one array (N, d): itself.
+
+        Returns
+        -------
+        float32 or float64 (N, d)
+        """
         return self.weights

@@ -86,11 +86,29 @@ class Bound:
         return self._numeric(*(float(v) if isinstance(v, int | Fraction) else v for v in values))
 
     def one_token(self, **letters: float) -> float:
-        """The value for a single token, every letter a number."""
+        """The value for a single token, every letter a number.
+
+        Parameters
+        ----------
+        **letters
+            By the symbols' names.
+
+        Returns
+        -------
+        float
+        """
         return float(self({name: np.array([value]) for name, value in letters.items()}).item())
 
     def exact(self, letters: Letters) -> Any:
         """The value in rationals: a Fraction, or a list with one per token.
+
+        Parameters
+        ----------
+        letters : mapping of str to int, Fraction, or a list of one per token
+
+        Returns
+        -------
+        Fraction, or list of Fraction
 
         Raises
         ------

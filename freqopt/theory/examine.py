@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from freqopt._install import install
 from freqopt.errors import TheoryError
 from freqopt.theory.engines import adversary, exact, resolution, witness
 from freqopt.theory.engines.points import Point, points
@@ -277,7 +278,7 @@ def absent(check: Check, context: Context) -> str:
     if check.slow and context.quick:
         return "left out of quick runs"
     if check.needs and importlib.util.find_spec(check.needs) is None:
-        return f"needs {check.needs}, which is not installed (pip install 'freqopt[theory]')"
+        return f"needs {check.needs}, which is not installed ({install('theory')})"
     return check.lacking() if check.lacking else ""
 
 

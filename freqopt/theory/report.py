@@ -67,7 +67,18 @@ class Report:
         return [item for e in self.examinations for item in e.resolutions]
 
     def coarsest(self, theorem: str) -> str:
-        """The largest mistake in the constant of a bound that nothing would notice."""
+        """The largest mistake in the constant of a bound that nothing would notice.
+
+        Parameters
+        ----------
+        theorem : str
+            Its id, such as "FA-4".
+
+        Returns
+        -------
+        str
+            In per cent; "nothing" if no mistake is noticed, empty if no bound has a constant.
+        """
         constants = [r for r in self.resolutions if r.theorem == theorem and r.part == "constant"]
         if not constants:
             return ""
@@ -121,7 +132,18 @@ class Report:
         return sum(row.delta for row in self.rows)
 
     def words(self, theorem: str) -> dict[str, Word]:
-        """The worst word of each engine that ran on a theorem."""
+        """The worst word of each engine that ran on a theorem.
+
+        Parameters
+        ----------
+        theorem : str
+            Its id, such as "FA-4".
+
+        Returns
+        -------
+        dict of str to Word
+            By engine.
+        """
         order = list(Word)
         found: dict[str, Word] = {}
         for row in self.rows:
@@ -131,7 +153,12 @@ class Report:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Plain values.
+
+        Returns
+        -------
+        dict
+        """
         return {
             "schema": SCHEMA,
             "quick": self.quick,
@@ -164,5 +191,10 @@ class Report:
         }
 
     def to_json(self) -> str:
-        """The same as a JSON document."""
+        """The same as a JSON document.
+
+        Returns
+        -------
+        str
+        """
         return json.dumps(self.to_dict(), indent=1, allow_nan=False)

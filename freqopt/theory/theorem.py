@@ -40,6 +40,13 @@ class Instance(Protocol):
 class Case:
     """An instance that is only a list of values.
 
+    Parameters
+    ----------
+    name : str
+        For the report.
+    **values
+        By letter: numbers, Fractions, arrays of one per token.
+
     Examples
     --------
     >>> case = Case("ten tokens", N=10, T=100)
@@ -58,7 +65,12 @@ class Case:
             raise AttributeError(f"case {self.__dict__.get('name')!r} has no {name!r}") from None
 
     def letters(self) -> Letters:
-        """All of the values."""
+        """All of the values.
+
+        Returns
+        -------
+        dict
+        """
         return self._values
 
 
@@ -223,7 +235,17 @@ class Claim:
         return self.tolerance > ROUNDING
 
     def right_side(self, instance: Any) -> Any:
-        """The bound's value on an instance."""
+        """The bound's value on an instance.
+
+        Parameters
+        ----------
+        instance : object
+            With `letters()` if the bound is a formula.
+
+        Returns
+        -------
+        number, or float64 (N,)
+        """
         if isinstance(self.bound, Bound):
             return self.bound(instance.letters())
         return self.bound(instance)
@@ -314,6 +336,8 @@ class Check:
     ----------
     engine : str
         The column of the report: "moments", "enumeration", "statistics", "worst case", ...
+    name : str
+        What is checked, for the row of the report.
     run : Context -> Verdict
         Only its word, figures and note are used; theorem, engine, claim and time are filled in.
     statistical : bool

@@ -107,7 +107,12 @@ class Verdict:
         return self.word in FAILURES or (self.word in SILENT and not self.allowed)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; numbers that are not finite become None."""
+        """Plain values for JSON; numbers that are not finite become None.
+
+        Returns
+        -------
+        dict
+        """
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in asdict(replace(self, lefts=())).items()

@@ -13,6 +13,7 @@ import freqopt
 from freqopt.cli import run
 from freqopt.optimizers import rules
 from freqopt.problems import problems
+from freqopt.report.nested import nested_types
 from tests.experiment.conftest import SMALL
 
 
@@ -237,3 +238,60 @@ def test_the_working_directory_comes_before_the_librarys_copy(here, capsys):
 def test_version(capsys):
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.strip() == freqopt.__version__
+
+
+@pytest.mark.parametrize("name", sorted(nested_types()))
+def test_every_type_inside_another_can_be_explained(name, capsys):
+    kind, users = nested_types()[name]
+    assert run(["explain", name]) == 0
+    shown = capsys.readouterr().out
+    assert users[0] in shown
+    assert all(f" {field} " in shown for field in kind.model_fields)
+
+
+def test_every_field_says_what_it_means():
+    kinds = [*rules.values(), *problems.values(), *(kind for kind, _ in nested_types().values())]
+    bare = [
+        f"{k.__name__}.{n}" for k in kinds for n, f in k.model_fields.items() if not f.description
+    ]
+    assert not bare
+
+
+def test_a_dry_run_counts_and_stores_nothing(here, capsys):
+    path = here / "small.toml"
+    path.write_text(SMALL)
+    assert run(["simulate", "small.toml", "--dry-run", "--jobs", "1", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["runs"], told["stored"], told["steps"]) == (12, 0, 12 * 40)
+    assert not (here / "results").exists()
+    assert run(["simulate", "small.toml", "--jobs", "1", "--quick"]) == 0
+    capsys.readouterr()
+    assert run(["simulate", "small.toml", "--dry-run", "--jobs", "1", "--quick"]) == 0
+    assert "4 runs, 4 stored, 0 to compute\n" in capsys.readouterr().out
+
+
+def test_quick_without_a_table_of_quick_values_is_said(here, capsys):
+    (here / "small.toml").write_text(SMALL.partition("[quick]")[0])
+    assert run(["simulate", "small.toml", "--jobs", "1", "--quick"]) == 0
+    assert "small: it has no [quick] table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('name = "sgd"', 'name = "sgd"\nlr = 1.0', "sgd has lr in its options and in its grid"),
+        ("batch = [1, 3]", "rule.lr = [1.0]", "lr in its grid and in the study's grid or cases"),
+    ],
+)
+def test_an_option_given_in_two_places_is_refused(old, new, said, here, capsys):
+    (here / "small.toml").write_text(SMALL.replace(old, new, 1))
+    assert run(["simulate", "small.toml"]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_the_commands(shell, capsys):
+    assert run(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "simulate" in script
+    assert "dry-run" in script

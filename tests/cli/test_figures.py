@@ -135,14 +135,14 @@ def test_reproduce_goes_on_without_a_study_that_cannot_run(here, capsys):
         "from freqopt.errors import DataError\nfrom freqopt.problems.token_quadratic import "
         "TokenQuadratic\n\n\nclass Lacking(TokenQuadratic):\n    @property\n"
         "    def constants(self):\n        raise DataError("
-        "\"the data are not installed; pip install 'freqopt[movielens]'\")\n"
+        "\"the data are not installed; pip install '.[movielens]'\")\n"
     )
     text = (here / "simulations" / "small.toml").read_text()
     (here / "simulations" / "real.toml").write_text(text.replace("token_quadratic", "lacking.py"))
     (here / "figures" / "another.py").write_text(FIGURE.replace("small", "real"))
     assert run(["reproduce", "--jobs", "1"]) == 2
     printed = capsys.readouterr()
-    assert "pip install 'freqopt[movielens]'" in printed.err
+    assert "pip install '.[movielens]'" in printed.err
     assert "figure another: not drawn, because study real could not run" in printed.err
     assert "4 runs and 1 figures" in printed.out
     assert (here / "reproduced" / "figures" / "curve.svg").is_file()
@@ -192,3 +192,18 @@ def test_list_shows_a_figure_that_cannot_be_read(here, capsys):
     (here / "figures" / "another.py").write_text("def (")
     assert run(["list", "--json"]) == 0
     assert "cannot be read" in json.loads(capsys.readouterr().out)["figures"]["another"]
+
+
+@pytest.mark.parametrize("place", ["", "simulations/"])
+def test_a_figures_own_studies_are_found_beside_it(place, here):
+    (here / "simulations" / "small.toml").rename(here / "mine.toml")
+    own = here / "project" / "figures"
+    own.mkdir(parents=True)
+    study = (own if not place else own.parent / "simulations") / "mine.toml"
+    study.parent.mkdir(exist_ok=True)
+    (here / "mine.toml").rename(study)
+    text = (here / "figures" / "curve.py").read_text()
+    (own / "curve.py").write_text(text.replace("small", "mine"))
+    assert run(["simulate", str(study), "--quick", "--jobs", "1"]) == 0
+    assert run(["figures", "project/figures/curve.py", "--quick", "--out", "out"]) == 0
+    assert (here / "out" / "curve.svg").exists()

@@ -145,7 +145,7 @@ def test_functions_refuse_an_empty_path_too(here):
     ["--help", "list", "simulate small --quick --jobs 1"],
 )
 def test_an_output_that_is_closed_early_ends_the_command_quietly(command, here):
-    program = f"{sys.executable} -m freqopt.cli {command}"
+    program = f"{sys.executable} -m freqopt {command}"
     done = subprocess.run(
         ["sh", "-c", f"{{ {program}; echo $? >&2; }} | true"], capture_output=True, text=True,
         check=True,
@@ -158,7 +158,7 @@ def test_an_output_that_cannot_be_written_is_one_sentence(here):
         pytest.skip("no /dev/full here")
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         done = subprocess.run(
-            [sys.executable, "-m", "freqopt.cli", "list", "--json"],
+            [sys.executable, "-m", "freqopt", "list", "--json"],
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 2

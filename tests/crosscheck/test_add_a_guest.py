@@ -29,7 +29,7 @@ def _crosscheck(folder: Path, library: str = LIBRARY) -> tuple[int, str]:
         folder / "mylib_guest.py": GUEST,
     }.items():
         path.write_text(text)
-    words = [sys.executable, "-m", "freqopt.cli", "crosscheck", "mylib.Momentum"]
+    words = [sys.executable, "-m", "freqopt", "crosscheck", "mylib.Momentum"]
     ran = subprocess.run(
         words, env={"PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False
     )

@@ -35,7 +35,7 @@ def test_what_is_skipped_is_what_is_not_installed():
         reason = next(p.marks[0].kwargs["reason"] for p in EVERY if p.values[0] == name)
         assert name in reason
         library = guests[name].library
-        assert f"pip install 'freqopt[{library.extra or library.name}]'" in reason
+        assert f'pip install ".[{library.extra or library.name}]"' in reason
 
 
 def test_every_library_has_its_extra_and_all_but_tensorflow_are_installed_together():
@@ -72,7 +72,7 @@ def test_an_absent_library_is_one_sentence_that_names_its_extra():
     absent = Library("torch", "no_such_module", ("no-such-distribution",))
     guest = Guest(here.name, here.rule, here.dialect, absent, here.make, here.numbers)
     case = Case("", rules[guest.rule](), exercises(np.float32)["main"])
-    with pytest.raises(CrosscheckError, match=r"torch is not installed; pip install 'freqopt\[to"):
+    with pytest.raises(CrosscheckError, match=r'torch is not installed; pip install ".\[to'):
         trace(guest, case)
     assert absent.version is None
     told = Library("mylib", "no_such_module", ("no-such",), install="pip install mylib")

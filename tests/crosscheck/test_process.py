@@ -215,7 +215,7 @@ def test_a_child_ends_with_a_judge_that_is_killed(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_the_command_is_one_line_and_its_exit_code(tmp_path, number):
     told = f"echo $$ > {tmp_path}/child; sleep 1000"
-    command = ["-m", "freqopt.cli", "crosscheck", "--rule", "sgd", "--exec", f"sh -c '{told}'"]
+    command = ["-m", "freqopt", "crosscheck", "--rule", "sgd", "--exec", f"sh -c '{told}'"]
     judge = subprocess.Popen([sys.executable, *command], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not (tmp_path / "child").exists() and time.monotonic() < deadline:

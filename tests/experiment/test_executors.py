@@ -102,7 +102,7 @@ LONG = SMALL.replace("runs = 2\n", "runs = 4\n").replace("steps = 40", "steps = 
 def test_a_signal_ends_all_processes_and_keeps_what_is_done(tmp_path, jobs, number):
     (tmp_path / "long.toml").write_text(LONG)
     (tmp_path / "short.toml").write_text(SMALL)
-    command = [sys.executable, "-m", "freqopt.cli", "simulate", "short.toml", "long.toml"]
+    command = [sys.executable, "-m", "freqopt", "simulate", "short.toml", "long.toml"]
     process = subprocess.Popen(
         [*command, "--jobs", str(jobs)], cwd=tmp_path, stdout=-1, stderr=-1, text=True
     )

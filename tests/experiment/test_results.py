@@ -269,7 +269,7 @@ def test_interrupted_runs_are_kept_and_taken_up_again(tmp_path, jobs, steps):
     path.write_text(
         SMALL.replace("steps = 40", f"steps = {steps}").replace("runs = 2\n", "runs = 40\n")
     )
-    command = [sys.executable, "-m", "freqopt.cli", "simulate", str(path), "--jobs", str(jobs)]
+    command = [sys.executable, "-m", "freqopt", "simulate", str(path), "--jobs", str(jobs)]
     process = subprocess.Popen(
         [*command, "--results", str(tmp_path / "r")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -319,7 +319,7 @@ def test_a_backend_that_leaves_runs_to_another_says_so_once(small, tmp_path):
 
 def test_dask_without_its_package_or_scheduler(small, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(BackendError, match=r"pip install 'freqopt\[dask\]'"):
+    with pytest.raises(BackendError, match=r'pip install ".\[dask\]"'):
         simulate(Study.read(small), results=tmp_path, executor="dask", scheduler="tcp://x:1")
 
 

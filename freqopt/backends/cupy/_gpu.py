@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt._install import install
 from freqopt.backends.cupy._nvrtc import WRONG_BUILD, machine_code, one_line
 from freqopt.backends.cupy._source import Source
 from freqopt.errors import BackendError, DeviceError
@@ -32,8 +33,8 @@ def _cupy() -> Any:
         if error.name != "cupy":
             raise
         raise BackendError(
-            "the cupy backend needs CuPy: pip install 'freqopt[cuda13]' (CUDA 13) or "
-            "'freqopt[cuda12]' (CUDA 12); without a GPU use the numba backend"
+            f"the cupy backend needs CuPy: {install('cuda13')}, or cuda12 for CUDA 12; without a "
+            "GPU use the numba backend"
         ) from error
     except ImportError as error:
         raise BackendError(
@@ -66,7 +67,7 @@ def _remedy(cupy: Any) -> str:
     if driver < build:
         return (
             f"The driver is for CUDA {driver} and this CuPy for CUDA {build}: update the driver, "
-            f"or uninstall every cupy package, then pip install 'freqopt[cuda{driver}]'"
+            f"or uninstall every cupy package, then {install(f'cuda{driver}')}"
         )
     return "Check that nvidia-smi lists one, and that CUDA_VISIBLE_DEVICES does not hide it"
 

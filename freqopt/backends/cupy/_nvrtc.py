@@ -76,7 +76,7 @@ def architecture(cuda: Any) -> int:
         raise DeviceError(
             f"this GPU has compute capability {capability / 10}, and the compiler that CuPy found "
             f"for CUDA {build} knows {', '.join(str(a / 10) for a in known)}; install {other} CuPy "
-            f"('freqopt[cuda12]', 'freqopt[cuda13]'), or use the numba backend"
+            "(the extras cuda12 and cuda13), or use the numba backend"
         )
     return max(fitting)
 

@@ -75,7 +75,16 @@ class Case:
         return self.exercise.given(wanted)
 
     def in_dtype(self, dtype: DTypeLike) -> Case:
-        """The same case in the other dtype; every number of an exercise is exact in both."""
+        """The same case in the other dtype; every number of an exercise is exact in both.
+
+        Parameters
+        ----------
+        dtype : float32 or float64
+
+        Returns
+        -------
+        Case
+        """
         batches = tuple((rows, grads.astype(dtype)) for rows, grads in self.exercise.batches)
         table = self.exercise.table.astype(dtype)
         return replace(self, exercise=replace(self.exercise, table=table, batches=batches))
@@ -89,6 +98,10 @@ def cases(name: str, dtype: DTypeLike = np.float64) -> list[Case]:
     name : str
         A rule's name, or the path of a user's own file with a rule.
     dtype : float32 or float64
+
+    Returns
+    -------
+    list of Case
 
     Raises
     ------
@@ -181,7 +194,18 @@ def _accepts(rule: type[Rule], options: Mapping[str, Any]) -> bool:
 
 
 def other_values(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
-    """A value off the default for every number and switch."""
+    """A value off the default for every number and switch.
+
+    Parameters
+    ----------
+    rule : type
+        A class of rules.
+
+    Yields
+    ------
+    tuple of (str, value)
+        A field's name and the value.
+    """
     for name, field in rule.model_fields.items():
         kind = number(field)
         if name in KNOWN or name in LIMITS or kind is None:

@@ -57,11 +57,31 @@ class Exercise:
     batches: tuple[tuple[Integers, Floats], ...]
 
     def cut(self, steps: int) -> Exercise:
-        """The first steps alone."""
+        """The first steps alone.
+
+        Parameters
+        ----------
+        steps : int
+            How many.
+
+        Returns
+        -------
+        Exercise
+        """
         return Exercise(self.name, self.table, self.batches[:steps])
 
     def given(self, names: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
-        """Values for slots that a rule wants handed in: token frequencies, falling to 1 / N^2."""
+        """Values for slots that a rule wants handed in: token frequencies, falling to 1 / N^2.
+
+        Parameters
+        ----------
+        names : mapping of str to tuple of int
+            Slot name -> shape that its values are to have.
+
+        Returns
+        -------
+        dict of str to float64 array
+        """
         size = len(self.table)
         p = (2 * np.arange(size, 0, -1) - 1) / size**2  # odd numbers: they sum to N^2
         return {name: np.broadcast_to(p, shape).copy() for name, shape in names.items()}
@@ -96,6 +116,10 @@ def exercises(dtype: DTypeLike) -> dict[str, Exercise]:
     Parameters
     ----------
     dtype : float32 or float64
+
+    Returns
+    -------
+    dict of str to Exercise
     """
     return {
         "main": _exercise("main", 7, 4, dtype),

@@ -85,7 +85,16 @@ class Guest:
         return tuple(dict.fromkeys((*CALLER, *self.numbers.values(), *self.values)))
 
     def tolerance(self, dtype: str) -> float:
-        """Largest distance from the reference in ULP, on any case."""
+        """Largest distance from the reference in ULP, on any case.
+
+        Parameters
+        ----------
+        dtype : {"float32", "float64"}
+
+        Returns
+        -------
+        float
+        """
         return self.narrow if dtype == "float32" else WIDEST[np.dtype(dtype)]
 
     @property
@@ -129,7 +138,17 @@ class Guest:
         return step
 
     def arguments(self, rule: Rule) -> Arguments:
-        """The library's arguments for the options of the rule, `lr` always among them."""
+        """The library's arguments for the options of the rule, `lr` always among them.
+
+        Parameters
+        ----------
+        rule : Rule
+
+        Returns
+        -------
+        dict
+            The library's argument -> value; None is left out.
+        """
         told = {argument: getattr(rule, name) for argument, name in self.numbers.items()}
         for name, values in self.values.items():
             told.update(values[getattr(rule, name)])
@@ -140,6 +159,14 @@ class Guest:
 
         A field that it cannot be told must be as in its dialect, or make no difference: adagrad
         without weight decay is the same on the touched rows and on all.
+
+        Parameters
+        ----------
+        rule : Rule
+
+        Returns
+        -------
+        str
         """
         if rule.name() != self.rule:
             return f"{self.name} is an implementation of rule {self.rule}, not of {rule.name()}"
@@ -164,7 +191,17 @@ class Guest:
         return self.refuses(rule)
 
     def refusal_of_table(self, table: Floats) -> str:
-        """Why the guest cannot work on such a table; empty if it can."""
+        """Why the guest cannot work on such a table; empty if it can.
+
+        Parameters
+        ----------
+        table : float32 or float64 (N, d)
+            Only its shape and dtype are looked at.
+
+        Returns
+        -------
+        str
+        """
         if table.dtype.name not in self.dtypes:
             return f"{self.name} works in {' and '.join(self.dtypes)}, not in {table.dtype.name}"
         if table.shape[1] % self.multiple:

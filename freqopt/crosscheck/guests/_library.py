@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from freqopt._install import install
 from freqopt.errors import CrosscheckError
 
 
@@ -62,23 +63,43 @@ class Library:
     def absence(self) -> str:
         """What to do if it is not installed."""
         then, extra = f", then {self.also}" if self.also else "", self.extra or self.name
-        install = self.install or f"pip install 'freqopt[{extra}]'"
-        return f"{extra} is not installed; {install}{then}"
+        return f"{extra} is not installed; {self.install or install(extra)}{then}"
 
     def demand(self) -> None:
-        """Raise CrosscheckError, naming the extra, if it is not installed."""
+        """Raise CrosscheckError, naming the extra, if it is not installed.
+
+        Raises
+        ------
+        CrosscheckError
+            It is not installed.
+        """
         if not self.present:
             raise CrosscheckError(self.absence)
 
 
 def load(module: str) -> Any:
-    """Import a module of a guest's library: at the first step, not before."""
+    """Import a module of a guest's library: at the first step, not before.
+
+    Parameters
+    ----------
+    module : str
+        Dotted.
+
+    Returns
+    -------
+    module
+    """
     return importlib.import_module(module)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Python's warnings: those of a library about its own code are not the user's."""
+    """Without Python's warnings: those of a library about its own code are not the user's.
+
+    Yields
+    ------
+    None
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

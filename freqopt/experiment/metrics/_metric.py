@@ -86,14 +86,40 @@ class Metric:
 
     @classmethod
     def name(cls) -> str:
-        """The metric's name: that of its file."""
+        """The metric's name: that of its file.
+
+        Returns
+        -------
+        str
+        """
         return cls.__module__.rsplit(".", 1)[-1]
 
     def check(self, constants: Constants) -> None:
-        """Raise StudyError, before a run begins, if the problem does not know what is needed."""
+        """Raise StudyError, before a run begins, if the problem does not know what is needed.
+
+        Parameters
+        ----------
+        constants : Constants
+            Of the problem.
+
+        Raises
+        ------
+        StudyError
+            The problem does not know what is needed.
+        """
 
     def measure(self, at: Checkpoint) -> Iterator[Reading]:
-        """The readings at one checkpoint."""
+        """The readings at one checkpoint.
+
+        Parameters
+        ----------
+        at : Checkpoint
+            Left as it is.
+
+        Yields
+        ------
+        Reading
+        """
         raise NotImplementedError(f"metric {self.name()} defines no measure")
 
 

@@ -5,7 +5,7 @@ then moves them by less than the margin, and the f-values, which must cancel exa
 through the multipliers of pairs with the minimiser. What comes out is a text for
 `freqopt.theory.certificate.check`, which believes none of this.
 
-cvxpy and Clarabel are optional: `pip install 'freqopt[theory]'`. Checking needs neither.
+cvxpy and Clarabel are optional: the extra `theory`. Checking needs neither.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ every dimension is one convex programme in the Gram matrix of its iterates and g
 class of quadratics is too small to falsify a constant, this class is not. Values are those of the
 solver, right to about 1e-5; nothing here is a certificate. Random visits: `engines.chain`.
 
-PEPit is an optional dependency: `pip install 'freqopt[theory]'`.
+PEPit is an optional dependency: the extra `theory`.
 """
 
 from __future__ import annotations

@@ -70,7 +70,17 @@ class Setting:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A rule at its best rate: the gap it leaves, as a share of the start's, and c of the rate."""
+    """A rule at its best rate.
+
+    Attributes
+    ----------
+    rule : str
+        Its name.
+    gap : float
+        What it leaves, as a share of the gap at the start.
+    rate : float or None
+        The constant c of its rates; None for a bound.
+    """
 
     rule: str
     gap: float
@@ -81,19 +91,35 @@ class Prediction:
 class Advice:
     """Everything `freqopt advise` says.
 
-    Attributes ---------- tokens, occurrences : of the file once : share of the occurrences that are
-    of tokens seen once: about the chance that the next token
-        is new (Good and Turing)
-    fit : of the token law, or None
-    setting : as given
-    rules : predictions, Bayes' rule, the bound, last
-    gain : gap of SGD over that of FA-SGD
-    speed_up : samples that SGD needs over those of FA-SGD to the same gap; one pass only
-    capped : tokens whose FA-SGD rate is the cap
-    beta2 : least beta2 of the list with which RMSprop is within 5 % of FA-SGD, None if none is
-    law : which of the laws applies, in a sentence
-    word : "yes", "little" or "no": are frequency-aware rates worth it
-    changes : settings that would change the word
+    Attributes
+    ----------
+    tokens : int
+        Distinct tokens of the file.
+    occurrences : float
+        Their counts in all.
+    once : float
+        Share of the occurrences that are of tokens seen once: about the chance that the next token
+        is new (Good and Turing).
+    fit : PowerLaw or None
+        Of the token law.
+    setting : Setting
+        As given.
+    rules : tuple of Prediction
+        Bayes' rule, the bound, last.
+    gain : float
+        Gap of SGD over that of FA-SGD.
+    speed_up : float or None
+        Samples that SGD needs over those of FA-SGD to the same gap; of one pass only.
+    capped : int
+        Tokens whose FA-SGD rate is the cap.
+    beta2 : float or None
+        Least beta2 of the list with which RMSprop is within 5 % of FA-SGD; None if none is.
+    law : str
+        Which of the laws applies, in a sentence.
+    word : {"yes", "little", "no"}
+        Are frequency-aware rates worth it.
+    changes : tuple of str
+        Settings that would change the word.
     """
 
     tokens: int
@@ -111,11 +137,26 @@ class Advice:
     changes: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Plain values for JSON.
+
+        Returns
+        -------
+        dict
+        """
         return {**asdict(self), "fit": self.fit._asdict() if self.fit else None}
 
     def rule(self, name: str) -> Prediction:
-        """One prediction by its rule's name."""
+        """One prediction by its rule's name.
+
+        Parameters
+        ----------
+        name : str
+            Such as "FA-SGD".
+
+        Returns
+        -------
+        Prediction
+        """
         return next(found for found in self.rules if found.rule == name)
 
 
@@ -132,6 +173,15 @@ def advise(
         D, the samples of one pass; by default the sum of the counts.
     passes, noise
         See `Setting`.
+
+    Returns
+    -------
+    Advice
+
+    Raises
+    ------
+    TheoryError
+        Counts or a setting that are none.
     """
     groups, total = from_counts(counts), float(np.sum(counts, dtype=np.float64))
     model = Model(coarser(groups), total)
@@ -159,7 +209,16 @@ def advise(
 
 
 def rmsprop(beta2: float) -> str:
-    """The name of a prediction."""
+    """The name of a prediction.
+
+    Parameters
+    ----------
+    beta2 : float
+
+    Returns
+    -------
+    str
+    """
     return f"RMSprop, beta2 = {beta2:g}"
 
 
@@ -169,13 +228,32 @@ def _word(gain: float) -> str:
 
 @dataclass(frozen=True)
 class Model:
-    """Tokens at their frequencies, and the number of occurrences they were counted in."""
+    """Tokens at their frequencies, and the number of occurrences they were counted in.
+
+    Attributes
+    ----------
+    groups : Groups
+        Frequencies p and how many tokens have each.
+    occurrences : float
+        In all.
+    """
 
     groups: Groups
     occurrences: float
 
     def tuned(self, setting: Setting, q: float) -> tuple[float, float]:
-        """The gap that the rates c p^-q leave, as a share of the start's, and c, for the best c."""
+        """The gap that the rates c p^-q leave, as a share of the start's, and c, for the best c.
+
+        Parameters
+        ----------
+        setting : Setting
+        q : float
+            Exponent of the rates.
+
+        Returns
+        -------
+        tuple of two floats
+        """
         D, noise, cap = setting.samples, setting.noise, setting.cap
         if setting.passes == 1:
             gap, c = online.power_law_rule(self.groups, D, noise, q=q, cap=cap)
@@ -189,13 +267,31 @@ class Model:
         """How often a future sample's token is in the data set: numbers, and their chances.
 
         A data set of the size of the file is the file; one of another size is drawn from its law.
+
+        Parameters
+        ----------
+        samples : float
+            D.
+
+        Returns
+        -------
+        numbers, chances : float64 (n,)
         """
         if samples == self.occurrences:
             return self.groups.p * samples, self.groups.mass
         return counting.visit_law(self.groups, samples)
 
     def predictions(self, setting: Setting) -> list[Prediction]:
-        """Every rule at its best rate, and the bound."""
+        """Every rule at its best rate, and the bound.
+
+        Parameters
+        ----------
+        setting : Setting
+
+        Returns
+        -------
+        list of Prediction
+        """
         names = {0.0: "SGD", 0.5: "FA-SGD", 1.0: "inverse frequency"}
         found = [
             Prediction(names.get(q, f"rate p^-{q}"), *self.tuned(setting, q)) for q in EXPONENTS
@@ -216,7 +312,19 @@ class Model:
         return [*found, bound]
 
     def speed_up(self, setting: Setting, target: float) -> float:
-        """Samples that SGD needs for FA-SGD's gap, over FA-SGD's."""
+        """Samples that SGD needs for FA-SGD's gap, over FA-SGD's.
+
+        Parameters
+        ----------
+        setting : Setting
+        target : float
+            FA-SGD's gap, as a share of the start's.
+
+        Returns
+        -------
+        float
+            At least 1.
+        """
 
         def excess(log_steps: float) -> float:
             there = Setting(float(np.exp(log_steps)), 1, setting.noise)
@@ -231,7 +339,16 @@ class Model:
         return float(np.exp(brentq(excess, begin, end, xtol=1e-3) - begin))
 
     def law(self, setting: Setting) -> str:
-        """Which law applies, in a sentence."""
+        """Which law applies, in a sentence.
+
+        Parameters
+        ----------
+        setting : Setting
+
+        Returns
+        -------
+        str
+        """
         visits = setting.samples * self.groups.p
         if setting.passes > 1:
             return (
@@ -250,7 +367,18 @@ class Model:
         )
 
     def changes(self, setting: Setting, word: str) -> list[str]:
-        """Settings, each differing in one respect, in which the word is another."""
+        """Settings, each differing in one respect, in which the word is another.
+
+        Parameters
+        ----------
+        setting : Setting
+        word : {"yes", "little", "no"}
+            At that setting.
+
+        Returns
+        -------
+        list of str
+        """
         D, E, S = setting.samples, setting.passes, setting.noise
         others = [
             *((f"noise {S * f:.3g}", Setting(D, E, S * f)) for f in FACTORS),

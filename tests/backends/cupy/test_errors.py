@@ -28,7 +28,7 @@ def failing(error):
 
 def test_cupy_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(BackendError, match=r"needs CuPy: pip install 'freqopt\[cuda13\]'"):
+    with pytest.raises(BackendError, match=r'needs CuPy: pip install ".\[cuda13\]"'):
         CupyBackend()
 
 

@@ -13,5 +13,5 @@ enter as weights: `docs/worst_cases.md` has the mathematics.
 - `steps`: the best step, by search outside;
 - `rows`, `page`: the checks that theorem files ask for, and the tables of the docs.
 
-Clarabel is optional: `pip install 'freqopt[theory]'`. Checking a certificate needs none of it.
+Clarabel is optional: the extra `theory`. Checking a certificate needs none of it.
 """
