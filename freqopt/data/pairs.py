@@ -83,6 +83,15 @@ def following_pairs(corpus: Corpus) -> PairCounts:
 
     Words below the corpus's `min_count` were taken out before, and count as if not there.
 
+    Parameters
+    ----------
+    corpus : Corpus
+        The text.
+
+    Returns
+    -------
+    PairCounts
+
     Raises
     ------
     DataError
