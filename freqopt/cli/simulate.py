@@ -13,9 +13,10 @@ from freqopt.backends import DEFAULT
 from freqopt.cli import signals
 from freqopt.cli.folders import find
 from freqopt.errors import StudyError
-from freqopt.experiment.execute import Report, simulate
+from freqopt.experiment.execute import Report
 from freqopt.experiment.executors import Executor
 from freqopt.experiment.plan import plan
+from freqopt.experiment.protocol.conduct import conduct
 from freqopt.experiment.store.states import EVERY
 from freqopt.experiment.study import Study
 from freqopt.report.terminal import progress, say, say_json, warn
@@ -101,7 +102,7 @@ def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> 
     began = time.monotonic()
     study = Study.read(path, quick=quick)
     with progress(path.stem, silent=silent) as bar:
-        report = simulate(study, progress=bar, **options)
+        report = conduct(study, progress=bar, **options)
     if quick and not study.quick:
         report.notices.append("it has no [quick] table, so that --quick changes nothing")
     if not silent:

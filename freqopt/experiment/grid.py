@@ -73,6 +73,7 @@ def expand(study: Study) -> list[Point]:
     """
     paths = {f"rule.{key}" for rule in study.rules for key in rule.grid} | set(study.grid)
     paths |= {path for case in study.cases for path in case}
+    paths |= {path for rule in study.rules for case in rule.cases for path in case}
     resolver = _Resolver(study)
     points: list[Point] = []
     asked = study.runs * sum(_combination_count(entry, study) for entry in study.rules)
@@ -95,14 +96,15 @@ def expand(study: Study) -> list[Point]:
 
 
 def _combination_count(entry: RuleEntry, study: Study) -> int:
-    axes = (study.cases or [{}], *study.grid.values(), *entry.grid.values())
+    axes = (study.cases or [{}], entry.cases or [{}], *study.grid.values(), *entry.grid.values())
     return math.prod(map(len, axes))
 
 
 def _combinations(entry: RuleEntry, study: Study) -> Iterator[dict[str, Any]]:
     axes = study.grid | {f"rule.{key}": values for key, values in entry.grid.items()}
-    for case, *values in itertools.product(study.cases or [{}], *axes.values()):
-        yield {**case, **dict(zip(axes, values, strict=True))}
+    cases = (study.cases or [{}], entry.cases or [{}])
+    for case, own, *values in itertools.product(*cases, *axes.values()):
+        yield {**case, **own, **dict(zip(axes, values, strict=True))}
 
 
 class _Resolver:

@@ -63,6 +63,17 @@ def load(
     if isinstance(what, str | Path) and what and is_folder(what):
         return _of_folder(Path(what))
     study = what if isinstance(what, Study) else Study.read(what, quick=quick)
+    if study.tune is not None:
+        from freqopt.experiment.protocol.conduct import chosen  # which reads tables by this module
+
+        study = chosen(study, results=results, backend=backend)[0].final
+    return table_of(study, results=results, backend=backend, quick=quick)
+
+
+def table_of(
+    study: Study, *, results: str | Path = "results", backend: str = DEFAULT, quick: bool = False
+) -> pa.Table:
+    """Stored runs of a study of one stage, as `load` gives them."""
     keys, points, segments = (
         Keys(backend),
         expand(study),

@@ -28,6 +28,7 @@ from freqopt.backends import Factorised
 from freqopt.errors import StudyError, describe
 from freqopt.experiment.checkpoints import Every, as_checkpoints
 from freqopt.experiment.groups import Groups
+from freqopt.experiment.protocol.settings import Compare, Tune
 
 LARGEST = 1 << 24
 """Bytes of a study file."""
@@ -59,6 +60,9 @@ class RuleEntry(Named):
     label: str = Field("", description="What the rule is called in results; absent: its name.")
     dialect: str | None = Field(None, description="A known implementation whose options to take.")
     grid: dict[str, Axis] = Field({}, description="Option -> values; every combination is run.")
+    cases: list[dict[str, Any]] = Field(
+        [], description="Values that go together, for this rule alone: dotted paths."
+    )
 
     @property
     def title(self) -> str:
@@ -94,6 +98,8 @@ class Study(Fields):
     cases: list[dict[str, Any]] = Field(
         [], description="Values that go together: the same dotted paths in every case."
     )
+    tune: Tune | None = Field(None, description="How rates are chosen; absent: all are run.")
+    compare: Compare | None = Field(None, description="What is compared with what.")
     quick: dict[str, Any] = Field(
         {}, description="Keys of this file with the values that --quick takes instead."
     )
@@ -155,6 +161,26 @@ class Study(Fields):
                 f"{unknown[0]!r} is no key of a study; keys: {', '.join(cls.model_fields)}"
             )
         return quick
+
+    @model_validator(mode="after")
+    def _tuned(self) -> Self:
+        """[tune] chooses the rates, so that nothing else may; [compare] needs it."""
+        if self.tune is None:
+            if self.compare is not None:
+                raise ValueError("[compare] compares what [tune] has chosen; add a table [tune]")
+            return self
+        labels = [rule.title for rule in self.rules]
+        if self.compare and self.compare.reference not in labels:
+            raise ValueError(
+                f"compare.reference = {self.compare.reference!r} is no rule of the study; "
+                f"rules: {', '.join(labels)}"
+            )
+        for rule in self.rules:
+            if rule.grid or rule.cases or "lr" not in rule.fields:
+                raise ValueError(
+                    f"rule {rule.title}: with [tune] give lr, the rate to begin at, and no grid"
+                )
+        return self
 
     @model_validator(mode="after")
     def _labels(self) -> Self:
@@ -228,6 +254,13 @@ class Study(Fields):
         except StudyError as error:
             raise StudyError(f"{path}: {error}") from None
         study._source = path
+        return study
+
+    def derived(self, stage: str, **changes: Any) -> Self:
+        """The study of one stage, under the same file's name and that of the stage."""
+        study = self.model_copy(update={"tune": None, "compare": None, **changes})
+        stem = self.name + (f" ({stage})" if stage else "")
+        study._source = Path(self.source).with_name(f"{stem}.toml")
         return study
 
     def identity(self) -> dict[str, Any]:
@@ -348,5 +381,5 @@ def _located(document: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _known_keys() -> list[str]:
     """Keys a misspelt one may have meant."""
-    models: tuple[type[BaseModel], ...] = (Study, Groups, Factorised, Every)
+    models: tuple[type[BaseModel], ...] = (Study, Groups, Factorised, Every, Tune, Compare)
     return sorted({key for model in models for key in model.model_fields})

@@ -26,13 +26,15 @@ from freqopt.optimizers._batch import Batch, check_table, clip_rows, intake
 from freqopt.optimizers._results import check_results
 from freqopt.optimizers._slots import Slot, State, declared
 from freqopt.optimizers._slow import slow_advance, slow_intake
-from freqopt.streams.elementary import integer_power
+from freqopt.streams.elementary import integer_power, sin
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+LAST_HALVING = 60.0
+"""Halvings of lr_decay_law = "step" after which the rate stays."""
 Decay = Annotated[float, Field(ge=0, lt=1)]
 """Decay rate of a running mean: 0 <= beta < 1."""
 
@@ -84,10 +86,13 @@ class Rule(Fields):
 
     lr: Positive = Field(0.01, description="Base learning rate.")
     lr_decay: NonNegative = Field(
-        0.0, description="Rate at batch t is lr / (1 + (t-1) lr_decay), or its square root."
+        0.0, description="d in the law of the rate below; 0: the rate is lr at every batch."
     )
-    lr_decay_law: Literal["inverse", "inverse_sqrt"] = Field(
-        "inverse", description="How lr_decay enters: 1/(1+..) or 1/sqrt(1+..)."
+    lr_decay_law: Literal["inverse", "inverse_sqrt", "linear", "cosine", "step", "warmup"] = Field(
+        "inverse",
+        description="Rate over lr at batch t, x = (t-1) d: 1/(1+x); 1/sqrt(1+x); 1-x; "
+        "(1+cos(pi x))/2; 2^-floor(x), halved every 1/d batches; min(1, t d), rising over the "
+        "first 1/d. Linear and cosine end with batch 1/d, and stay at what it has.",
     )
     rows: Literal["touched", "nonzero", "all"] = Field(
         "touched",
@@ -475,8 +480,19 @@ class Rule(Fields):
         -------
         float
         """
-        slowed = 1 + (t - 1) * self.lr_decay
-        return self.lr / (math.sqrt(slowed) if self.lr_decay_law == "inverse_sqrt" else slowed)
+        d, law = self.lr_decay, self.lr_decay_law
+        x = (t - 1) * d
+        if law == "inverse" or d == 0:
+            return self.lr / (1 + x)
+        if law == "inverse_sqrt":
+            return self.lr / math.sqrt(1 + x)
+        if law == "step":
+            return self.lr * math.ldexp(1.0, -int(min(x, LAST_HALVING)))
+        if law == "warmup":
+            return self.lr * min(1.0, t * d)
+        left = 1 - min(x, max(0.0, 1 - d))  # of batch 1/d at last: no rate is 0, FTRL divides by it
+        root = float(sin(0.5 * math.pi * left))  # (1 + cos(pi x)) / 2 = sin^2(pi (1 - x) / 2)
+        return self.lr * (left if law == "linear" else root * root)
 
     @property
     def added_decay(self) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 
 from freqopt.kernels import Visit
 from freqopt.kernels._python import Numbers, scalar_kernel
-from freqopt.streams.elementary import integer_power
+from freqopt.streams.elementary import integer_power, sin
 
 if TYPE_CHECKING:
     from freqopt.optimizers._rule import Rule
@@ -52,10 +52,20 @@ def slow_rate(rule: Rule, t: int) -> float:
     -------
     float
     """
-    slowed = 1.0 + (t - 1) * rule.lr_decay
-    if rule.lr_decay_law == "inverse_sqrt":
-        slowed = math.sqrt(slowed)
-    return rule.lr / slowed
+    gone = (t - 1) * rule.lr_decay
+    left = 1 - min(gone, max(0.0, 1 - rule.lr_decay))
+    match rule.lr_decay_law:
+        case "inverse_sqrt":
+            return rule.lr / math.sqrt(1.0 + gone)
+        case "linear":
+            return rule.lr * left
+        case "cosine":
+            return rule.lr * float(sin(0.5 * math.pi * left)) ** 2
+        case "step":
+            return rule.lr * 0.5 ** math.floor(min(gone, 60.0))
+        case "warmup" if rule.lr_decay > 0:
+            return rule.lr * min(1.0, t * rule.lr_decay)
+    return rule.lr / (1.0 + gone)
 
 
 def slow_advance(rule: Rule, table: Any, state: State, visits: Visits) -> None:

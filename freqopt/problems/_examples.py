@@ -39,6 +39,10 @@ class ExampleSet(Nested):
         """K."""
         raise NotImplementedError(f"{type(self).__name__} does not say this")
 
+    def scaled(self, features: Doubles, training: Integers) -> Doubles:  # noqa: ARG002
+        """The features as they are learnt from, by what the training rows alone say."""
+        return features
+
 
 class Blobs(ExampleSet):
     """One Gaussian blob of unit variance per class, drawn once.
@@ -85,7 +89,8 @@ class Csv(ExampleSet):
     path: Path = Field(description="The file, relative to the folder of the study file.")
     header: bool = Field(True, description="Whether the first line holds names.")
     standardise: bool = Field(
-        True, description="Shift and scale every feature to mean 0 and variance 1."
+        True,
+        description="Shift and scale features: mean 0, variance 1 over the training rows.",
     )
 
     @cached_property
@@ -124,15 +129,19 @@ class Csv(ExampleSet):
         """The last column, numbered."""
         return self._table[1]
 
-    @cached_property
+    @property
     def features(self) -> Doubles:
-        """The other columns; a constant column becomes 0 when standardised."""
-        x = self._table[0]
+        """The other columns."""
+        return self._table[0]
+
+    def scaled(self, features: Doubles, training: Integers) -> Doubles:
+        """Standardised, if asked for; a feature that is constant in training becomes 0 there."""
         if not self.standardise:
-            return x
-        x = x - fold(x, axis=0) / len(x)
-        deviation = np.sqrt(fold(x * x, axis=0) / len(x))
-        return x / np.where(deviation > 0, deviation, 1.0)
+            return features
+        seen = features[training]
+        mean = fold(seen, axis=0) / len(seen)
+        deviation = np.sqrt(fold((seen - mean) ** 2, axis=0) / len(seen))
+        return (features - mean) / np.where(deviation > 0, deviation, 1.0)
 
 
 def _numbers(line: str) -> list[float]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from freqopt.data.metrics import auc, log_loss, rmse
-from freqopt.data.split import count_groups, random_split, time_split
+from freqopt.data.split import count_groups, leave_last_out, random_split, time_split
+from freqopt.errors import ProblemError
 from freqopt.problems._tokens import Instance, Nested
 from freqopt.streams import Stream
 from freqopt.streams.elementary import sigmoid
@@ -24,21 +25,60 @@ EDGES = (10, 100)
 
 
 class Split(Nested):
-    """Which rows are held out."""
+    """Which rows are held out, and for what.
 
-    fraction: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="Share of the rows.")
-    by: Literal["random", "time"] = Field(
-        "random", description="Any rows, or the most recent ones."
+    The test rows are cut off first and are the same for both measures. To choose anything (a rate,
+    l2, a schedule) measure "validation": the test rows are then no part of the problem. To report,
+    measure "test": all other rows are trained on.
+    """
+
+    fraction: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="Share of test rows.")
+    validation: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.1, description="Share of the other rows that measure = 'validation' keeps back."
+    )
+    measure: Literal["test", "validation"] = Field(
+        "test",
+        description="Measure on test rows and train on all others; or measure on validation rows, "
+        "train on the rest, and leave the test rows out.",
+    )
+    by: Literal["random", "time", "user"] = Field(
+        "random",
+        description="Any rows; the most recent ones; each user's last one (for ratings; then "
+        "shares do not count).",
     )
     seed: Instance = Field(0, description="Seed of a random split.")
 
-    def rows(self, timestamps: Integers) -> tuple[Integers, Integers]:
-        """Row numbers for training and for test, each ascending."""
-        parts = (1.0 - self.fraction, 0.0, self.fraction)
+    def rows(
+        self, timestamps: Integers, users: Integers | None = None
+    ) -> tuple[Integers, Integers]:
+        """Row numbers for training and for what is measured, each ascending.
+
+        Parameters
+        ----------
+        timestamps : int64 (n,)
+        users : int64 (n,), optional
+            For `by = "user"`.
+        """
+        if self.by == "user":
+            if users is None:
+                raise ProblemError("held_out: by = 'user' is for ratings, and these rows have none")
+            last = leave_last_out(users, timestamps)
+            if self.measure == "validation":
+                return last.train, last.validation
+            return np.sort(np.concatenate([last.train, last.validation])), last.test
+        rest, test = self._cut(timestamps, self.fraction, "held out")
+        if self.measure == "test":
+            return rest, test
+        train, validation = self._cut(timestamps[rest], self.validation, "validation")
+        return rest[train], rest[validation]
+
+    def _cut(self, timestamps: Integers, share: float, purpose: str) -> tuple[Integers, Integers]:
+        """Positions of the rows that stay and of the share that is held out."""
+        parts = (1.0 - share, 0.0, share)
         if self.by == "time":
             cut = time_split(timestamps, parts)
         else:
-            cut = random_split(timestamps.size, Stream(self.seed, 0, "held out"), parts)
+            cut = random_split(timestamps.size, Stream(self.seed, 0, purpose), parts)
         return cut.train, cut.test
 
 
@@ -66,9 +106,9 @@ def by_training_count(counts: Integers, tokens: Integers) -> dict[str, Integers]
 
 
 def measured(
-    squared: bool, scores: Doubles, targets: Doubles, groups: dict[str, Integers]
+    measure: str, squared: bool, scores: Doubles, targets: Doubles, groups: dict[str, Integers]
 ) -> dict[str, float]:
-    """RMSE, or log loss and AUC, on all held-out rows and on each group of them.
+    """RMSE, or log loss and AUC, on all held-out rows and on each group: `test_rmse_rare`, ...
 
     Groups without rows, and for the AUC those with one class only, are left out. Scores that are
     not finite give NaN.
@@ -81,9 +121,9 @@ def measured(
         s, y = scores[rows], targets[rows]
         finite = bool(np.isfinite(s).all())
         if squared:
-            out[f"test_rmse{name}"] = rmse(s, y) if finite else math.nan
+            out[f"{measure}_rmse{name}"] = rmse(s, y) if finite else math.nan
             continue
-        out[f"test_logloss{name}"] = log_loss(sigmoid(s), y) if finite else math.nan
+        out[f"{measure}_logloss{name}"] = log_loss(sigmoid(s), y) if finite else math.nan
         if y.min() < y.max():
-            out[f"test_auc{name}"] = auc(s, y) if finite else math.nan
+            out[f"{measure}_auc{name}"] = auc(s, y) if finite else math.nan
     return out

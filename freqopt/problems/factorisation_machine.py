@@ -159,14 +159,14 @@ class FactorisationMachine(Problem):
         }
 
     def metrics(self, tables: Tables) -> dict[str, float]:
-        """Test log loss and AUC."""
+        """Log loss and AUC on the held-out rows."""
         (features, y), (bias, table) = self.test, self._doubles(tables)
         if not y.size:
             return {}
         scores = np.empty(y.size)
         for part, rows in self._chunks(features, table):
             scores[part] = machine(bias, rows)
-        return measured(False, scores, y, {})
+        return measured(self.held_out.measure, False, scores, y, {})
 
 
 def _slopes(bias: float | Floats, rows: Floats, y: Doubles) -> tuple[Floats, Floats]:

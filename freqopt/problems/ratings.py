@@ -77,7 +77,7 @@ class Ratings(Problem):
             y = (y >= self.threshold).astype(np.float64)
         train, test = (
             Part(data.users[rows], data.items[rows], y[rows])
-            for rows in self.held_out.rows(data.timestamps)
+            for rows in self.held_out.rows(data.timestamps, data.users)
         )
         return train, test
 
@@ -88,7 +88,7 @@ class Ratings(Problem):
 
     @property
     def test(self) -> Part:
-        """The ratings that are held out."""
+        """The ratings that are measured: for test, or for validation."""
         return self._parts[1]
 
     @cached_property
@@ -219,13 +219,14 @@ class Ratings(Problem):
         return out
 
     def metrics(self, tables: Tables) -> dict[str, float]:
-        """Test RMSE, or log loss and AUC; over all held-out ratings and by group of item."""
+        """RMSE, or log loss and AUC; over all held-out ratings and by group of item."""
         if not self.test.y.size:
             return {}
         doubles = self._doubles(tables)
         u, v = doubles["users"][self.test.users], doubles["items"][self.test.items]
         groups = by_training_count(self._counts["items"], self.test.items)
-        return measured(self.loss == "squared", self._score(u, v), self.test.y, groups)
+        score, measure = self._score(u, v), self.held_out.measure
+        return measured(measure, self.loss == "squared", score, self.test.y, groups)
 
     def _doubles(self, tables: Tables) -> dict[str, Doubles]:
         return {name: whole(tables[name], n) for name, (n, _) in self.shapes.items()}

@@ -58,8 +58,8 @@ class SoftmaxRegression(Problem):
     @cached_property
     def _parts(self) -> tuple[tuple[Doubles, Integers], tuple[Doubles, Integers]]:
         x, c = self.examples.features, self.examples.labels
-        x = np.hstack([x, np.ones((len(x), 1))])
         train, test = self.held_out.rows(np.arange(len(x)))
+        x = np.hstack([self.examples.scaled(x, train), np.ones((len(x), 1))])
         return (x[train], c[train]), (x[test], c[test])
 
     @property
@@ -144,16 +144,17 @@ class SoftmaxRegression(Problem):
         return {"weights": mean + self.l2 * W}
 
     def metrics(self, tables: Tables) -> dict[str, float]:
-        """Test log loss, without the l2 term, and accuracy."""
+        """Log loss of the held-out examples, without the l2 term, and accuracy."""
         x, c = self.test
         if not c.size:
             return {}
         W = whole(tables["weights"], x.shape[1])
         hot = (c[:, None] == np.arange(W.shape[1])).astype(np.float64)
         right = np.argmax(_logits(W, x), axis=1) == c
+        measure = self.held_out.measure
         return {
-            "test_logloss": float(fold(_cross_entropy(W, x, hot)) / c.size),
-            "test_accuracy": int(right.sum()) / c.size,
+            f"{measure}_logloss": float(fold(_cross_entropy(W, x, hot)) / c.size),
+            f"{measure}_accuracy": int(right.sum()) / c.size,
         }
 
     def _minimiser(self) -> Doubles:

@@ -36,7 +36,7 @@ MISTAKES = {
     ),
     "the rate of the first batch": (
         "sgd", {"lr": 0.05, "lr_decay": 0.5},
-        ("source/rule.cuh", "1 + (t - 1) * h[H_lr_decay]", "1"),
+        ("source/rule.cuh", "x = (t - 1) * d", "x = 0"),
         "lr_decay",
     ),
     "the last row never written": (

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from freqopt.backends.numba.arithmetic._elementary import power_of_two
 from freqopt.backends.numba.jit._compile import compiled
+from freqopt.backends.numba.streams._trigonometry import sin
 from freqopt.kernels import choices
 from freqopt.kernels._read import Reading
 from freqopt.optimizers import Rule
+from freqopt.optimizers._rule import LAST_HALVING
 
 
 class Structure:
@@ -66,12 +69,26 @@ def _choice(rule: type[Rule], name: str, value: str) -> int:
 def rate_of(rule: type[Rule]) -> Callable[..., Any]:
     """`Rule.rate` as a compiled function (h, t)."""
     lr, lr_decay, law = _places(rule, "lr", "lr_decay", "lr_decay_law")
-    inverse_sqrt = _choice(rule, "lr_decay_law", "inverse_sqrt")
+    inverse, inverse_sqrt, linear, step, warmup = (
+        _choice(rule, "lr_decay_law", name)
+        for name in ("inverse", "inverse_sqrt", "linear", "step", "warmup")
+    )
 
     @compiled
     def rate(h: Any, t: int) -> float:
-        slowed = 1 + (t - 1) * h[lr_decay]
-        return h[lr] / (math.sqrt(slowed) if h[law] == inverse_sqrt else slowed)
+        d = h[lr_decay]
+        x = (t - 1) * d
+        if h[law] == inverse or d == 0:
+            return h[lr] / (1 + x)
+        if h[law] == inverse_sqrt:
+            return h[lr] / math.sqrt(1 + x)
+        if h[law] == step:
+            return h[lr] * power_of_two(-int(min(x, LAST_HALVING)))
+        if h[law] == warmup:
+            return h[lr] * min(1.0, t * d)
+        left = 1 - min(x, max(0.0, 1 - d))
+        root = sin(0.5 * math.pi * left)
+        return h[lr] * (left if h[law] == linear else root * root)
 
     return rate
 

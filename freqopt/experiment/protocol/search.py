@@ -1,0 +1,77 @@
+"""Which trials a rule gets: the neighbours of its best one, on a grid that has no end.
+
+A trial is a whole number per numeric axis, its place on a grid of constant factor, and a schedule.
+Every search of a study gets equally many trials in every round, so all have the same budget.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+Trial = tuple[tuple[int, ...], int]
+"""Places on the numeric axes, and the schedule's number."""
+
+
+@dataclass
+class Search:
+    """Trials of one rule on one workload.
+
+    Parameters
+    ----------
+    axes, schedules : int
+        How many there are.
+    """
+
+    axes: int
+    schedules: int
+    scores: dict[Trial, float] = field(default_factory=dict)
+    """What is minimised; inf where a run diverged."""
+
+    @property
+    def width(self) -> int:
+        """Neighbours of a trial."""
+        return 2 * self.axes + self.schedules - 1
+
+    @property
+    def ranked(self) -> list[Trial]:
+        """Trials from the best on; of equal ones, as of all that diverged, small rates first."""
+        return sorted(self.scores, key=lambda trial: (self.scores[trial], trial))
+
+    @property
+    def best(self) -> Trial:
+        """The trial of the least score."""
+        return self.ranked[0]
+
+    def edges(self) -> list[int]:
+        """Axes on which the best trial has a side that was not looked at; all if it diverged."""
+        if not math.isfinite(self.scores[self.best]):
+            return list(range(self.axes))
+        return sorted({axis for axis, trial in self.beside(self.best) if trial not in self.scores})
+
+    def propose(self, count: int) -> list[Trial]:
+        """The next trials: neighbours not tried yet of the best, then of the second best, ..."""
+        known = dict.fromkeys(self.ranked or [((0,) * self.axes, 0)])
+        proposed = [trial for trial in known if trial not in self.scores]
+        for trial in (waiting := list(known)):
+            for near in self._near(trial):
+                if len(proposed) >= count:
+                    return proposed
+                if near not in known:
+                    known[near] = None
+                    proposed.append(near)
+                    waiting.append(near)
+        return proposed
+
+    def _near(self, trial: Trial) -> Iterator[Trial]:
+        yield from (near for _, near in self.beside(trial))
+        yield from ((trial[0], k) for k in range(self.schedules) if k != trial[1])
+
+    def beside(self, trial: Trial) -> Iterator[tuple[int, Trial]]:
+        """The two trials next to it on each numeric axis."""
+        places, schedule = trial
+        for axis in range(self.axes):
+            for side in (-1, 1):
+                moved = (*places[:axis], places[axis] + side, *places[axis + 1 :])
+                yield axis, (moved, schedule)

@@ -1,0 +1,104 @@
+"""A study with [tune] and [compare]: stages, budgets, resumption, and test rows that are poison."""
+
+import numpy as np
+import pytest
+
+import freqopt
+from freqopt.errors import ResultError, StudyError
+from freqopt.experiment.protocol.conduct import chosen, conduct
+from freqopt.experiment.protocol.stages import first_at
+from freqopt.problems._held_out import Split
+
+TOKENS = {"kind": "zipf", "size": 5}
+RULES = [{"name": "sgd", "lr": 4.0}, {"name": "adagrad", "lr": 0.1}]
+
+
+def study(**changes):
+    given = {
+        "title": "t", "steps": 60, "runs": 2, "record": ["gap"], "checkpoints": 8,
+        "problem": {"name": "token_quadratic", "dimension": 1, "tokens": TOKENS},
+        "rules": RULES, "tune": {"metric": "gap", "trials": 5},
+        "compare": {"reference": "sgd"},
+    }  # fmt: skip
+    return freqopt.Study(**{**given, **changes})
+
+
+def test_stages_budgets_and_resumption(tmp_path):
+    asked = study(grid={"problem.tokens.size": [5, 9]})
+    report = conduct(asked, results=tmp_path, jobs=1)
+    assert not report.failed
+    assert report.computed + report.stored == report.runs
+    tuned, _ = chosen(asked, results=tmp_path)
+    assert len({choice.trials for choice in tuned.choices}) == 1  # equal budgets
+    assert all(choice.edges == [] for choice in tuned.choices)
+    assert tuned.choices[0].values["rule.lr"] < 4.0  # 4 diverges: the grid was extended
+    assert tuned.choices[0].diverged
+    assert all(choice.steps <= 60 for choice in tuned.to_target)
+    again = conduct(asked, results=tmp_path, jobs=1)
+    assert (again.computed, again.stored) == (0, report.runs)
+    table = freqopt.load(asked, results=tmp_path)  # the reported stage: its own random numbers
+    assert set(table["run"].to_pylist()) == {0, 1}
+    lr = {choice.values["rule.lr"] for choice in tuned.choices if choice.rule == "sgd"}
+    assert {lr for rule, lr in zip(*(table[n].to_pylist() for n in ("rule", "rule.lr")),
+                                   strict=True) if rule == "sgd"} == lr  # fmt: skip
+
+
+def test_an_edge_is_kept_where_the_budget_ends(tmp_path):
+    asked = study(tune={"metric": "gap", "trials": 3, "most": 3}, compare=None)
+    conduct(asked, results=tmp_path, jobs=1)
+    assert chosen(asked, results=tmp_path)[0].choices[0].edges == ["rule.lr"]
+    with pytest.raises(ResultError, match="simulate it first"):
+        chosen(study(), results=tmp_path)
+
+
+def ratings(path, poison):
+    rng = np.random.default_rng(1)
+    rows = [(u, i, int(rng.integers(1, 6))) for u in range(1, 13) for i in range(1, 13)]
+    test = set(Split().rows(np.arange(len(rows)))[1].tolist())
+    stars = [1 + 4 * (k % 2) if poison and k in test else r for k, (_, _, r) in enumerate(rows)]
+    lines = [
+        f"{u}::{i}::{s}::{k}" for k, ((u, i, _), s) in enumerate(zip(rows, stars, strict=True))
+    ]
+    path.mkdir()
+    (path / "ratings.dat").write_text("\n".join(lines) + "\n")
+    data = {"path": str(path / "ratings.dat"), "format": "movielens_1m"}
+    return study(
+        problem={"name": "ratings", "data": data, "dimension": 2}, record=["problem"], batch=8,
+        tune={"metric": "rmse", "trials": 5, "most": 5, "axes": {"problem": {"l2": 0.1}}},
+    )  # fmt: skip
+
+
+def test_poisonous_test_rows_do_not_change_what_is_chosen(tmp_path):
+    """Choices are equal to the last bit; what is reported is not."""
+    found = {}
+    for poison in (False, True):
+        asked = ratings(tmp_path / str(poison), poison)
+        conduct(asked, results=tmp_path / f"r{poison}", jobs=1)
+        tuned, read = chosen(asked, results=tmp_path / f"r{poison}")
+        table = read(tuned.final)
+        found[poison] = (tuned.choices, tuned.to_target, table["value"].to_pylist())
+        assert "validation_rmse" not in table["metric"].to_pylist()
+    assert found[True][:2] == found[False][:2]
+    assert found[True][2] != found[False][2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tune": None}, "add a table \\[tune\\]"),
+        ({"compare": {"reference": "adam"}}, "'adam' is no rule of the study"),
+        ({"rules": [{"name": "sgd", "grid": {"lr": [1.0]}}]}, "give lr"),
+        ({"tune": {"metric": "gap", "schedules": ["sometimes"]}}, "schedules"),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused(changes, words):
+    with pytest.raises(StudyError, match=words):
+        study(**changes)
+
+
+def test_first_at():
+    steps, values = np.array([0, 10, 20]), np.array([4.0, 2.0, 1.0])
+    assert first_at(steps, values, 1.5) == 15
+    assert first_at(steps, values, 0.5) == np.inf
+    assert first_at(steps, values, 4) == 0
+    assert first_at(steps, np.array([np.inf, 2.0, 1.0]), 2) == 10
