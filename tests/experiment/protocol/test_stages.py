@@ -31,8 +31,8 @@ def test_stages_budgets_and_resumption(tmp_path):
     tuned, _ = chosen(asked, results=tmp_path)
     assert len({choice.trials for choice in tuned.choices}) == 1  # equal budgets
     assert all(choice.edges == [] for choice in tuned.choices)
-    assert tuned.choices[0].values["rule.lr"] < 4.0  # 4 diverges: the grid was extended
-    assert tuned.choices[0].diverged
+    assert tuned.choices[0].values["rule.lr"] < 4.0  # the grid was extended
+    assert tuned.choices[0].trials > 5
     assert all(choice.steps <= 60 for choice in tuned.to_target)
     again = conduct(asked, results=tmp_path, jobs=1)
     assert (again.computed, again.stored) == (0, report.runs)
