@@ -33,7 +33,7 @@ def test_stages_budgets_and_resumption(tmp_path):
     assert all(choice.edges == [] for choice in tuned.choices)
     assert tuned.choices[0].values["rule.lr"] < 4.0  # the grid was extended
     assert tuned.choices[0].trials > 5
-    assert all(choice.steps <= 60 for choice in tuned.to_target)
+    assert tuned.to_target[0].steps <= 60  # the reference reaches its own end
     again = conduct(asked, results=tmp_path, jobs=1)
     assert (again.computed, again.stored) == (0, report.runs)
     table = freqopt.load(asked, results=tmp_path)  # the reported stage: its own random numbers
