@@ -57,4 +57,7 @@ def draw(data):
         right.loglog(data["visits"][mine], data["best"][mine], ".-", label=name)
     right.set(xlabel=r"expected visits $\lambda$", ylabel="best step, in the theorem's unit")
     right.legend(fontsize=6, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    for axis, ticks in ((left, (0.4, 0.6, 1, 2, 4)), (right, (0.3, 0.4, 0.6, 0.8, 1))):
+        axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.set_yticks([], minor=True)
     return figure
