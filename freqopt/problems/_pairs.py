@@ -40,6 +40,18 @@ class PairLaw(Nested):
         """Members i and j of each sample, int64 (S, B)."""
         raise NotImplementedError
 
+    def noise_words(
+        self, seed: int, run: int, steps: Integers, batch: int, k: int
+    ) -> NDArray[np.uint64]:
+        """Random words of k negatives of each pair, uint64 (S, B, k)."""
+        words = Stream(seed, run, "negatives").words(steps, batch * k)
+        return words.reshape(-1, batch, k)
+
+    @property
+    def visits(self) -> tuple[Doubles, Doubles]:
+        """Probability of each row in a pair that is drawn, float64 (N,), (M,): the marginals."""
+        return self.marginals
+
     def rows(self, part: slice) -> Doubles:
         """D(i, j) for i in the slice and every j, float64 (n, M)."""
         raise NotImplementedError

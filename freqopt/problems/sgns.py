@@ -33,6 +33,7 @@ from pydantic import Field, PositiveInt
 
 from freqopt.problems._arrays import gather, whole
 from freqopt.problems._pairs import Pairs, Topics
+from freqopt.problems._passes import Passes
 from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
 from freqopt.problems._scores import Dot
 from freqopt.problems._tokens import NonNegative
@@ -47,7 +48,9 @@ DOT = Dot()
 class Sgns(Problem):
     """Word vectors by (1); tables "centres" (N, d) and "contexts" (M, d)."""
 
-    pairs: Pairs = Field(Topics(), description="Law D of the centre and context words.")
+    pairs: Annotated[Pairs | Passes, Field(discriminator="kind")] = Field(
+        Topics(), description="Law D of the centre and context words, or passes over a text."
+    )
     dimension: PositiveInt = Field(16, description="Width d of a row.")
     negatives: Annotated[int, Field(gt=0, le=100_000)] = Field(
         5, description="k, negatives per pair."
@@ -78,7 +81,7 @@ class Sgns(Problem):
     @cached_property
     def constants(self) -> Constants:
         """Frequencies are exact; the optimum's value is a lower bound."""
-        centres, contexts = self.pairs.marginals
+        centres, contexts = self.pairs.visits
         # A context is in the sample as the pair's or as one of the k negatives.
         absent = 1.0 - contexts
         for _ in range(self.negatives):  # no pow: frequencies reach the rates of some rules
@@ -108,8 +111,8 @@ class Sgns(Problem):
     def draw(self, seed: int, run: int, steps: Integers, batch: int) -> Samples:
         """Rows "centres" (S, B), and "contexts" (S, B, 1 + k): the pair's first, then negatives."""
         i, j = self.pairs.draw(seed, run, steps, batch)
-        words = Stream(seed, run, "negatives").words(steps, batch * self.negatives)
-        noise = self._noise_table.draw(words).reshape(*j.shape, self.negatives)
+        words = self.pairs.noise_words(seed, run, steps, batch, self.negatives)
+        noise = self._noise_table.draw(words)
         return {"centres": i, "contexts": np.concatenate([j[..., None], noise], axis=-1)}
 
     def _signed_scores(self, u: Floats, v: Floats) -> Floats:

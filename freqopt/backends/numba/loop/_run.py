@@ -153,10 +153,12 @@ class Run:
     def _arguments(self, simulation: Simulation, first: int, until: int) -> tuple[Any, ...]:
         """Arguments of the loop for the steps first .. until - 1."""
         parts = tuple(self._part(simulation, name, until - first) for name in self._grads)
+        data, address = self._problem.data, (simulation.seed, simulation.run)
+        if self._problem.for_steps is not None:
+            data = self._problem.for_steps(*address, first, until, simulation.batch)
         return (
-            np.uint64(simulation.seed), np.uint64(simulation.run), first, until,
-            simulation.batch, self._problem.data, tuple(self._samples.values()),
-            self._work, tuple(self._tables.values()), parts, self._options, np.array([first]),
+            *map(np.uint64, address), first, until, simulation.batch, data,
+            tuple(self._samples.values()), self._work, tuple(self._tables.values()), parts, self._options, np.array([first]),
         )  # fmt: skip
 
     def _read(self, simulation: Simulation) -> dict[str, Read]:

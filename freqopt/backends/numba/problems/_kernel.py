@@ -47,6 +47,8 @@ class ProblemKernel(NamedTuple):
         where in tables[k] the row of occurrence n stands.
     scratch : int
         Numbers that `work`, of the tables' dtype, has room for.
+    for_steps : (seed, run, first, until, batch) -> data, or None
+        Gives, in Python, the data of the steps first .. until - 1 where it is not the same for all.
     """
 
     key: str
@@ -56,6 +58,7 @@ class ProblemKernel(NamedTuple):
     draw: Callable[..., None]
     gradient: Callable[..., None]
     scratch: int = 1
+    for_steps: Callable[..., tuple[Any, ...]] | None = None
 
 
 def find_problem(problem: Problem, dtype: Any) -> ProblemKernel:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +13,10 @@ from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.jit._memory import address, sweep
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
 from freqopt.backends.numba.problems._pairs import pair_draw
+from freqopt.backends.numba.problems._passes import passes_draw
 from freqopt.backends.numba.streams._philox import Key, each_word
 from freqopt.backends.numba.streams.alias import buckets, pick
+from freqopt.problems._passes import Passes
 from freqopt.problems.sgns import Sgns
 from freqopt.streams import purpose_id
 
@@ -27,11 +30,32 @@ def _negative(s: int, n: int, word: Any, key: Any, step: int, out: Any, data: An
     out[s, n // k * (1 + k) + 1 + n % k] = pick(table, word)
 
 
-def kernel(problem: Sgns, real: Any) -> ProblemKernel:
+class Drawn(NamedTuple):
+    """Samples: fields of `ProblemKernel`."""
+
+    key: str
+    data: tuple[Any, ...]
+    fields: tuple[Field, ...]
+    draw: Callable[..., None]
+    for_steps: Callable[..., tuple[Any, ...]] | None = None
+
+
+def _drawn(problem: Sgns) -> Drawn:
     """One centre, one context and k negatives per sample."""
-    width, partners = problem.dimension, 1 + problem.negatives
+    partners = 1 + problem.negatives
+    rows = Field("centres", np.int64), Field("contexts", np.int64, partners)
+    table = buckets(problem._noise_table)
+    if isinstance(problem.pairs, Passes):
+        text = problem.pairs
+
+        def for_steps(seed: int, run: int, first: int, until: int, batch: int) -> tuple[Any, ...]:
+            part = text.stretch(seed, run, first * batch, until * batch)
+            return part.words, part.first, part.before, part.place, table
+
+        return Drawn("passes", (), rows, passes_draw(problem.negatives), for_steps)
+
     pairs, draw_negatives = pair_draw(problem.pairs), each_word(_negative)
-    draw_pairs, dot = pairs.draw, folded(width, "fmul", real)
+    draw_pairs = pairs.draw
 
     @inlined
     def draw(
@@ -45,6 +69,15 @@ def kernel(problem: Sgns, real: Any) -> ProblemKernel:
                 contexts[s, b * partners] = first_contexts[s, b]
         key, k = Key(seed, run, NEGATIVES), partners - 1
         draw_negatives(key, first, count, batch * k, contexts, (noise_table, k))
+
+    fields = (*rows, Field("", np.int64))
+    return Drawn(pairs.key, (pairs.data, table), fields, draw)
+
+
+def kernel(problem: Sgns, real: Any) -> ProblemKernel:
+    """One row against 1 + k others."""
+    width, partners = problem.dimension, 1 + problem.negatives
+    drawn, dot = _drawn(problem), folded(width, "fmul", real)
 
     @inlined
     def along_rows(slope: Any, old: Any, rows: Any) -> Any:
@@ -73,15 +106,12 @@ def kernel(problem: Sgns, real: Any) -> ProblemKernel:
                 of_u[b, c] = work[c]
 
     return ProblemKernel(
-        key=f"sgns {pairs.key} {width} {partners}",
-        data=(pairs.data, buckets(problem._noise_table)),
-        fields=(
-            Field("centres", np.int64),
-            Field("contexts", np.int64, partners),
-            Field("", np.int64),
-        ),
+        key=f"sgns {drawn.key} {width} {partners}",
+        data=drawn.data,
+        fields=drawn.fields,
         tables={"centres": "centres", "contexts": "contexts"},
-        draw=draw,
+        draw=drawn.draw,
         gradient=gradient,
         scratch=partners * width,
+        for_steps=drawn.for_steps,
     )
