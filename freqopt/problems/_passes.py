@@ -220,12 +220,12 @@ class Passes(Corpus):
             parts.append(part._replace(before=part.before + base))
             words += part.words.size
             start = stop
-        before = np.concatenate([*(p.before[:-1] for p in parts), parts[-1].before[-1:]])
-        rows, first, stop, place = (
-            np.concatenate([getattr(p, name) for p in parts])
+        joined = {
+            name: np.concatenate([getattr(p, name) for p in parts])
             for name in ("words", "first", "stop", "place")
-        )
-        return Stretch(rows, first, stop, before, place)
+        }
+        before = np.concatenate([*(p.before[:-1] for p in parts), parts[-1].before[-1:]])
+        return Stretch(before=before, **joined)
 
     def pairs_in(self, seed: int, run: int, passes: int) -> int:
         """Pairs of the first passes of a run: the steps that they take, at one pair a step."""

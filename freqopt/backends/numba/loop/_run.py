@@ -158,7 +158,8 @@ class Run:
             data = self._problem.for_steps(*address, first, until, simulation.batch)
         return (
             *map(np.uint64, address), first, until, simulation.batch, data,
-            tuple(self._samples.values()), self._work, tuple(self._tables.values()), parts, self._options, np.array([first]),
+            tuple(self._samples.values()), self._work, tuple(self._tables.values()), parts,
+            self._options, np.array([first]),
         )  # fmt: skip
 
     def _read(self, simulation: Simulation) -> dict[str, Read]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.backends.numba._compile import inlined
+from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.streams._philox import (
     BLOCKS,
     Key,
