@@ -1,6 +1,7 @@
 """One compiled loop from a problem's kernel and a rule's.
 
-A step takes one of two ways, `_single` or `_batched`.
+A step takes one of two ways, `_single` or `_batched`, and of the second a shortcut, `_star`, where
+there is one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from freqopt.backends.numba.loop._arrays import Read, in_turn, matrices_of
 from freqopt.backends.numba.loop._borrow import borrowed, of_width
 from freqopt.backends.numba.loop._layers import collapse, split
 from freqopt.backends.numba.loop._movement import add, note
+from freqopt.backends.numba.loop._star import DONE, REFUSED
 from freqopt.backends.numba.problems._kernel import ProblemKernel
 
 _made: dict[str, Callable[..., None]] = {}
@@ -30,6 +32,20 @@ class Form(NamedTuple):
     """Movement is kept up."""
 
 
+class Shortcut(NamedTuple):
+    """A way around gradient and step that some steps take.
+
+    Attributes
+    ----------
+    key : str
+        Name of the code.
+    make : () -> compiled function (parts, s, count, h), which gives DONE, REFUSED or OTHER
+    """
+
+    key: str
+    make: Callable[[], Callable[..., int]]
+
+
 def make_loop(
     problem: ProblemKernel,
     forms: tuple[Form, ...],
@@ -37,6 +53,7 @@ def make_loop(
     make_steps: Callable[[], tuple[Callable[..., bool] | None, Callable[..., bool]]],
     *,
     lone: bool,
+    shortcut: Shortcut | None = None,
 ) -> Callable[..., None]:
     """The compiled loop of a problem and a rule; one for all that share code.
 
@@ -51,12 +68,15 @@ def make_loop(
         `_single` and `_batched`.
     lone : bool
         A step has one sample, with one number of each field: the compiler may know.
+    shortcut : Shortcut, optional
 
     Returns
     -------
     compiled function, see `loop` below
     """
     key = f"loop {problem.key} | {[tuple(form) for form in forms]} | {step_key}"
+    if shortcut is not None:
+        key += f" | {shortcut.key}"
     if key in _made:
         return _made[key]
     prepare, step = make_steps()
@@ -64,6 +84,8 @@ def make_loop(
     before, between, after = _around(forms)
     prepares, settle = prepare is not None, prepare or step
     busy = any(form.trained or form.tracked for form in forms)
+    short = shortcut is not None
+    at_once = shortcut.make() if shortcut is not None else step
     narrow, thin = of_width(1), all(field.width == 1 for field in problem.fields)
 
     @entry(key)
@@ -90,6 +112,13 @@ def make_loop(
             draw(data, seed, run, t, count, batch, samples)
             for s in range(count):
                 n = t + s - first
+                if short:
+                    way = at_once(parts, s, count, options.h)
+                    if way == DONE:
+                        continue
+                    if way == REFUSED:
+                        reached[0] = t + s
+                        return
                 if prepares:
                     settle(parts, n, s, count, options)
                 if busy:

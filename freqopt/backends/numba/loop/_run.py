@@ -16,10 +16,11 @@ from freqopt.backends.numba.jit._call import types_of
 from freqopt.backends.numba.jit._compile import alone, at_hand, name_of
 from freqopt.backends.numba.loop._arrays import Part, Read
 from freqopt.backends.numba.loop._batched import Kernels, batched_step
-from freqopt.backends.numba.loop._compose import Form, make_loop
+from freqopt.backends.numba.loop._compose import Form, Shortcut, make_loop
 from freqopt.backends.numba.loop._layers import Layers, layers
 from freqopt.backends.numba.loop._movement import moves
 from freqopt.backends.numba.loop._single import allows_single, single_step
+from freqopt.backends.numba.loop._star import allows_star, star_step
 from freqopt.backends.numba.problems._kernel import ProblemKernel, find_problem
 from freqopt.backends.numba.rule._kernel import find_kernel
 from freqopt.problems import Problem
@@ -69,8 +70,8 @@ class Run:
             for tracked in [simulation.movement is not None]
             for name in self._problem.tables
         )
+        widths, checked = tuple(form.width for form in forms), rule.nonfinite == "raise"
         if self._single:
-            widths, checked = tuple(form.width for form in forms), rule.nonfinite == "raise"
             bare = not rule.weight_decay and rule.max_norm is None
             self._kernels = None
             self._options: Any = self._plan.h
@@ -85,6 +86,13 @@ class Run:
                 lone=True,
             )
         else:
+            shortcut, star = None, self._problem.star
+            alone = plain and together and simulation.batch == 1 and simulation.movement is None
+            if star is not None and alone and allows_star(rule, kernel, star):
+                shortcut = Shortcut(
+                    f"star {structure.key} {checked}",
+                    lambda: star_step(star, kernel, structure, widths[0], checked=checked),
+                )
             parts = [self._part(simulation, name, 1) for name in self._grads]
             kernels = self._kernels = Kernels(rule, self._dtype, self._plan, parts[0])
             self._options = kernels.options
@@ -94,6 +102,7 @@ class Run:
                 f"batched {kernels.types}",
                 lambda: batched_step(kernels, len(parts)),
                 lone=False,
+                shortcut=shortcut,
             )
         self.key = f"{self._loop._cache.key} {structure.key}"
         self._simulation, self._ready = simulation, False

@@ -29,6 +29,21 @@ class Field(NamedTuple):
     """Numbers per sample."""
 
 
+class Star(NamedTuple):
+    """A sample's gradient where one row of the first table meets several of the second.
+
+    Attributes
+    ----------
+    partners : int
+    slopes : (u, v) -> tuple
+        From the addresses of the row, and of each partner with what a rule keeps beside it. Slope m
+        times u is the gradient of partner m; the fold of slope_m v_m is that of u.
+    """
+
+    partners: int
+    slopes: Callable[..., Any]
+
+
 class ProblemKernel(NamedTuple):
     """A problem's equations as compiled functions.
 
@@ -47,6 +62,8 @@ class ProblemKernel(NamedTuple):
         where in tables[k] the row of occurrence n stands.
     scratch : int
         Numbers that `work`, of the tables' dtype, has room for.
+    star : Star or None
+        The same gradient in short, for steps of one sample.
     for_steps : (seed, run, first, until, batch) -> data, or None
         Gives, in Python, the data of the steps first .. until - 1 where it is not the same for all.
     """
@@ -58,6 +75,7 @@ class ProblemKernel(NamedTuple):
     draw: Callable[..., None]
     gradient: Callable[..., None]
     scratch: int = 1
+    star: Star | None = None
     for_steps: Callable[..., tuple[Any, ...]] | None = None
 
 
@@ -78,4 +96,5 @@ def find_problem(problem: Problem, dtype: Any) -> ProblemKernel:
     real = numba.from_dtype(np.dtype(dtype))
     found: ProblemKernel = importlib.import_module(name).kernel(problem, real)
     known = _made.setdefault(f"{found.key} {real}", found)
-    return found._replace(draw=known.draw, gradient=known.gradient)  # compiled once per process
+    # What is compiled once is compiled once per process.
+    return found._replace(draw=known.draw, gradient=known.gradient, star=known.star)

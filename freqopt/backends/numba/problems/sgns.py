@@ -11,9 +11,10 @@ from freqopt.backends.numba.arithmetic._elementary import sigmoid
 from freqopt.backends.numba.arithmetic._fold import fold_rows, folded
 from freqopt.backends.numba.jit._compile import inlined
 from freqopt.backends.numba.jit._memory import address, sweep
-from freqopt.backends.numba.problems._kernel import Field, ProblemKernel
+from freqopt.backends.numba.problems._kernel import Field, ProblemKernel, Star
 from freqopt.backends.numba.problems._pairs import pair_draw
 from freqopt.backends.numba.problems._passes import passes_draw
+from freqopt.backends.numba.problems._slopes import star_slopes
 from freqopt.backends.numba.streams._philox import Key, each_word
 from freqopt.backends.numba.streams.alias import buckets, pick
 from freqopt.problems._passes import Passes
@@ -113,5 +114,6 @@ def kernel(problem: Sgns, real: Any) -> ProblemKernel:
         draw=drawn.draw,
         gradient=gradient,
         scratch=partners * width,
+        star=Star(partners, star_slopes(width, real)),
         for_steps=drawn.for_steps,
     )
