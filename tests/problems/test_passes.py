@@ -9,6 +9,7 @@ import pytest
 from problem_checks import check_reentry
 
 import freqopt
+from freqopt.backends.cupy._problem import find_problem
 from freqopt.errors import ProblemError
 from freqopt.problems import problems
 from freqopt.streams import words
@@ -124,6 +125,11 @@ def test_frequencies_are_those_of_the_visits(text):
     met = (drawn["contexts"][:, 0, :, None] == np.arange(25)).any(axis=1).mean(axis=0)
     assert p["contexts"] == pytest.approx(met, abs=4 / math.sqrt(n))
     assert (p["contexts"] > 0).all()
+
+
+def test_no_backend_takes_them_for_pairs_that_are_drawn(text):
+    with pytest.raises(freqopt.errors.BackendError, match="law Passes have no CUDA form"):
+        find_problem(passes(text))
 
 
 def test_what_cannot_be_gone_through_is_refused(text, tmp_path):

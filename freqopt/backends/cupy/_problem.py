@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from freqopt.errors import BackendError
 from freqopt.problems import Problem
 from freqopt.problems._pairs import Observed, PairLaw, Product, Topics
+from freqopt.problems._passes import Passes
 from freqopt.streams import (
     AliasTable,
     BoundedZipf,
@@ -107,7 +108,7 @@ def pairs(law_of_pairs: PairLaw) -> PairData:
     of_i, of_j, coherence, topics = none, none, 0.0, 1
     if isinstance(law_of_pairs, Product):
         kind, laws = 0, (law(law_of_pairs.u.law), law(law_of_pairs.v.law))
-    elif isinstance(law_of_pairs, Observed):
+    elif isinstance(law_of_pairs, Observed) and not isinstance(law_of_pairs, Passes):
         of_i, of_j, _ = law_of_pairs._counted
         kind, laws = 1, (law(law_of_pairs.law),) * 2
     elif isinstance(law_of_pairs, Topics):

@@ -40,9 +40,7 @@ def each(typing: Any, function: Any, shared: Any, items: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, common, given = arguments
         found = [
-            context.get_function(function, call)(
-                builder, (common, builder.extract_value(given, k))
-            )
+            context.get_function(function, call)(builder, (common, builder.extract_value(given, k)))
             for k, call in enumerate(calls)
         ]
         return context.make_tuple(builder, kind, found)
