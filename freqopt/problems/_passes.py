@@ -116,17 +116,21 @@ class Passes(Corpus):
 
     @model_validator(mode="after")
     def _sentences(self) -> Self:
-        if self.held_out.fraction and self.sentence is None:
+        if self._holds_out and self.sentence is None:
             raise ValueError("held_out keeps sentences from training; give sentence, as in 1000")
         return self
 
+    @property
+    def _holds_out(self) -> bool:
+        return self.held_out.fraction > 0 or self.held_out.measure == "validation"
+
     @cached_property
     def _texts(self) -> tuple[datasets.Corpus, datasets.Corpus | None]:
-        """The text that is trained on, and what is held out."""
+        """The text that is trained on, and what is held out for measuring."""
         read = self.data.load(datasets.Corpus)
         tokens, size = read.tokens, min(len(read.words), self.vocabulary or len(read.words))
         tokens = tokens[tokens < size]
-        if not self.held_out.fraction:
+        if not self._holds_out:
             return _part(read, tokens, size), None
         assert self.sentence is not None  # by the validator
         sentences = np.arange(-(-tokens.size // self.sentence))

@@ -141,7 +141,6 @@ def test_bits_do_not_depend_on_threads(name: str, options: dict, dtype: str) -> 
 LONG: dict[str, dict[str, object]] = {
     "sgd": {"lr": 0.05, "lr_decay": 1e-4, "lr_decay_law": "inverse_sqrt"},
     "fa_sgd": {"form": "recipe", "lr": 0.01, "exponent": 0.3, **FORM},
-    "adagrad": {"lr": 0.05, "lr_decay": 1e-4, "lr_decay_law": "linear"},
     "cf_sgd": {"form": "anytime", **FORM},
     "rowwise_adagrad": {"weight_decay": 0.01, "decay": "decoupled", "decay_rows": "lazy"},
     "catchup_adam": {"weight_decay": 0.01},
