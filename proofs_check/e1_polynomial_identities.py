@@ -1,7 +1,7 @@
 r"""E1: the identities of a factorised step, for all matrices
 
 Source
-    derived here (theory/verification.md, E1).
+    derived here (docs/theory/factorised.md, E1).
 Problem
     W = W1 W2, G = dL/dW.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-10: CF-SGD with a known horizon, first moment
 
 Source
-    derived here (theory/fa_sgd.md, FA-10; theory/verification.md, Lemma CF).
+    derived here (docs/theory/frequency.md, FA-10; docs/theory/descent.md, T-CF).
 Problem
     As FA-4, the frequencies unknown.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-11: CF-SGD with a known horizon, second moment
 
 Source
-    derived here (theory/fa_sgd.md, FA-11).
+    derived here (docs/theory/frequency.md, FA-11).
 Problem
     As FA-10.
 Algorithm

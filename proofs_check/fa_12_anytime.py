@@ -1,7 +1,7 @@
 r"""FA-12: CF-SGD without knowing the horizon
 
 Source
-    derived here (theory/fa_sgd.md, FA-12).
+    derived here (docs/theory/frequency.md, FA-12).
 Problem
     As FA-10.
 Algorithm

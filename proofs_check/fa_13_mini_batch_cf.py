@@ -1,7 +1,7 @@
 r"""FA-13: mini-batch CF-SGD
 
 Source
-    derived here (theory/fa_sgd.md, FA-13).
+    derived here (docs/theory/frequency.md, FA-13).
 Problem
     As FA-10; the gradient is the mean over B independent samples.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-14: separable losses, each token on its own clock
 
 Source
-    derived here (theory/fa_sgd.md, FA-14).
+    derived here (docs/theory/frequency.md, FA-14).
 Problem
     f(Theta) = sum_k p_k phi_k(theta_k), phi_k L-smooth, delta_k = phi_k(theta_k^1) - inf phi_k.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-15: convex losses with bounded second moment
 
 Source
-    derived here (theory/fa_sgd.md, FA-15).
+    derived here (docs/theory/frequency.md, FA-15).
 Problem
     min f(Theta) convex with minimiser Theta*; R_k = |theta_k^1 - theta_k*|. Instance: the absolute
     loss of a pair of tokens, gamma_k = 1.

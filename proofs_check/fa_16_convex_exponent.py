@@ -1,7 +1,7 @@
 r"""FA-16: exponent and size of the gain in the convex case
 
 Source
-    derived here (theory/fa_sgd.md, FA-16).
+    derived here (docs/theory/frequency.md, FA-16).
 Problem
     As FA-15 with R_k = R and gamma_k = gamma; sum p = M.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-17: counters and row-wise AdaGrad without knowing p or T
 
 Source
-    derived here (theory/fa_sgd.md, FA-17).
+    derived here (docs/theory/frequency.md, FA-17).
 Problem
     min f(Theta) convex; every token kept in a ball of diameter D that holds theta_k*;
     E[|g_k|^2 | k sampled] <= gamma_k^2.

@@ -1,7 +1,7 @@
 r"""FA-18: convex and smooth losses
 
 Source
-    derived here (theory/fa_sgd.md, FA-18).
+    derived here (docs/theory/frequency.md, FA-18).
 Problem
     min f(Theta) = E l(Theta; xi), every l(.; xi) convex and L-smooth; R_k = |theta_k^1 - theta_k*|,
     s_k^2 = E[|grad_k l(Theta*; xi)|^2 | k sampled]. Instance: the additive model of two tables.

@@ -1,7 +1,7 @@
 r"""FA-19: strongly convex losses and steps that fall like 1/t
 
 Source
-    derived here (theory/fa_sgd.md, FA-19).
+    derived here (docs/theory/frequency.md, FA-19).
 Problem
     min f(Theta) = E l(Theta; xi), every l(.; xi) mu-strongly convex in its tokens. Instance: the
     token quadratic on a ball.

@@ -1,7 +1,7 @@
 r"""FA-1: f is smooth with weight p_k L on the block of token k
 
 Source
-    derived here (theory/fa_sgd.md, FA-1 and FA-1b).
+    derived here (docs/theory/frequency.md, FA-1 and FA-1b).
 Problem
     f(Theta) = E l(Theta; xi); p_k the probability that token k is in a sample.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-20: how adaptive rules use frequency without being told
 
 Source
-    derived here (theory/fa_sgd.md, FA-20): asymptotic calculations.
+    derived here (docs/theory/frequency.md, FA-20): asymptotic calculations.
 Problem
     One number per token, gradient N(0, 1) if the token is sampled (probability p), else 0.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-2: the master inequality for predictable steps
 
 Source
-    derived here (theory/fa_sgd.md, FA-2).
+    derived here (docs/theory/frequency.md, FA-2).
 Problem
     min f(Theta) = E l(Theta; xi), Delta = f(Theta^1) - f*.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-3: SGD with one common step
 
 Source
-    derived here (theory/fa_sgd.md, FA-3).
+    derived here (docs/theory/frequency.md, FA-3).
 Problem
     min f(Theta) = E l(Theta; xi), Delta = f(Theta^1) - f*, A2 = sum_k p_k^2 sigma_k^2.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-4: FA-SGD, rate of every token
 
 Source
-    derived here (theory/fa_sgd.md, FA-4).
+    derived here (docs/theory/frequency.md, FA-4).
 Problem
     min f(Theta) = E l(Theta; xi), Delta = f(Theta^1) - f*, A1 = sum_k p_k sigma_k^2.
 Algorithm

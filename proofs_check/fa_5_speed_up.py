@@ -1,7 +1,7 @@
 r"""FA-5: speed-up of FA-SGD over SGD, token by token
 
 Source
-    derived here (theory/fa_sgd.md, FA-5).
+    derived here (docs/theory/frequency.md, FA-5).
 Problem
     As FA-3 and FA-4; A1 = sum p sigma^2, A2 = sum p^2 sigma^2.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-6: speed-up for exponential and polynomial token laws
 
 Source
-    derived here (theory/fa_sgd.md, FA-6).
+    derived here (docs/theory/frequency.md, FA-6).
 Problem
     FA-5 with sum p = 1 and equal sigma: S_k = sqrt(sum p^2 / p_k).
 Algorithm

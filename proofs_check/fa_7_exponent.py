@@ -1,7 +1,7 @@
 r"""FA-7: why the exponent is 1/2
 
 Source
-    derived here (theory/fa_sgd.md, FA-7).
+    derived here (docs/theory/frequency.md, FA-7).
 Problem
     As FA-4, sum p = M.
 Algorithm

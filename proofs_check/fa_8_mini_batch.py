@@ -1,7 +1,7 @@
 r"""FA-8: mini-batch FA-SGD
 
 Source
-    derived here (theory/fa_sgd.md, FA-8).
+    derived here (docs/theory/frequency.md, FA-8).
 Problem
     As FA-4; the gradient is the mean over B independent samples.
 Algorithm

@@ -1,7 +1,7 @@
 r"""FA-9: facts about counters
 
 Source
-    derived here (theory/fa_sgd.md, FA-9).
+    derived here (docs/theory/frequency.md, FA-9).
 Problem
     X ~ Bin(n, p): how many of n earlier samples held a token. phat = (X + 1)/t, t = n + 1.
 Algorithm

@@ -1,7 +1,7 @@
 r"""LIMIT-MLET-RATE: MLET's edge is gone when rates are tuned
 
 Source
-    derived here (theory/mlet.md, sections 8 and 9): a measured counter-example.
+    derived here (docs/theory/factorised.md, LIMIT-MLET-RATE): a measured counter-example.
 Problem
     Logistic pair problem with Zipfian tokens on both sides, d = 4; f - f* after 400 batches of 8.
 Algorithm
@@ -19,7 +19,7 @@ Checks
     statistics: 20 independent pairs of runs (96 in a full run, within 15 %), median of 1 - (two
     layers)/(one layer) with a distribution-free interval.
 Literature
-    On MovieLens-100k the pilot of theory/mlet.md found the same.
+    On MovieLens-100k the pilot of docs/theory/factorised.md found the same.
 """
 
 from functools import cache

@@ -1,7 +1,7 @@
 r"""LIMIT-PERIODIC: divergence at large steps under periodic selection
 
 Source
-    derived here (theory/verification.md, sections 3.5 and 3.6).
+    derived here (docs/theory/memory.md, LIMIT-PERIODIC).
 Problem
     f = x^2/2 (mu = L = 1), and f = 0.05 x^2 for the second part.
 Algorithm

@@ -1,7 +1,7 @@
 r"""M0: moment identities of one step
 
 Source
-    derived here (theory/verification.md, section 1).
+    derived here (docs/theory/descent.md, M0).
 Problem
     min f(Theta) = E l(Theta; xi); token k is in a sample with probability p_k. Instances: the pair
     problem with squared and with 1 - cos loss, and the token quadratic.

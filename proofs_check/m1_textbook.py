@@ -1,7 +1,7 @@
 r"""M1: the textbook bound for delayed gradients
 
 Source
-    derived here (theory/verification.md, M1).
+    derived here (docs/theory/memory.md, M1).
 Problem
     min f, mu-strongly convex and L-smooth; r_t = |x_t - x*|^2.
 Algorithm

@@ -1,7 +1,7 @@
 r"""M2: linear convergence for any selection, by rational certificates
 
 Source
-    derived here (theory/verification.md, M2).
+    derived here (docs/theory/memory.md, M2).
 Problem
     min f, mu-strongly convex and L-smooth, any dimension; L = 1, mu = 1/kappa.
 Algorithm

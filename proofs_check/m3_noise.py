@@ -1,7 +1,7 @@
 r"""M3: any selection with bounded noise, which the selection may depend on
 
 Source
-    derived here (theory/verification.md, M3).
+    derived here (docs/theory/memory.md, M3).
 Problem
     As M2 with gradients g_s + xi_s, |xi_s| <= sigma; a stored gradient keeps its noise.
 Algorithm

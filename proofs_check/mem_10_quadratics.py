@@ -1,7 +1,7 @@
 r"""MEM-10: quadratics with kappa < 1 tolerate any staleness
 
 Source
-    derived here (theory/memory.md, MEM-10).
+    derived here (docs/theory/memory.md, MEM-10).
 Problem
     f quadratic with eigenvalues h in [mu, L].
 Algorithm

@@ -1,7 +1,7 @@
 r"""MEM-1: linear convergence for any selection and any positive combination
 
 Source
-    derived here (theory/memory.md, MEM-1).
+    derived here (docs/theory/memory.md, MEM-1).
 Problem
     min f, L-smooth and mu-PL: |grad f|^2 >= 2 mu (f - f*). V_t = f(theta_t) - f*.
 Algorithm

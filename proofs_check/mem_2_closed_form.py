@@ -1,7 +1,7 @@
 r"""MEM-2: a closed-form step for MEM-1
 
 Source
-    derived here (theory/memory.md, MEM-2).
+    derived here (docs/theory/memory.md, MEM-2).
 Problem
     As MEM-1, S_t = S constant, omega_i <= W_o, K >= 1.
 Algorithm

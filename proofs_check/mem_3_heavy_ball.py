@@ -1,7 +1,7 @@
 r"""MEM-3: fixed memory with heavy-ball momentum
 
 Source
-    derived here (theory/memory.md, MEM-3).
+    derived here (docs/theory/memory.md, MEM-3).
 Problem
     As MEM-1, no negative weights, total weight S.
 Algorithm

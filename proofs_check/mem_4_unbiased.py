@@ -1,7 +1,7 @@
 r"""MEM-4: selection independent of unbiased noise: a ball proportional to the step
 
 Source
-    derived here (theory/memory.md, MEM-4).
+    derived here (docs/theory/memory.md, MEM-4).
 Problem
     As MEM-1; E[xi_s | past] = 0, E|xi_s|^2 <= sigma^2; a stored gradient keeps its noise.
 Algorithm

@@ -1,7 +1,7 @@
 r"""MEM-5: selection by norm is biased
 
 Source
-    derived here (theory/memory.md, MEM-5): a measured counter-example.
+    derived here (docs/theory/memory.md, MEM-5): a measured counter-example.
 Problem
     f = x^2/2, minimiser 0; noise +3 with probability 1/4 and -1 with probability 3/4, mean 0.
 Algorithm

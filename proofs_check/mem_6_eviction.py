@@ -1,7 +1,7 @@
 r"""MEM-6: the order of eviction
 
 Source
-    derived here (theory/memory.md, MEM-6).
+    derived here (docs/theory/memory.md, MEM-6).
 Problem
     Any sequence of gradient norms n_t > 0.
 Algorithm

@@ -1,7 +1,7 @@
 r"""MEM-7: how old a stored gradient gets, ideal container
 
 Source
-    derived here (theory/memory.md, MEM-7).
+    derived here (docs/theory/memory.md, MEM-7).
 Problem
     Gradient norms in a band, n_min <= n_t <= R n_min.
 Algorithm

@@ -1,7 +1,7 @@
 r"""MEM-8: how old a stored gradient gets, official container
 
 Source
-    derived here (theory/memory.md, MEM-8).
+    derived here (docs/theory/memory.md, MEM-8).
 Problem
     Gradient norms in a band, n_min <= n_t <= R n_min.
 Algorithm

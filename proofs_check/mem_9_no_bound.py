@@ -1,7 +1,7 @@
 r"""MEM-9: no unconditional bound on staleness
 
 Source
-    derived here (theory/memory.md, MEM-9).
+    derived here (docs/theory/memory.md, MEM-9).
 Problem
     Norms n_t = rho^t with rho <= lambda: gradients that shrink as fast as priorities do.
 Algorithm

@@ -1,7 +1,7 @@
 r"""MLET-1: gauge identity
 
 Source
-    derived here (theory/mlet.md, MLET-1).
+    derived here (docs/theory/factorised.md, MLET-1).
 Problem
     any loss that depends on W1, W2 through W = W1 W2 only; G its gradient with respect to W.
 Algorithm

@@ -1,7 +1,7 @@
 r"""MLET-3: which rows of W move
 
 Source
-    derived here (theory/mlet.md, MLET-3).
+    derived here (docs/theory/factorised.md, MLET-3).
 Problem
     W = W1 W2; B the rows of the batch, the rows where G is not zero.
 Algorithm

@@ -1,7 +1,7 @@
 r"""MLET-4: first-order descent and the preconditioner
 
 Source
-    derived here (theory/mlet.md, MLET-4).
+    derived here (docs/theory/factorised.md, MLET-4).
 Problem
     W = W1 W2, G = dL/dW.
 Algorithm

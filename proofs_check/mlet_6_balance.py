@@ -1,7 +1,7 @@
 r"""MLET-6: conservation law and balancedness
 
 Source
-    derived here (theory/mlet.md, MLET-6).
+    derived here (docs/theory/factorised.md, MLET-6).
 Problem
     W = W1 W2; D = W1'W1/e1 - W2 W2'/e2.
 Algorithm

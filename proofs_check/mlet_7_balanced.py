@@ -1,7 +1,7 @@
 r"""MLET-7: the balanced case
 
 Source
-    derived here (theory/mlet.md, MLET-7).
+    derived here (docs/theory/factorised.md, MLET-7).
 Problem
     W = W1 W2 with W1'W1 = W2 W2'; rates equal, time scaled so that e = 1.
 Algorithm

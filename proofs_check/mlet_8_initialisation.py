@@ -1,7 +1,7 @@
 r"""MLET-8: what the inner dimension does at the start
 
 Source
-    derived here (theory/mlet.md, MLET-8).
+    derived here (docs/theory/factorised.md, MLET-8).
 Problem
     W1 uniform on +-sqrt(1/n), W2 normal with deviation s = 1/4 (the first author's code).
 Algorithm

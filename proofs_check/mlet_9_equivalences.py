@@ -1,7 +1,7 @@
 r"""MLET-9: equivalences
 
 Source
-    derived here (theory/mlet.md, MLET-9).
+    derived here (docs/theory/factorised.md, MLET-9).
 Problem
     W = W1 W2, (n, k) times (k, d).
 Algorithm

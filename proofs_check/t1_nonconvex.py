@@ -1,7 +1,7 @@
 r"""T1: descent with any predictable step, the sharp form
 
 Source
-    derived here (theory/verification.md, T1).
+    derived here (docs/theory/descent.md, T1).
 Problem
     min f(Theta) = E l(Theta; xi), every l(.; xi) L-smooth jointly in the tokens of xi; f >= f*.
 Algorithm

@@ -1,7 +1,7 @@
 r"""T2: convex losses of tokens that do not interact
 
 Source
-    derived here (theory/verification.md, T2).
+    derived here (docs/theory/descent.md, T2).
 Problem
     f(Theta) = sum_k p_k F_k(theta_k), F_k convex and L-smooth; R_k = |theta_k^1 - theta_k*|.
 Algorithm

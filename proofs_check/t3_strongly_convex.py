@@ -1,7 +1,7 @@
 r"""T3: one strongly convex and smooth token, last iterate
 
 Source
-    derived here (theory/verification.md, T3).
+    derived here (docs/theory/descent.md, T3).
 Problem
     F mu-strongly convex and L-smooth; the token is sampled with probability p.
 Algorithm

@@ -1,7 +1,7 @@
 r"""T4: the signed ratio law of the speed-up
 
 Source
-    derived here (theory/verification.md, T4).
+    derived here (docs/theory/descent.md, T4).
 Problem
     Separable quadratics with given frequencies, start distances R_k and noises sigma_k; the worst
     case over the curvatures lam_k in (0, L].

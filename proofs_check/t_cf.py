@@ -1,7 +1,7 @@
 r"""T-CF: CF-SGD, the sharper joint form
 
 Source
-    derived here (theory/verification.md, T-CF).
+    derived here (docs/theory/descent.md, T-CF).
 Problem
     As FA-10.
 Algorithm

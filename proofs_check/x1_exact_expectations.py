@@ -1,7 +1,7 @@
 r"""X1: exact expectations, four ways
 
 Source
-    derived here (theory/verification.md, section 3.1).
+    derived here (docs/theory/descent.md).
 Problem
     The token quadratic; the additive model of two tables.
 Algorithm

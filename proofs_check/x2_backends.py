@@ -1,7 +1,7 @@
 r"""X2: simulations of every backend have the exact means
 
 Source
-    derived here (theory/verification.md, section 3.1).
+    derived here (docs/theory/descent.md).
 Problem
     The token quadratic; the additive model of two tables, whose tokens are coupled.
 Algorithm

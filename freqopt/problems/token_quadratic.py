@@ -10,7 +10,7 @@ so f(theta) = 1/2 sum_k p_k lambda_k (|theta_k - a_k|^2 + sigma_k^2 d), least at
 The gradient's conditional deviation is lambda_k sigma_k sqrt(d) everywhere: equality in H3.
 
 **Exact moments.** Under SGD with a constant step eta_k the mean squared distance of a token to its
-optimum obeys a scalar recursion, whatever the law of z (T3 of the theory notes, `expected_error`).
+optimum obeys a scalar recursion, whatever the law of z (T3 of docs/theory, `expected_error`).
 """
 
 from __future__ import annotations
