@@ -91,10 +91,10 @@ def gpu(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The site, strict and without outside requests, into site/; then every link of it."""
+    """The site, strict, into site/; then its links and requests, and every block of the tutorial."""
     session.install("-e", ".[docs,movielens,test]")
     session.run("mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
-    session.run("pytest", "tests/docs/test_site.py", *session.posargs)
+    session.run("pytest", "-m", "slow or not slow", "tests/docs", *session.posargs)
 
 
 @nox.session

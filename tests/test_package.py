@@ -96,7 +96,7 @@ def test_what_feeds_a_trajectory_calls_no_function_of_the_c_library(part: str) -
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             found += [node.attr] if node.value.id in ("np", "math") and node.attr in LIBM else []
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            exact = ast.unparse(node.left) in ("-1.0", "2", "2.0")
+            exact = ast.unparse(node.left) in ("-1.0", "0.5", "2", "2.0")  # powers of two are exact
             found += [] if exact or isinstance(node.right, ast.Constant) else ["**"]
         return found
 

@@ -257,7 +257,19 @@ class Study(Fields):
         return study
 
     def derived(self, stage: str, **changes: Any) -> Self:
-        """The study of one stage, under the same file's name and that of the stage."""
+        """The study of one stage, under the same file's name and that of the stage.
+
+        Parameters
+        ----------
+        stage : str
+            What the study is called in messages and results beside this one's name.
+        changes : dict
+            Keys of a study with their new values.
+
+        Returns
+        -------
+        Study
+        """
         study = self.model_copy(update={"tune": None, "compare": None, **changes})
         stem = self.name + (f" ({stage})" if stage else "")
         study._source = Path(self.source).with_name(f"{stem}.toml")
