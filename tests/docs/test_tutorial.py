@@ -42,7 +42,7 @@ def test_the_tutorial(
                 assert answered == int(code or 0), f"{command}\n{out.out[-3000:]}{out.err}"
                 assert said.pop(given, "") in out.out, f"{command}\n{out.out}"
                 commands += 1
-    assert commands == 15
+    assert commands == 14
     assert not said
     for made in ("report", "figures_out/gaps.csv", "all.csv"):
         assert (tmp_path / made).exists(), made
