@@ -79,6 +79,10 @@ class UnsupportedError(CrosscheckError):
     """An implementation has no such option, and says so; the case is counted, not judged."""
 
 
+class CheckError(FreqoptError):
+    """A file is none of those that `freqopt check` judges, or a rule none that can be exported."""
+
+
 class TheoryError(FreqoptError):
     """A theorem file or a certificate is not in its form, or asks for what an instance lacks."""
 

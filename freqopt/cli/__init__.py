@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from freqopt._version import __version__
 from freqopt.cli.advise import advise_
+from freqopt.cli.check import check_
 from freqopt.cli.completion import completion_
 from freqopt.cli.crosscheck import crosscheck_
 from freqopt.cli.explain import explain_
@@ -45,6 +46,7 @@ app = App(
 for command in (simulate_, figures_, reproduce_, verify_, crosscheck_, list_, explain_, schema_):
     app.command(command, name=command.__name__.rstrip("_"))
 app.command(advise_, name="advise")
+app.command(check_, name="check")
 app.command(vectors)
 app.command(results)
 app.command(goldens_, name="goldens")

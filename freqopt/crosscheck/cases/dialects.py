@@ -108,7 +108,12 @@ def cases(name: str, dtype: DTypeLike = np.float64) -> list[Case]:
     RuleError
         No rule has that name.
     """
-    rule, put = rules[name], exercises(dtype)
+    return cases_of(rules[name], dtype)
+
+
+def cases_of(rule: type[Rule], dtype: DTypeLike = np.float64) -> list[Case]:
+    """The cases of a class of rules, which need not be found by a name; else as `cases`."""
+    put = exercises(dtype)
     own = list(_numbers(rule, "defaults", {}))
     on_main = [*own, *_chosen(rule)]
     for dialect, options in rule.dialects.items():

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from freqopt.crosscheck.cases.acceptance import Acceptance, Accepts, choices
-from freqopt.crosscheck.cases.dialects import KNOWN, Case, cases, number, other_values
+from freqopt.crosscheck.cases.dialects import KNOWN, Case, cases_of, number, other_values
 from freqopt.crosscheck.cases.exercises import exercises
 from freqopt.crosscheck.cases.large import long, sizes
 from freqopt.errors import CrosscheckError, RuleError
@@ -141,7 +141,8 @@ def chosen_cases(
         No rule has that name, or it does not take the options.
     """
     if not options:
-        return [c for dtype in dtypes for c in (*cases(rule, dtype), *_single(rule, dtype))]
+        kind = rules[rule]
+        return [c for d in dtypes for c in (*cases_of(kind, d), *single_cases(kind, d))]
     own = rules[rule](**options).completed(**KNOWN)
     said = ", ".join(f"{name} = {value}" for name, value in options.items())
     return [
@@ -164,9 +165,9 @@ def dtypes_of(dtype: DTypeLike) -> tuple[str, ...]:
     return (name,)
 
 
-def _single(name: str, dtype: DTypeLike) -> Iterator[Case]:
+def single_cases(rule: type[Rule], dtype: DTypeLike) -> Iterator[Case]:
     """One option off its default, and the rate."""
-    rule, main = rules[name], exercises(dtype)["main"]
+    main = exercises(dtype)["main"]
     others = dict(other_values(rule))
     for option, value in [*others.items(), *choices(rule)]:
         try:

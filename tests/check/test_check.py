@@ -1,0 +1,211 @@
+"""`freqopt check`: what is right passes, and each planted mistake is said with its reason."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from freqopt.check import check
+from freqopt.check.file import examine
+from freqopt.check.journal import Journal
+from freqopt.cli import run
+from freqopt.errors import CheckError
+from freqopt.theory.skeleton import TEXT as THEOREM
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def example(page: str) -> str:
+    """The complete file that a page shows."""
+    found = re.search(r"```python\n(r?\"\"\".*?)```", (DOCS / page).read_text(), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+RULE, PROBLEM = example("add_a_rule.md"), example("add_a_problem.md")
+METRIC = """
+import numpy as np
+from freqopt.experiment.metrics import Metric, Reading
+
+class LargestRow(Metric):
+    def measure(self, at):
+        for name, table in at.tables.items():
+            squares = (np.asarray(table, np.float64) ** 2).sum(axis=1)
+            yield Reading("largest_row", np.sqrt(squares.max()), name)
+
+    def definition(self, at):
+        for name, table in at.tables.items():
+            norms = [sum(x * x for x in row) ** 0.5 for row in np.asarray(table, np.float64)]
+            yield Reading("largest_row", max(norms), name)
+"""
+FIGURE = """
+STUDIES = ()
+
+def data(results):
+    return {"x": [1.0, 2.0], "y": [3.0, 4.0]}
+
+def draw(data):
+    import matplotlib.pyplot as plt
+    figure, axes = plt.subplots()
+    axes.plot(data["x"], data["y"])
+    return figure
+"""
+STUDY = """
+title = "own"
+steps = 10
+record = ["gap"]
+problem = {name = "token_quadratic", dimension = 2}
+[[rules]]
+name = "sgd"
+"""
+STEP = "return w - self.rate(s.t) * np.sign(s.m)"
+GRADIENTS = 'return {"theta": (samples["k"], error / len(error))}'
+
+# Name, the file, what stands there, what stands there instead, what is said of it.
+WRONG = {
+    "a result of another shape": (RULE, STEP, "return w[0]", r"returns float\d\d of shape \(4,\)"),
+    "a result of another dtype": (RULE, STEP, f"{STEP}.astype(np.float64)", "returns float64 of"),
+    "a slot undeclared": (RULE, '(Slot("m", per="element"),)', "()", "no attribute 'm'"),
+    "a random step": (RULE, STEP, f"{STEP} * np.random.uniform()", "global random numbers"),
+    "state in the module": (
+        RULE, STEP, f"np.sign.calls = 1\n        {STEP}".replace(
+            "np.sign.calls = 1", "EQUIVALENT['n'] = EQUIVALENT.get('n', 0) + 1"
+        ) + " * EQUIVALENT['n']", "twice",
+    ),
+    "gradients written into": (
+        RULE, "s.m = self", "g *= 0.5\n        s.m = self", "writes into g, the gradients"
+    ),
+    "rows mixed": (
+        RULE[: RULE.index("    @staticmethod")], "np.sign(s.m)", "g / (1 + np.abs(g).max())",
+        "depends on the other rows",
+    ),
+    "two texts, with an option": (
+        RULE, "s.m = self.beta", "s.m = min(self.beta, 0.99)", r"differ with beta = 0\.9995"
+    ),
+    "two texts, in float32": (
+        RULE, "s.m = self.beta", "s.m = (1 + (w.itemsize == 4) * 2e-7) * self.beta",
+        "only in float32",
+    ),
+    "two texts, late": (
+        RULE, "s.m = self.beta", "s.m = (1 + (s.t > 90)) * self.beta", "only in exercise long"
+    ),
+    "NaN of a gradient 0": (RULE, "np.sign(s.m)  # (2)\n\n", "(g / np.abs(g))\n\n", "0 / 0"),
+    "a sign": (PROBLEM, GRADIENTS, GRADIENTS.replace("error /", "-error /"), "the sign is wrong"),
+    "a factor": (PROBLEM, "error / len(error)", "2 * error / len(error)", "2 times as much"),
+    "a gradient wrong in one place": (
+        PROBLEM, GRADIENTS, GRADIENTS.replace("error /", "(error + (rows > 2)) /"),
+        "at random tables of size 1.5",
+    ),
+    "the exact gradient": (
+        PROBLEM, "self.law.probabilities()[:, None] * error", "error / self.size",
+        "gradient is not the gradient of objective",
+    ),
+    "another law": (
+        PROBLEM, "k = self.law.draw", "k = BoundedZipf(1.1, self.size).draw", "its stated frequency"
+    ),
+    "an objective without its noise": (PROBLEM, "** 2 + 1)", "** 2)", "the mean loss is"),
+    "a curvature too small": (PROBLEM, "smoothness=1.0", "smoothness=0.5", "not 0.5-smooth"),
+    "a curvature too large": (PROBLEM, "smoothness=1.0", "smoothness=9.0", "curvature at most 1"),
+    "a deviation": (PROBLEM, "np.ones(self.size)}", "2 * np.ones(self.size)}", "deviation"),
+    "an infimum": (PROBLEM, "optimum_value=0.5", "optimum_value=0.4", "at constants.optimum"),
+    "a minimiser": (
+        PROBLEM, '"theta": self.planted}', '"theta": 0 * self.planted}', "no minimiser"
+    ),
+    "samples of every run alike": (
+        PROBLEM, 'run, "tokens"', '0, "tokens"', "field k whatever the run"
+    ),
+    "tables changed": (
+        PROBLEM, "rows = tables", 'tables["theta"][0] += 1\n        rows = tables',
+        "changes the tables",
+    ),
+    "a metric beside its definition": (
+        METRIC, "squares.max()", "squares.mean()", "measure differs from definition"
+    ),
+    "a metric of another meaning": (
+        METRIC, "        for", '        yield Reading("gap", 1 + at.objective)\n        for',
+        "what freqopt means by gap",
+    ),
+    "a metric that changes the tables": (
+        METRIC, "            squares", "            table.weights[0] = 0\n            squares",
+        "changes table tokens",
+    ),
+    "a figure without lines": (FIGURE, '    axes.plot(data["x"], data["y"])\n', "", "without data"),
+    "a figure of no study": (FIGURE, "()\n", '("zipf_pears",)\n', "did you mean 'zipf_pair'"),
+    "an unknown rule": (STUDY, '"sgd"', '"sdg"', "did you mean 'sgd'"),
+    "an unknown metric": (STUDY, '"gap"', '"gapp"', "did you mean 'gap'"),
+}  # fmt: skip
+
+
+def judged(path: Path, text: str) -> list[str]:
+    """The faults of a text, found in this process."""
+    path.write_text(text)
+    notes = path.with_suffix(".journal")
+    kinds = examine(path, notes, False)
+    found = Journal(notes).read()
+    assert kinds
+    assert found["judged"] or found["fault"]
+    return found["fault"]
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_is_found_for_its_reason(name: str, tmp_path: Path) -> None:
+    text, there, wrong, said = WRONG[name]
+    assert there in text
+    file = tmp_path / ("mine.toml" if text is STUDY else "mine.py")
+    faults = judged(file, text.replace(there, wrong, 1))
+    assert len(faults) == 1
+    assert re.search(said, faults[0])
+
+
+NO_KERNEL = RULE[: RULE.index("    @staticmethod")]
+PLAIN = PROBLEM.replace("    def kernel(self, real", "    def corn(self, real")
+
+
+@pytest.mark.parametrize("text", [NO_KERNEL, PLAIN, METRIC, FIGURE, STUDY])
+def test_what_is_right_passes(text: str, tmp_path: Path) -> None:
+    assert judged(tmp_path / ("mine.toml" if text is STUDY else "mine.py"), text) == []
+
+
+@pytest.mark.slow
+def test_the_kernel_of_a_problem_is_compared(tmp_path: Path) -> None:
+    (fault,) = judged(tmp_path / "mine.py", PROBLEM.replace("f.a + f.sign", "f.a - f.sign"))
+    assert "the kernel does not say what draw and gradients say" in fault
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [RULE, PROBLEM])
+def test_what_is_right_passes_on_every_backend(text: str, tmp_path: Path) -> None:
+    assert judged(tmp_path / "mine.py", text) == []
+
+
+def test_code_that_aborts_or_never_ends_is_a_fault_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(RULE.replace("s.m = self", "import os; os.abort()\n        s.m = self", 1))
+    assert "SIGABRT" in check(path).faults[0]
+    path.write_text(RULE.replace("s.m = self", "while True: pass\n        s.m = self", 1))
+    found = check(path, limit=4)
+    assert re.search("did not end within 4 s.* at: running update twice", found.faults[0])
+
+
+def test_a_theorem_is_verified_with_its_planted_mistakes(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(THEOREM)
+    right = check(path)
+    assert right.right
+    assert right.kinds == ("theorem",)
+    path.write_text(THEOREM.replace("sp.Rational(1, 4), power", "sp.Rational(1, 5), power"))
+    assert any("REFUTED" in fault for fault in check(path).faults)
+
+
+def test_the_command_says_what_is_no_file_of_ours(tmp_path: Path, capsys: object) -> None:
+    for name, text in (("plain.py", "x = 1\n"), ("other.toml", "[tool]\nx = 1\n")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(CheckError, match="no file of freqopt's"):
+            check(tmp_path / name)
+    assert run(["check", str(tmp_path / "absent.py")]) == 2
+    (tmp_path / "broken.py").write_text("from freqopt.optimizers import Rule\nclass A(Rule\n")
+    assert run(["check", str(tmp_path / "broken.py")]) == 1
+    (tmp_path / "mine.py").write_text(METRIC)
+    assert run(["check", str(tmp_path / "mine.py")]) == 0
