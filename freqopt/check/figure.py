@@ -32,7 +32,7 @@ def check_figure(path: Path, notes: Journal) -> None:
     studies = {}
     for name in figure.studies:
         try:
-            studies[name] = find("simulations", name)
+            studies[name] = find("simulations", name, beside=path.parent)
         except FreqoptError:
             near = difflib.get_close_matches(name, [p.stem for p in everything("simulations")], n=1)
             hint = f"did you mean {near[0]!r}?" if near else "`freqopt list` shows the studies"
