@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from freqopt.backends.numba.batch._space import Space
 from freqopt.backends.numba.jit._compile import compiled
 
 BINS = 256
-"""Hash bins that are dealt out to the parts."""
+"""Hash bins that are partitioned."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: spreads consecutive rows
 _BIN_SHIFT = np.uint64(56)  # the upper 8 bits choose the bin, the ones below the place
 _PLACE_SHIFT = np.uint64(20)
@@ -76,7 +77,7 @@ def entry_of(index: Any, region: tuple[int, int], base: int, row: int) -> int:
 
 
 @compiled
-def entry_in_batch(i: int, owners: Any, starts: Any, index: Any, base: int) -> int:
+def entry_in_batch(i: int, space: Space, index: Any, base: int) -> int:
     """The entry of any row of the table; negative if the batch does not hold it."""
-    owner = owners[0, bin_of(i)]
+    owner, starts = space.owners[0, bin_of(i)], space.starts
     return entry_of(index, region_of(starts[owner], starts[owner + 1] - 1), base, i)

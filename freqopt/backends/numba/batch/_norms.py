@@ -8,6 +8,7 @@ import numpy as np
 
 from freqopt.backends.numba.arithmetic._rows import fold, scale
 from freqopt.backends.numba.batch._index import BINS
+from freqopt.backends.numba.batch._space import Space
 from freqopt.backends.numba.jit._compile import compiled, entry
 
 DIGIT = 8
@@ -46,31 +47,30 @@ def sort_by(keys: Any, order: Any, spare: Any, count: int, bins: Any) -> None:
 
 
 @compiled
-def ascending(space: Any) -> int:
-    """Put the entries into `own`: wave after wave, each in ascending order of rows; their number.
+def ascending(space: Space) -> int:
+    """Put the entries into `own`: round after round, each in ascending order of rows; their number.
 
-    space: `Workspace.space` after `gather`; what `own` and `numbers` held is used up.
+    It comes after `gather`; what `own` and `numbers` held is used up.
     """
-    _, starts, ends, bins, own, numbers, (row, _, _, rank), _, _, _, _ = space
+    starts, ends, own, numbers = space.starts, space.ends, space.own, space.numbers
     count = 0
     for part in range(ends.size):
         for e in range(starts[part], ends[part]):
             own[count] = e
             count += 1
-    sort_by(row, own, numbers, count, bins[0])
-    sort_by(rank, own, numbers, count, bins[0])
+    sort_by(space.row, own, numbers, count, space.bins[0])
+    sort_by(space.rank, own, numbers, count, space.bins[0])
     return count
 
 
 @compiled
-def clip_batch(limit: Any, space: Any) -> None:
-    """Turn the squared norm of every entry into what its wave is multiplied by.
+def clip_batch(limit: Any, space: Space) -> None:
+    """Turn the squared norm of every entry into what its round is multiplied by.
 
     limit : number of the table's dtype
-        Largest norm of a wave.
+        Largest norm of a round.
     """
-    _, _, _, _, own, _, (_, _, _, rank), _, _, norms, _ = space
-    count = ascending(space)
+    own, rank, norms, count = space.own, space.rank, space.norms, ascending(space)
     first = 0
     while first < count:
         end = first
@@ -87,13 +87,13 @@ def clip_batch(limit: Any, space: Any) -> None:
 @entry("clip all")
 def clip_all(limit: Any, space: Any) -> None:
     """`clip_batch`, for Python."""
-    clip_batch(limit, space)
+    clip_batch(limit, Space(*space))
 
 
 @entry("clip whole")
 def clip_whole(limit: Any, space: Any) -> None:
     """Clip a batch of one part, for the loop."""
-    _, starts, ends, _, _, _, (_, place, _, _), sums, _, norms, _ = space
+    space = Space(*space)
     clip_batch(limit, space)
-    for e in range(starts[0], ends[0]):
-        scale(sums, ~place[e], norms[0, e])
+    for e in range(space.starts[0], space.ends[0]):
+        scale(space.sums, ~space.place[e], space.norms[0, e])

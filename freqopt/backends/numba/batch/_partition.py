@@ -1,4 +1,4 @@
-"""The rows of a batch, dealt out to parts by a hash.
+"""The rows of a batch, partitioned by a hash.
 
 All occurrences of a row meet the same part, in their order. So parts need no locks, and the bits do
 not depend on their number.
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from freqopt.backends.numba.batch._index import BINS, bin_of, region_of
+from freqopt.backends.numba.batch._space import Space
 from freqopt.backends.numba.jit._compile import compiled
 
 
@@ -24,10 +25,10 @@ def in_range(rows: Any, size: int) -> bool:
 
 
 @compiled
-def deal(part: int, rows: Any, space: Any) -> tuple[int, int, tuple[int, int]]:
+def partition(part: int, rows: Any, space: Space) -> tuple[int, int, tuple[int, int]]:
     """Find the hash bins of a part, with a nearly equal share of the work, and its occurrences.
 
-    Fills, of `Workspace.space`: owners[part], the part of every bin; starts[part], where the part's
+    Fills, of the space: owners[part], the part of every bin; starts[part], where the part's
     occurrences begin; and `own` from there on, their numbers in ascending order. One place is left
     free behind every part. Each part counts all occurrences by itself, which takes less than
     waiting for one that does it for all.
@@ -37,18 +38,18 @@ def deal(part: int, rows: Any, space: Any) -> tuple[int, int, tuple[int, int]]:
     start, end, region
         Of the part's places in `own`; and in the index, see `_index`.
     """
-    owners, starts, ends, bins, own, _, _, _, _, _, _ = space
-    parts, batch, owner, here = ends.size, rows.size, owners[part], bins[part]
+    own, parts, batch = space.own, space.ends.size, rows.size
+    owner, here = space.owners[part], space.bins[part]
     start, end = 0, batch
     if parts > 1:
         here[:] = 0
         for b in range(batch):
             here[bin_of(rows[b])] += 1
-        start, end = _share_out(here, owner, parts, batch, part)
+        start, end = _balance(here, owner, parts, batch, part)
     start, end = start + part, end + part
-    starts[part] = start
+    space.starts[part] = start
     if part + 1 == parts:
-        starts[parts] = end + 1
+        space.starts[parts] = end + 1
     kept = start
     for b in range(batch):
         own[kept] = b
@@ -57,7 +58,7 @@ def deal(part: int, rows: Any, space: Any) -> tuple[int, int, tuple[int, int]]:
 
 
 @compiled
-def _share_out(counts: Any, owner: Any, parts: int, batch: int, part: int) -> tuple[int, int]:
+def _balance(counts: Any, owner: Any, parts: int, batch: int, part: int) -> tuple[int, int]:
     """Give every bin to the part with the least work so far, bins of over twice the mean first.
 
     Returns where a part's occurrences begin and end if the parts' follow each other.

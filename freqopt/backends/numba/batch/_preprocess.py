@@ -13,7 +13,8 @@ import numpy as np
 
 from freqopt.backends.numba.arithmetic._rows import clip, squared_norm
 from freqopt.backends.numba.batch._index import entry_at, place_of, set_entry
-from freqopt.backends.numba.batch._partition import deal, in_range
+from freqopt.backends.numba.batch._partition import in_range, partition
+from freqopt.backends.numba.batch._space import Space
 from freqopt.backends.numba.jit._compile import compiled, entry
 from freqopt.backends.numba.jit._memory import Reals, address, prefetch, prefetch_stream, sweep
 
@@ -50,12 +51,19 @@ def gather(
     index, base
         See `_index`.
     space
-        `Workspace.space`.
+        `Workspace.space`, as a plain tuple.
     """
     how, policy, padding, negate, clipped, moving, stored = options
-    _, _, ends, _, own, numbers, entries, sums, squares, norms, scratch = space
-    _, place, count, _ = entries
-    work, changed = scratch[part, 0], scratch[part, 1:2]
+    space = Space(*space)
+    ends, own, numbers, place, count = (
+        space.ends,
+        space.own,
+        space.numbers,
+        space.place,
+        space.count,
+    )
+    sums, squares = space.sums, space.squares
+    work, changed = space.scratch[part, 0], space.scratch[part, 1:2]
     most = limit if clipped == OCCURRENCE else limit - limit
     changes = negate != 0 or clipped == OCCURRENCE
     picks = how in (SEQUENTIAL, LAST, FIRST)
@@ -63,7 +71,7 @@ def gather(
     if not in_range(rows, size):
         ends[part] = REFUSED
         return
-    start, end, region = deal(part, rows, space)
+    start, end, region = partition(part, rows, space)
     checked = policy == RAISE and how not in (LAST, FIRST)  # with the entries, see below
     if padding >= 0 or not (checked or policy == PROPAGATE):
         end = _admit(rows, grads, own, start, end, padding, PROPAGATE if checked else policy)
@@ -72,7 +80,7 @@ def gather(
             return
     if moving and how == SEQUENTIAL:
         end = _drop_zeros(grads, own, start, end, negate, most, changed, work)
-    last = _number(rows, own, start, end, how, index, base, region, entries, numbers)
+    last = _number(rows, start, end, how, index, base, region, space)
 
     if not stored:  # the gradient of an entry with one occurrence stays where it is
         end = start if picks else _keep_repeated(own, numbers, count, start, end)
@@ -107,11 +115,11 @@ def gather(
             if count[e] > 1:
                 _divide(sums, ~place[e], count[e], how == SQRT_COUNT, work)
     if moving:
-        last = _drop_zero_entries(sums, entries, start, last)
+        last = _drop_zero_entries(space, start, last)
     for e in range(start, last if clipped == ROW else start):
         clip(sums, ~place[e], limit, work)
     for e in range(start, last if clipped == BATCH else start):
-        norms[0, e] = squared_norm(sums, ~place[e], work)
+        space.norms[0, e] = squared_norm(sums, ~place[e], work)
     ends[part] = last
 
 
@@ -190,15 +198,14 @@ def _zero(rows: Any, i: int) -> bool:
 
 @compiled
 def _number(
-    rows: Any, own: Any, start: int, end: int, how: int, index: Any, base: int, region: Any,
-    entries: Any, numbers: Any,
+    rows: Any, start: int, end: int, how: int, index: Any, base: int, region: Any, space: Space,
 ) -> int:  # fmt: skip
     """Give every row, or with SEQUENTIAL every occurrence, an entry; returns the end of entries.
 
     Whether a row is new cannot be guessed: what a new entry holds is written always, behind the
     others, and counts if the row is new.
     """
-    row, place, count, rank = entries
+    own, row, place, count, rank = space.own, space.row, space.place, space.count, space.rank
     last = start
     for k in range(start, end):
         if index[0].size and k + AHEAD < end:
@@ -214,7 +221,7 @@ def _number(
         if how == LAST:
             place[e] = b
         count[e] += 1
-        numbers[k] = e
+        space.numbers[k] = e
         last += new
     return last
 
@@ -263,12 +270,12 @@ def _store(sums: Any, squares: Any, s: int, grads: Any, b: int, first: bool) -> 
 
 
 @compiled
-def _drop_zero_entries(sums: Any, entries: Any, start: int, last: int) -> int:
+def _drop_zero_entries(space: Space, start: int, last: int) -> int:
     """Drop entries whose combined gradient is zero."""
-    row, place, count, rank = entries
+    row, place, count, rank = space.row, space.place, space.count, space.rank
     kept = start
     for e in range(start, last):
-        if not _zero(sums, ~place[e]):
+        if not _zero(space.sums, ~place[e]):
             row[kept], place[kept], count[kept], rank[kept] = row[e], place[e], count[e], rank[e]
             kept += 1
     return kept

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.backends.numba.batch._index import BINS
+from freqopt.backends.numba.batch._space import Space
 from freqopt.backends.numba.jit._memory import LINE
 from freqopt.backends.numba.threads._team import usable_cores
 from freqopt.errors import BackendError
@@ -20,6 +21,8 @@ SHARE = 2**17
 LARGEST = 2**31 - 1
 REMEMBERED = 64
 Found = TypeVar("Found")
+Index = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]
+"""Direct form; keys and entries of the hashed form. One of the two is empty."""
 
 
 class Workspace:
@@ -55,7 +58,8 @@ class Workspace:
                 "leave them out for all usable cores"
             )
         self._buffers: dict[str, NDArray[Any]] = {}
-        self._views: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self._indices: dict[tuple[int | None, int | None], Index] = {}
+        self._spaces: dict[tuple[Any, ...], Space] = {}
         self._remembered: dict[Any, Any] = {}
         self._used = 0
 
@@ -95,53 +99,40 @@ class Workspace:
         self._used += count
         return base
 
-    def index(self, size: int, places: int) -> tuple[NDArray[Any], ...]:
+    def index(self, size: int, places: int) -> Index:
         """Memory of `_index` for a table of `size` rows and `places` occurrences."""
         direct = size <= DIRECT_ROWS if self._direct is None else self._direct
         places = _room(places)
         key = (size, None) if direct else (None, places)
-        if key not in self._views:
-            found = (
+        if key not in self._indices:
+            self._indices[key] = (
                 self._buffer("direct", size if direct else 0, np.int32),
                 self._buffer("keys", 0 if direct else 4 * places, np.int64),
                 self._buffer("hashed", 0 if direct else 4 * places, np.int32),
             )
-            self._views[key] = found
-        return self._views[key]
+        return self._indices[key]
 
-    def space(
-        self, table: NDArray[Any], parts: int, batch: int, *, squares: bool
-    ) -> tuple[Any, ...]:
-        """Memory of `gather` and `apply` for a batch on a table.
-
-        owners (parts, BINS + parts), starts (parts + 1,), ends (parts,), bins (parts, BINS), see
-        `_partition`; own, numbers (places,) of each occurrence; row, place, count, rank (places,)
-        of each entry; sums, squares (places, d), norms (2, places); scratch (parts, 3, d), the last
-        of the three zero.
-        """
+    def space(self, table: NDArray[Any], parts: int, batch: int, *, squares: bool) -> Space:
+        """Memory of `gather` and `apply` for a batch on a table."""
         places, width = _room(batch + parts), table.shape[1]
         key = (parts, places, width, table.dtype, squares)
-        if key not in self._views:
+        if key not in self._spaces:
             sums = self._buffer("sums", places * width, table.dtype).reshape(places, width)
             kept = self._buffer("squares", places * width if squares else 0, table.dtype)
-            found = (
-                np.zeros((parts, BINS + parts), np.int64),
-                np.zeros(parts + 1, np.int64),
-                np.zeros(parts, np.int64),
-                np.zeros((parts, BINS), np.int64),
-                self._buffer("own", places, np.int32),
-                self._buffer("numbers", places, np.int32),
-                (
-                    self._buffer("row", places, np.int64),
-                    *(self._buffer(name, places, np.int32) for name in ("place", "count", "rank")),
-                ),
-                sums,
-                kept.reshape(places, width if squares else 0),
-                self._buffer("norms", 2 * places, table.dtype).reshape(2, places),
-                np.zeros((parts, 3, width), table.dtype),
+            numbers = ("own", "numbers", "place", "count", "rank")
+            self._spaces[key] = Space(
+                owners=np.zeros((parts, BINS + parts), np.int64),
+                starts=np.zeros(parts + 1, np.int64),
+                ends=np.zeros(parts, np.int64),
+                bins=np.zeros((parts, BINS), np.int64),
+                row=self._buffer("row", places, np.int64),
+                sums=sums,
+                squares=kept.reshape(places, width if squares else 0),
+                norms=self._buffer("norms", 2 * places, table.dtype).reshape(2, places),
+                scratch=np.zeros((parts, 3, width), table.dtype),
+                **{name: self._buffer(name, places, np.int32) for name in numbers},
             )
-            self._views[key] = found
-        return self._views[key]
+        return self._spaces[key]
 
     def _buffer(self, name: str, size: int, dtype: Any) -> NDArray[Any]:
         """An array over the memory `name`, which grows where it is too small."""
@@ -149,7 +140,8 @@ class Workspace:
         if name not in self._buffers or self._buffers[name].size < needed:
             memory = np.zeros(needed + LINE, np.uint8)  # pages that no row uses are never touched
             self._buffers[name] = memory[-memory.ctypes.data % LINE :][:needed]
-            self._views.clear()
+            self._indices.clear()
+            self._spaces.clear()
         return self._buffers[name][:needed].view(dtype)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from freqopt.backends.numba.batch._index import entry_in_batch
-from freqopt.backends.numba.fixed_memory._buffer import Critical, offer, remember, unite
+from freqopt.backends.numba.batch._space import Space
+from freqopt.backends.numba.fixed_memory._buffer import UNION_ROWS, Critical, offer, remember, unite
 from freqopt.backends.numba.fixed_memory._recall import recall_row
 from freqopt.backends.numba.jit._compile import compiled, entry, inlined
 from freqopt.backends.numba.jit._memory import address, prefetch
@@ -42,20 +43,21 @@ def make_apply_critical(rule: Rule, dtype: Any) -> Callable[..., None]:
         """Ask for what the visit of row i will read."""
         width, size = table.shape[1] * table.itemsize, critical.seen.size
         prefetch((address(table, i),), width)
-        for k in range(critical.counts[0][0]):
+        for k in range(critical.length[0]):
             prefetch((address(critical.buffer, k * size + i),), width)
 
     @entry(key)
     def apply(
         part: int, table: Any, elements: Any, rows: Any, decayed_at: Any, grads: Any, h: Any,
-        t: int, everyone: bool, index: Any, base: int, space: Any, critical: Critical,
+        t: int, everyone: bool, index: Any, base: int, space: Any, critical: Any,
     ) -> None:  # fmt: skip
-        owners, starts, ends, _, _, _, (_, place, count, _), sums, _, _, scratch = space
+        space, critical = Space(*space), Critical(*critical)
+        ends, place, scratch, sums = space.ends, space.place, space.scratch, space.sums
         work, decayed, zero = scratch[part, 0], scratch[part, 1], address(scratch[part], 2)
         c, around = scalars(h, t), around_at(h, t)
         union, seen, own = critical.union, critical.seen, critical.scratch[part]
         dense, width = critical.lists.shape[1] == 0, table.shape[1]
-        size = table.shape[0] if everyone else critical.many[6]
+        size = table.shape[0] if everyone else critical.decided[UNION_ROWS]
         end = size * (part + 1) // ends.size
         for k in range(size * part // ends.size, end):
             i = k if everyone else union[k]
@@ -63,10 +65,10 @@ def make_apply_critical(rule: Rule, dtype: Any) -> Callable[..., None]:
                 ask(union[k + AHEAD], table, critical)
             g, direction, occurrences = zero, zero, 0
             if dense or seen[i] == t:
-                e = entry_in_batch(i, owners, starts, index, base)
+                e = entry_in_batch(i, space, index, base)
                 if e >= 0:
                     g = address(grads, place[e]) if place[e] >= 0 else address(sums, ~place[e])
-                    occurrences = count[e]
+                    occurrences = space.count[e]
                 direction = recall(i, g, address(table, i), critical, own)
             visit = Visit(t, occurrences, True, width)
             update(
@@ -95,15 +97,15 @@ def make_whole_step(rule: Rule, dtype: Any) -> Callable[..., None]:
     @entry(key)
     def step(
         part: int, table: Any, elements: Any, rows: Any, decayed_at: Any, grads: Any, h: Any,
-        t: int, everyone: bool, index: Any, base: int, space: Any, critical: Critical, norm: float,
+        t: int, everyone: bool, index: Any, base: int, space: Any, critical: Any, norm: float,
     ) -> None:  # fmt: skip
-        offer(norm, t, critical)
-        unite(t, space, critical)
+        offer(norm, t, Critical(*critical))
+        unite(t, Space(*space), Critical(*critical))
         apply(
             part, table, elements, rows, decayed_at, grads, h, t, everyone, index, base, space,
             critical,
         )  # fmt: skip
-        remember(critical)
+        remember(Critical(*critical))
 
     _made[key] = step
     return step

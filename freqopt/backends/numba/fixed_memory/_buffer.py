@@ -14,40 +14,50 @@ Four stages: `measure` each entry's norm, `offer` the gradient to the buffer, th
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from freqopt.backends.numba.arithmetic._rows import fold
 from freqopt.backends.numba.batch._norms import ascending, copy
+from freqopt.backends.numba.batch._space import Space
 from freqopt.backends.numba.jit._compile import compiled, entry
 from freqopt.backends.numba.streams._philox import Key, multiply_wide, word_at
+from freqopt.kernels import choices
 from freqopt.optimizers._critical import FixedMemory
 
 # The choices of the fields `aggregation`, `policy` and `insertion`, in their order.
-CHOICES = {
-    name: get_args(FixedMemory.model_fields[name].annotation)
-    for name in ("aggregation", "policy", "insertion")
-}
+CHOICES = {name: choices(FixedMemory, name) for name in ("aggregation", "policy", "insertion")}
 SUM, MID, MEAN, MIN, MEDIAN, MAX, MIN_MEAN, MEDIAN_MEAN, MAX_MEAN = range(9)
 TOP, BOTTOM, FIFO, RANDOM = range(4)
 AFTER, BEFORE, BUFFER_ONLY = range(3)
+AGGREGATION, POLICY, INSERTION, TRUE_MINIMUM, ACCEPTANCE_TEST, KAPPA_IN_PLACE = range(6)
+"""Places of `Critical.codes`: three choices; three whether."""
+FACTOR, PRIORITY_DECAY, MAX_AGE, STORED_DECAY = range(4)
+"""Places of `Critical.numbers`; no age is too old at inf."""
+SLOTS_BEFORE, IN_AGGREGATE, SLOTS_AFTER, CHOSEN, CHANGES, BATCH_ROWS, UNION_ROWS = range(7)
+"""Places of `Critical.decided`: slots before the step, in the aggregate, and after the step; the
+aggregate's chosen place; whether any slot changes; rows of the batch, and of the union."""
 
 
 class Critical(NamedTuple):
-    """The buffer of one table, and memory for one step; C gradients of N rows of d numbers."""
+    """The buffer of one table, and memory for one step; C gradients of N rows of d numbers.
+
+    As `Space`, kernels are called with it as a plain tuple, and name it themselves.
+    """
 
     buffer: Any
     """(C N, d): row i of slot k is at k N + i."""
     priorities: Any
     born: Any
-    counts: Any
-    """length, accepted and rejected, each int64 (1,)."""
+    length: Any
+    """int64 (1,), as the next two."""
+    accepted: Any
+    rejected: Any
     codes: Any
-    """int64 (6,): aggregation, policy, insertion; whether the threshold is the true minimum, there
-    is an acceptance test, kappa multiplies in place."""
+    """int64 (6,), see AGGREGATION."""
     numbers: Any
-    """float64 (4,): factor, priority_decay, max_age (inf for none), weight decay that is stored."""
+    """float64 (4,), see FACTOR."""
     key: Any
     """uint64 (3,): seed, run and purpose of policy random."""
     lists: Any
@@ -59,16 +69,20 @@ class Critical(NamedTuple):
     """int64 (.,): the rows of the batch, then those of the lists."""
     seen: Any
     """int64 (N,): the last batch whose union held the row."""
-    order: Any
-    """Three int64 (C + 1,): slots of the aggregate; slots that stay, C standing for the new
-    gradient; memory for sorting."""
-    many: Any
-    """int64 (7,): slots before the step, in the aggregate, and after the step; the aggregate's
-    chosen place; whether any slot changes; rows of the batch, and of the union."""
+    aggregated: Any
+    """int64 (C + 1,): slots of the aggregate."""
+    stays: Any
+    """int64 (C + 1,): slots that stay, C standing for the new gradient."""
+    places: Any
+    """int64 (C + 1,): memory for sorting."""
+    decided: Any
+    """int64 (7,), see SLOTS_BEFORE."""
     ranks: Any
     """float64 (C + 1,): priorities, the new gradient's behind."""
     norms: Any
-    """Two float64 (.,): squared norms of the entries; the same in ascending order of rows."""
+    """float64 (.,): squared norms of the entries."""
+    sorted_norms: Any
+    """The same in ascending order of rows."""
     norm: Any
     """float64 (1,): of the batch's gradient, for the loop."""
     wide: Any
@@ -78,27 +92,25 @@ class Critical(NamedTuple):
 
 
 @compiled
-def measure(part: int, grads: Any, space: Any, critical: Critical) -> None:
+def measure(part: int, grads: Any, space: Space, critical: Critical) -> None:
     """Squared float64 norm of every entry of a part."""
-    _, starts, ends, _, _, _, (_, place, _, _), sums, _, _, _ = space
-    work = critical.wide[part]
-    for e in range(starts[part], ends[part]):
-        source, at = (grads, place[e]) if place[e] >= 0 else (sums, ~place[e])
+    place, work = space.place, critical.wide[part]
+    for e in range(space.starts[part], space.ends[part]):
+        source, at = (grads, place[e]) if place[e] >= 0 else (space.sums, ~place[e])
         for j in range(grads.shape[1]):
             g = np.float64(source[at, j])
             work[j] = g * g
-        critical.norms[0][e] = fold(work, work.size)
+        critical.norms[e] = fold(work, work.size)
 
 
 @compiled
-def norm_of(space: Any, critical: Critical) -> float:
+def norm_of(space: Space, critical: Critical) -> float:
     """L2 norm of the batch's gradient: its rows in ascending order."""
-    (norms, sorted_norms), own = critical.norms, space[4]
-    count = ascending(space)
+    sorted_norms, count = critical.sorted_norms, ascending(space)
     if count == 0:
         return 0.0
     for k in range(count):
-        sorted_norms[k] = norms[own[k]]
+        sorted_norms[k] = critical.norms[space.own[k]]
     return math.sqrt(fold(sorted_norms, count))
 
 
@@ -149,13 +161,14 @@ def offer(norm: float, t: int, critical: Critical) -> None:
     buffer follow row by row.
     """
     priorities, born, ranks = critical.priorities, critical.born, critical.ranks
-    length, accepted, rejected = critical.counts
-    capacity, many = born.size, critical.many
-    aggregated, stays, places = critical.order
-    codes, fade, max_age = critical.codes, critical.numbers[1], critical.numbers[2]
-    kind, policy, insertion, true_minimum, tested = codes[0], codes[1], codes[2], codes[3], codes[4]
+    capacity, decided = born.size, critical.decided
+    aggregated, stays, places = critical.aggregated, critical.stays, critical.places
+    codes, fade = critical.codes, critical.numbers[PRIORITY_DECAY]
+    max_age = critical.numbers[MAX_AGE]
+    kind, policy, insertion = codes[AGGREGATION], codes[POLICY], codes[INSERTION]
+    true_minimum = codes[TRUE_MINIMUM]
 
-    old = length[0]
+    old = critical.length[0]
     copy(priorities, ranks, old)
     count = 0
     for k in range(old):
@@ -170,10 +183,10 @@ def offer(norm: float, t: int, critical: Critical) -> None:
     else:
         ranks[capacity] = norm
     full, taken = count == capacity, True
-    if full and tested:
+    if full and codes[ACCEPTANCE_TEST]:
         taken = ranks[capacity] > ranks[stays[_smallest(ranks, stays, count, true_minimum)]]
-        accepted[0] += taken
-        rejected[0] += not taken
+        critical.accepted[0] += taken
+        critical.rejected[0] += not taken
     if taken:
         if full and policy == RANDOM:
             key = Key(critical.key[0], critical.key[1], critical.key[2])
@@ -209,8 +222,8 @@ def offer(norm: float, t: int, critical: Critical) -> None:
         for k in range(1, now):
             if ranks[aggregated[k]] > ranks[aggregated[chosen]]:
                 chosen = k
-    many[0], many[1], many[2] = old, now, count
-    many[3], many[4] = chosen, changes
+    decided[SLOTS_BEFORE], decided[IN_AGGREGATE], decided[SLOTS_AFTER] = old, now, count
+    decided[CHOSEN], decided[CHANGES] = chosen, changes
 
     for k in range(count):
         places[k] = t if stays[k] == capacity else born[stays[k]]
@@ -219,35 +232,35 @@ def offer(norm: float, t: int, critical: Critical) -> None:
         priorities[k] = ranks[stays[k]] if k < count else 0.0
         if policy != FIFO:
             priorities[k] *= fade  # (3)
-    length[0] = count
+    critical.length[0] = count
 
 
 @compiled
-def unite(t: int, space: Any, critical: Critical) -> None:
+def unite(t: int, space: Space, critical: Critical) -> None:
     """List the union's rows, those of the batch first, and say in `seen` which they are."""
-    _, starts, ends, _, _, _, (row, _, _, _), _, _, _, _ = space
+    row, starts, ends = space.row, space.starts, space.ends
     union, seen, count = critical.union, critical.seen, 0
     for part in range(ends.size):
         for e in range(starts[part], ends[part]):
             union[count], seen[row[e]] = row[e], t
             count += 1
-    critical.many[5] = count
+    critical.decided[BATCH_ROWS] = count
     for held in range(critical.sizes.size):
         for n in range(critical.sizes[held]):
             i = critical.lists[held, n]
             if seen[i] != t:
                 union[count], seen[i] = i, t
                 count += 1
-    critical.many[6] = count
+    critical.decided[UNION_ROWS] = count
 
 
 @compiled
 def remember(critical: Critical) -> None:
     """Move the lists as the slots moved, and note the rows of a gradient that was stored."""
-    _, stays, moved = critical.order
+    stays, moved, decided = critical.stays, critical.places, critical.decided
     which, sizes, capacity = critical.which, critical.sizes, critical.born.size
-    count, changes, here = critical.many[2], critical.many[4], critical.many[5]
-    if not changes or not critical.lists.shape[1]:
+    count, here = decided[SLOTS_AFTER], decided[BATCH_ROWS]
+    if not decided[CHANGES] or not critical.lists.shape[1]:
         return
     copy(which, moved, capacity + 1)
     free = count
@@ -267,32 +280,34 @@ def remember(critical: Critical) -> None:
 
 
 @entry("measure")
-def measure_part(part: int, grads: Any, space: Any, critical: Critical) -> None:
+def measure_part(part: int, grads: Any, space: Any, critical: Any) -> None:
     """`measure`, for Python."""
-    measure(part, grads, space, critical)
+    measure(part, grads, Space(*space), Critical(*critical))
 
 
 @entry("norm of all")
-def norm_of_all(space: Any, critical: Critical) -> float:
+def norm_of_all(space: Any, critical: Any) -> float:
     """`norm_of`, for Python."""
-    return norm_of(space, critical)
+    return norm_of(Space(*space), Critical(*critical))
 
 
 @entry("measure whole")
-def measure_whole(grads: Any, space: Any, critical: Critical) -> None:
+def measure_whole(grads: Any, space: Any, critical: Any) -> None:
     """`measure` and `norm_of` of a batch of one part, for the loop."""
+    space, critical = Space(*space), Critical(*critical)
     measure(0, grads, space, critical)
     critical.norm[0] = norm_of(space, critical)
 
 
 @entry("offer")
-def offer_all(norm: float, t: int, space: Any, critical: Critical) -> None:
+def offer_all(norm: float, t: int, space: Any, critical: Any) -> None:
     """`offer` and `unite`, for Python."""
+    critical = Critical(*critical)
     offer(norm, t, critical)
-    unite(t, space, critical)
+    unite(t, Space(*space), critical)
 
 
 @entry("remember")
-def remember_all(critical: Critical) -> None:
+def remember_all(critical: Any) -> None:
     """`remember`, for Python."""
-    remember(critical)
+    remember(Critical(*critical))

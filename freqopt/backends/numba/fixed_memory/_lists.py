@@ -19,6 +19,7 @@ from freqopt.optimizers._critical import FixedMemory
 from freqopt.streams import purpose_id
 
 COUNTS = ("length", "accepted", "rejected")
+ORDERS = ("aggregated", "stays", "places")
 
 
 class Lists:
@@ -64,8 +65,8 @@ class Lists:
             "sizes": np.zeros(self._capacity + 1, np.int64),
             "which": np.arange(self._capacity + 1),
             "seen": np.zeros(self._size, np.int64),
-            "order": tuple(np.zeros(self._capacity + 1, np.int64) for _ in range(3)),
-            "many": np.zeros(7, np.int64),
+            **{name: np.zeros(self._capacity + 1, np.int64) for name in ORDERS},
+            "decided": np.zeros(7, np.int64),
             "norm": np.zeros(1),
             "ranks": np.zeros(self._capacity + 1),
         }
@@ -90,12 +91,13 @@ class Lists:
             buffer=state["buffer"].reshape(-1, self._width),
             priorities=state["priorities"],
             born=state["born"],
-            counts=tuple(state[name].reshape(1) for name in COUNTS),
             lists=self._lists,
             union=self._memory("union", (union,), np.int64),
-            norms=tuple(self._memory(f"norms {k}", (places,), np.float64) for k in range(2)),
+            norms=self._memory("norms", (places,), np.float64),
+            sorted_norms=self._memory("sorted norms", (places,), np.float64),
             wide=self._memory("wide", (parts, self._width), np.float64),
             scratch=self._memory("scratch", (parts, self._capacity + 4, self._width), self._dtype),
+            **{name: state[name].reshape(1) for name in COUNTS},
             **self._kept,
         )
 

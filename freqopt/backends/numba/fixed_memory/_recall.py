@@ -6,12 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 from freqopt.backends.numba.fixed_memory._buffer import (
+    AGGREGATION,
     BUFFER_ONLY,
+    CHANGES,
+    CHOSEN,
+    FACTOR,
+    IN_AGGREGATE,
+    INSERTION,
+    KAPPA_IN_PLACE,
     MAX_MEAN,
     MEAN,
     MEDIAN_MEAN,
     MID,
     MIN_MEAN,
+    SLOTS_AFTER,
+    SLOTS_BEFORE,
+    STORED_DECAY,
     SUM,
     Critical,
 )
@@ -68,11 +78,12 @@ def recall_row(real: Any) -> Callable[..., Any]:
     @inlined
     def recall(i: int, g: int, w: int, critical: Critical, scratch: Any) -> int:
         buffer, size, width = critical.buffer, critical.seen.size, critical.buffer.shape[1]
-        aggregated, stays, capacity = critical.order[0], critical.order[1], critical.born.size
-        many = critical.many
-        old, now, count, chosen, changes = many[0], many[1], many[2], many[3], many[4]
-        kind, insertion, in_place = critical.codes[0], critical.codes[2], critical.codes[5]
-        factor, decay = real(critical.numbers[0]), critical.numbers[3]
+        aggregated, stays, capacity = critical.aggregated, critical.stays, critical.born.size
+        codes, decided = critical.codes, critical.decided
+        old, now, count = decided[SLOTS_BEFORE], decided[IN_AGGREGATE], decided[SLOTS_AFTER]
+        chosen, changes = decided[CHOSEN], decided[CHANGES]
+        kind, insertion, in_place = codes[AGGREGATION], codes[INSERTION], codes[KAPPA_IN_PLACE]
+        factor, decay = real(critical.numbers[FACTOR]), critical.numbers[STORED_DECAY]
         result, total = address(scratch, capacity), address(scratch, capacity + 1)
         recalled, summed = address(scratch, capacity + 2), address(scratch, capacity + 3)
         if decay != 0:  # part of what is stored

@@ -8,6 +8,7 @@ from typing import Any
 from freqopt.backends.numba.arithmetic._rows import scale
 from freqopt.backends.numba.batch._index import entry_in_batch
 from freqopt.backends.numba.batch._preprocess import REFUSED
+from freqopt.backends.numba.batch._space import Space
 from freqopt.backends.numba.jit._compile import entry
 from freqopt.backends.numba.jit._memory import LINE, address, addresses, prefetch, prefetch_stream
 from freqopt.backends.numba.rule._catch_up import settle_row
@@ -33,7 +34,8 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
     space)
         table to decayed_at as in `row_update`; grads (B, d); h the rule's hyper vector; t batches
         seen, this one included; everyone: whether rows outside the batch are updated too, with
-        gradient zero; index, base: see `_index`; space: `Workspace.space` after `gather`. Does
+        gradient zero; index, base: see `_index`; space: `Workspace.space` after `gather`, as a
+        plain tuple. Does
         nothing if `gather` refused a part.
     """
     if isinstance(rule, FixedMemory) and rule.kappa:
@@ -53,8 +55,9 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
         part: int, table: Any, elements: Any, rows: Any, decayed_at: Any, grads: Any, h: Any,
         t: int, everyone: bool, index: Any, base: int, space: Any,
     ) -> None:  # fmt: skip
-        owners, starts, ends, _, _, _, entries, sums, squares, _, scratch = space
-        row, place, count, rank = entries
+        space = Space(*space)
+        starts, ends, scratch, sums = space.starts, space.ends, space.scratch, space.sums
+        row, place, count = space.row, space.place, space.count
         work, decayed, zero = scratch[part, 0], scratch[part, 1], scratch[part, 2:]
         for other in range(ends.size):
             if ends[other] == REFUSED:
@@ -68,14 +71,14 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
         if everyone:
             start, end = size * part // ends.size, size * (part + 1) // ends.size
         for k in range(start, end):
-            e = entry_in_batch(k, owners, starts, index, base) if everyone else k
+            e = entry_in_batch(k, space, index, base) if everyone else k
             i = k if everyone else row[k]
-            g, x, occurrences, first_wave = address(zero, 0), address(zero, 0), 0, True
+            g, x, occurrences, first_round = address(zero, 0), address(zero, 0), 0, True
             if e >= 0:
                 g = address(grads, place[e]) if place[e] >= 0 else address(sums, ~place[e])
-                occurrences, first_wave = count[e], rank[e] == 0
+                occurrences, first_round = count[e], space.rank[e] == 0
                 if own_squares:
-                    x = address(squares, ~place[e])
+                    x = address(space.squares, ~place[e])
             if not everyone and k + AHEAD < end:
                 soon, there = row[k + AHEAD], place[k + AHEAD]
                 prefetch((address(table, soon), *addresses(elements, soon)), wanted)
@@ -84,7 +87,7 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
                     prefetch_stream((address(grads, there),), wanted)
             if settles:
                 settle(table, elements, rows, decayed_at, i, t - 1, h, scratch[part])
-            visit = Visit(t, occurrences, first_wave, width)
+            visit = Visit(t, occurrences, first_round, width)
             update(table, elements, rows, decayed_at, i, g, x, visit, c, around, work, decayed)
 
     _made[key] = apply
@@ -102,7 +105,6 @@ def shrink(part: int, parts: int, table: Any, factor: Any) -> None:
 @entry("shorten")
 def shorten(part: int, space: Any) -> None:
     """Multiply the stored gradient of each entry by what `clip_batch` found."""
-    _, starts, ends, _, _, _, entries, sums, _, norms, _ = space
-    _, place, _, _ = entries
-    for e in range(starts[part], ends[part]):
-        scale(sums, ~place[e], norms[0, e])
+    space = Space(*space)
+    for e in range(space.starts[part], space.ends[part]):
+        scale(space.sums, ~space.place[e], space.norms[0, e])

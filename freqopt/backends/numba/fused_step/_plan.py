@@ -36,6 +36,8 @@ class Plan:
         The rule keeps a buffer of critical gradients.
     shrinks : bool
         All rows of the table shrink before the rows of the batch are updated.
+    clips_batch : bool
+        The gradients are clipped by the norm of all.
     at_once : bool
         Nothing happens between gather and apply, and without entries nothing happens in apply.
     """
@@ -70,7 +72,8 @@ class Plan:
         self.everyone = rule.rows == "all" and not (self.remembers and at_rest)
         decoupled = rule.decay == "decoupled" and rule.decay_rows == "all"
         self.shrinks = decoupled and bool(rule.weight_decay)
-        self.at_once = not (self.everyone or self.remembers or self.shrinks or clipped == BATCH)
+        self.clips_batch = clipped == BATCH
+        self.at_once = not (self.everyone or self.remembers or self.shrinks or self.clips_batch)
 
     def lists(self, state: State, workspace: Workspace) -> Lists:
         """The lists of this very state."""

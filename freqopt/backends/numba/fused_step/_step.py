@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.backends.numba.batch._norms import clip_all
-from freqopt.backends.numba.batch._preprocess import BATCH, REFUSED, gather
+from freqopt.backends.numba.batch._preprocess import REFUSED, gather
 from freqopt.backends.numba.batch._workspace import Workspace
 from freqopt.backends.numba.fixed_memory._buffer import (
     measure_part,
@@ -180,7 +180,8 @@ class _Begun:
             table, parts, rows.size, squares=rule.duplicates == "squares"
         )
         places = rows.size + parts
-        self._found = workspace.index(len(table), places), workspace.reserve(places), space
+        index, base = workspace.index(len(table), places), workspace.reserve(places)
+        self._found = index, base, tuple(space)
 
     def _gathered(self) -> tuple[Any, ...]:
         """Arguments of `gather`."""
@@ -195,7 +196,7 @@ class _Begun:
     def gather_and_apply(self) -> None:
         """The whole step, in one call of compiled code."""
         t = int(self._state["t"]) + 1
-        self._space[2][:] = REFUSED
+        self._space.ends[:] = REFUSED
         try:
             _team.team.run_in_turn(
                 (gather, self.plan.apply), (self._gathered(), self._applied(t)), self._parts
@@ -210,7 +211,7 @@ class _Begun:
 
     def _count(self, t: int) -> None:
         """Make t the count of batches, if the batch was not refused and is one."""
-        if REFUSED not in self._space[2].tolist() and self._counts():
+        if REFUSED not in self._space.ends.tolist() and self._counts():
             self._state["t"][...] = t
 
     def gather(self) -> None:
@@ -218,19 +219,21 @@ class _Begun:
         plan, space, parts, run = self.plan, self._space, self._parts, _team.team.run
         run(gather, self._gathered(), parts)
         self._refuse()
-        if plan.options[4] == BATCH:
-            clip_all(plan.limit, space)
-            run(shorten, (space,), parts)
+        if plan.clips_batch:
+            clip_all(plan.limit, tuple(space))
+            run(shorten, (tuple(space),), parts)
         if plan.remembers:
             rows, grads = self._batch
             self._lists = plan.lists(self._state, self._workspace)
-            self._critical = self._lists.critical(self._state, parts, rows.size, space[4].size)
-            run(measure_part, (grads, space, self._critical), parts)
-            self.norm = norm_of_all(space, self._critical)
+            self._critical = tuple(
+                self._lists.critical(self._state, parts, rows.size, space.own.size)
+            )
+            run(measure_part, (grads, tuple(space), self._critical), parts)
+            self.norm = norm_of_all(tuple(space), self._critical)
 
     def apply(self, shared_norm: float | None = None) -> None:
         """The second half; `shared_norm` is that of a group."""
-        rule, state, plan, space = self._rule, self._state, self.plan, self._space
+        rule, state, plan = self._rule, self._state, self.plan
         table, parts, run = self._arrays[0], self._parts, _team.team.run
         if not self._counts():
             return
@@ -242,21 +245,22 @@ class _Begun:
         if not plan.remembers:
             run(plan.apply, self._applied(t), parts)
             return
-        offer_all(self.norm if shared_norm is None else shared_norm, t, space, self._critical)
+        norm = self.norm if shared_norm is None else shared_norm
+        offer_all(norm, t, tuple(self._space), self._critical)
         run(plan.apply, (*self._applied(t), self._critical), parts)
         remember_all(self._critical)
         self._lists.stepped(state)
 
     def _refuse(self) -> None:
         """Raise the reference's error for a batch that a kernel refused."""
-        if REFUSED in self._space[2].tolist():
+        if REFUSED in self._space.ends.tolist():
             intake(self._rule, self._arrays[0], *self._batch)
             raise AssertionError("a kernel refused a batch that the reference takes")
 
     def _counts(self) -> bool:
         """Whether the batch is one of the rule's batches: it touches a row, or may be empty."""
-        _, starts, ends, *_ = self._space
-        return self._rule.count_empty or bool((ends != starts[:-1]).any())
+        space = self._space
+        return self._rule.count_empty or bool((space.ends != space.starts[:-1]).any())
 
 
 _local = threading.local()

@@ -39,7 +39,7 @@ class Part(NamedTuple):
     space: Any
     """For batched steps index, base and space of the fused step, else scratch (2, d)."""
     critical: Any
-    """Critical of a fixed-memory rule, or ()."""
+    """Critical of a fixed-memory rule as a plain tuple, or ()."""
 
 
 @cache

@@ -14,8 +14,9 @@ import numpy as np
 from freqopt.backends.numba.arithmetic._rows import scale
 from freqopt.backends.numba.batch._norms import clip_whole
 from freqopt.backends.numba.batch._preprocess import REFUSED, gather
+from freqopt.backends.numba.batch._space import Space
 from freqopt.backends.numba.fixed_memory._apply import make_whole_step
-from freqopt.backends.numba.fixed_memory._buffer import measure_whole
+from freqopt.backends.numba.fixed_memory._buffer import Critical, measure_whole
 from freqopt.backends.numba.fused_step._apply import make_apply
 from freqopt.backends.numba.jit._call import address_of, caller, types_of
 from freqopt.backends.numba.jit._compile import entry, inlined
@@ -77,7 +78,7 @@ class Kernels:
         gathered = 0, rows, len(table), grads, plan.options, plan.limit, index, base, space
         applied: tuple[Any, ...] = 0, *arrays, grads, plan.h, 1, True, index, base, space
         shrunk = table, plan.h, 1
-        settled = 0, 1, *arrays, rows, 1, plan.h, space[-1]
+        settled = 0, 1, *arrays, rows, 1, plan.h, Space(*space).scratch
         clipped, measured = (plan.limit, space), (grads, space, part.critical)
         clips = rule.clip is not None and rule.clip_scope == "batch"
         self.remembers = plan.remembers
@@ -126,7 +127,7 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
     def prepare(part: Part, n: int, s: int, count: int, options: Options) -> bool:
         if options.settle:
             table, _, elements = part.matrices
-            scratch, t = part.space[2][-1], part.steps[0]
+            scratch, t = Space(*part.space[2]).scratch, part.steps[0]
             settle(
                 options.settle,
                 (
@@ -148,22 +149,22 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
                 space,
             ),
         )  # fmt: skip
-        if space[2][0] == REFUSED:
+        if Space(*space).ends[0] == REFUSED:
             return False
         if options.clip:
             clip(options.clip, (options.limit, space))
         if remembers:
             measure(options.measure, (grads, space, part.critical))
             if options.norm.size:
-                options.norm[0] += part.critical.norm[0]
+                options.norm[0] += Critical(*part.critical).norm[0]
         return True
 
     @inlined
     def update(part: Part, n: int, s: int, count: int, options: Options) -> bool:
         table, grads, elements = part.matrices
         index, base, space = part.space
-        starts, ends = space[1], space[2]
-        if options.count_empty or ends[0] > starts[0]:
+        arrays = Space(*space)
+        if options.count_empty or arrays.ends[0] > arrays.starts[0]:
             part.steps[0] += 1
             t = part.steps[0]
             if options.shrink:
@@ -174,7 +175,8 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
                 options.everyone, index, base, space,
             )  # fmt: skip
             if remembers:
-                norm = options.norm[0] if options.norm.size else part.critical.norm[0]
+                own = Critical(*part.critical).norm[0]
+                norm = options.norm[0] if options.norm.size else own
                 apply(options.apply, (*arguments, part.critical, norm))
             else:
                 apply(options.apply, arguments)

@@ -226,8 +226,9 @@ class Run:
             space = workspace.space(table, 1, n, squares=squares)
             if self._plan.remembers:
                 lists = self._plan.lists(state, workspace)
-                critical = lists.critical(state, 1, n, space[4].size)
-            space = workspace.index(len(table), n + 1), workspace.reserve(steps * (n + 1)), space
+                critical = tuple(lists.critical(state, 1, n, space.own.size))
+            index, base = workspace.index(len(table), n + 1), workspace.reserve(steps * (n + 1))
+            space = index, base, tuple(space)
         return Part(
             (table, grads, elements),
             row_slots,

@@ -1,4 +1,4 @@
-"""A batch is dealt out to parts: whole rows, in order, and nearly equal shares."""
+"""A batch is partitioned: whole rows, in order, and nearly equal shares."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 
 from freqopt.backends.numba import Workspace
 from freqopt.backends.numba.batch._index import BINS
-from freqopt.backends.numba.batch._partition import deal
+from freqopt.backends.numba.batch._partition import partition
 from freqopt.backends.numba.jit._compile import entry
 
 from .compared import zipf_batch
 
 
-@entry("test: deal all")
-def deal_all(rows: Any, space: Any, found: Any) -> None:
+@entry("test: partition all")
+def partition_all(rows: Any, space: Any, found: Any) -> None:
     """Where each part begins and ends."""
     for part in range(len(found)):
-        found[part, 0], found[part, 1], _ = deal(part, rows, space)
+        found[part, 0], found[part, 1], _ = partition(part, rows, space)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 16])
@@ -29,8 +29,8 @@ def test_every_part_gets_whole_rows_in_order(parts: int, batch: int) -> None:
     rows = zipf_batch(np.random.default_rng(0), 1000, batch)
     space = Workspace().space(table, parts, batch, squares=False)
     found = np.zeros((parts, 2), np.int64)
-    deal_all(rows, space, found)
-    starts, own = space[1], space[4]
+    partition_all(rows, space, found)
+    starts, own = space.starts, space.own
     shares = [own[start:end] for start, end in found]
     assert sorted(np.concatenate(shares)) == list(range(batch))
     assert all((np.diff(share) > 0).all() for share in shares)
@@ -48,6 +48,6 @@ def test_a_frequent_row_does_not_make_its_part_late(parts: int) -> None:
     rows = (100_000 ** np.random.default_rng(0).random(65536)).astype(np.int64)  # Zipf(1)
     space = Workspace().space(table, parts, rows.size, squares=False)
     found = np.zeros((parts, 2), np.int64)
-    deal_all(rows, space, found)
+    partition_all(rows, space, found)
     assert np.bincount(rows).max() > 5 * rows.size / BINS
     assert np.ptp(found[:, 1] - found[:, 0]) <= 2 * rows.size / BINS
