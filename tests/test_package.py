@@ -24,6 +24,7 @@ FLOORS = (
         "_plugins",
         "_workers",
         "_version",
+        "typing",
     },
     {"streams"},
     {"kernels"},

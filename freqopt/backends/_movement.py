@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.streams.fold import fold
-
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
+from freqopt.typing import Floats, Integers
 
 
 class Movement:

@@ -18,8 +18,8 @@ from freqopt.problems import Problem
 from freqopt.streams import Stream
 from freqopt.tables import FactorisedTable, PlainTable
 from freqopt.tables.factorised import Initial, Trained
+from freqopt.typing import Floats
 
-Floats = NDArray[np.floating]
 Table = PlainTable | FactorisedTable
 
 

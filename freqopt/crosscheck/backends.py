@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from freqopt.crosscheck.implementation import Floats, Given, Integers, Step, shown, stepping
+from freqopt.crosscheck.implementation import Given, Step, shown, stepping
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats, Integers
 
 
 def numba(rule: Rule, table: Floats, given: Given) -> Step:

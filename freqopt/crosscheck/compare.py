@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.dialects import Case
-
-Floats = NDArray[np.floating]
+from freqopt.typing import Floats
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.compare import distance
-from freqopt.crosscheck.implementation import Floats, Given, Integers, Step, shown, trace
+from freqopt.crosscheck.implementation import Given, Step, shown, trace
 from freqopt.optimizers import Rule
 from freqopt.streams import Stream
 from freqopt.streams.transforms import index
+from freqopt.typing import Floats, Integers
 
 MARGIN = 8.0
 """How many times further than the moved reference a right implementation may be."""

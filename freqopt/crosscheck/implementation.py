@@ -12,9 +12,8 @@ from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.cases.exercises import Exercise
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import Rule, State
+from freqopt.typing import Floats, Integers
 
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
 Given = Mapping[str, NDArray[Any]]
 
 Step = Callable[[Integers, Floats], NDArray[Any]]

@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.cases.large import LARGE
@@ -26,8 +25,8 @@ from freqopt.crosscheck.implementation import Implementation, accepted, referenc
 from freqopt.crosscheck.kit import WIDEST
 from freqopt.crosscheck.life import CAST, Group, groups, lives, offered
 from freqopt.errors import CrosscheckError, UnsupportedError
+from freqopt.typing import Floats
 
-Floats = NDArray[np.floating]
 Answer = Callable[[Case], Floats]
 """The trajectory (S + 1, N, d) of a case, or an error: what is judged, wherever it comes from."""
 

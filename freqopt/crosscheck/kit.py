@@ -20,9 +20,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from freqopt.crosscheck.cases.dialects import Case, cases
 from freqopt.crosscheck.compare import units
-from freqopt.crosscheck.implementation import Floats, Implementation, reference, steps, trace
+from freqopt.crosscheck.implementation import Implementation, reference, steps, trace
 from freqopt.crosscheck.mutants import equivalent, mutants
 from freqopt.errors import CrosscheckError
+from freqopt.typing import Floats
 
 WIDEST = {np.dtype(np.float64): 1024.0, np.dtype(np.float32): 8.0}
 """The widest tolerance in units in the last place, 2e-13 and 1e-6 of a weight."""

@@ -15,16 +15,9 @@ from typing import Any
 import numpy as np
 
 from freqopt.crosscheck.cases.dialects import Case
-from freqopt.crosscheck.implementation import (
-    Floats,
-    Given,
-    Implementation,
-    Integers,
-    Step,
-    reference,
-    shown,
-)
+from freqopt.crosscheck.implementation import Given, Implementation, Step, reference, shown
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats, Integers
 
 AT = 8
 """The step before which the optimizer is saved, changed or left without a gradient."""

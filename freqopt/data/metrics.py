@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from freqopt.errors import DataError
 from freqopt.streams.elementary import log
 from freqopt.streams.fold import fold
+from freqopt.typing import Doubles
 
 CLIP = 1e-15
 """`log_loss` moves probabilities into [CLIP, 1 - CLIP], so that one row costs at most 34.54."""
 
-Values = NDArray[np.float64]
 Labels = NDArray[np.integer] | NDArray[np.floating]
 
 
-def rmse(predictions: Values, targets: Values) -> float:
+def rmse(predictions: Doubles, targets: Doubles) -> float:
     """Root of the mean squared error, sqrt(1/n sum (p_i - t_i)^2), summed by the fold.
 
     Parameters
@@ -34,7 +34,7 @@ def rmse(predictions: Values, targets: Values) -> float:
     return float(np.sqrt(fold(error * error) / error.size))
 
 
-def log_loss(probabilities: Values, labels: Labels, clip: float = CLIP) -> float:
+def log_loss(probabilities: Doubles, labels: Labels, clip: float = CLIP) -> float:
     """Mean negative log likelihood, -1/n sum (y_i log p_i + (1 - y_i) log(1 - p_i)), in nats.
 
     Parameters
@@ -65,7 +65,7 @@ def log_loss(probabilities: Values, labels: Labels, clip: float = CLIP) -> float
     return float(-fold(log(np.where(positive, clipped, 1 - clipped))) / clipped.size)
 
 
-def auc(scores: Values, labels: Labels) -> float:
+def auc(scores: Doubles, labels: Labels) -> float:
     """Probability that a positive row outranks a negative one, equal scores counting half.
 
     U / (n+ n-) with the Mann-Whitney U counted in integers, so the only rounding is the division.
@@ -96,7 +96,7 @@ def auc(scores: Values, labels: Labels) -> float:
     return int((below + not_above).sum()) / (2 * positives.size * negatives.size)
 
 
-def _check(predictions: Values, targets: Labels) -> None:
+def _check(predictions: Doubles, targets: Labels) -> None:
     if predictions.shape != targets.shape or predictions.ndim != 1:
         raise DataError(
             f"predictions have shape {predictions.shape} and targets {targets.shape}; expected two "

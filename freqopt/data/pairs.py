@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.data.datasets import Corpus, PairCounts, TokenCounts
 from freqopt.data.options import require_choice, require_positive
 from freqopt.errors import DataError
+from freqopt.typing import Integers
 
-Integers = NDArray[np.int64]
 Weights = Literal["flat", "linear"]
 
 CHUNK_TOKENS = 1 << 19

@@ -18,8 +18,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import zeta
 
 from freqopt.streams import Stream
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 TAIL = 50
 """Least number of tokens that an exponent is fitted to."""

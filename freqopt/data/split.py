@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from freqopt.errors import DataError
 from freqopt.streams.stream import Stream
-
-Rows = NDArray[np.int64]
+from freqopt.typing import Integers
 
 GROUP_EDGES = (5, 20, 100)
 """Groups of training count < 5, 5-19, 20-99 and >= 100."""
@@ -24,12 +23,12 @@ GROUP_EDGES = (5, 20, 100)
 class Split:
     """Row numbers of the three parts; they are disjoint and cover all rows."""
 
-    train: Rows
-    validation: Rows
-    test: Rows
+    train: Integers
+    validation: Integers
+    test: Integers
 
 
-def permutation(n: int, stream: Stream, step: int = 0) -> Rows:
+def permutation(n: int, stream: Stream, step: int = 0) -> Integers:
     """0 .. n-1 in the order of n random 64-bit words, ties (probability n^2 / 2^65) by number."""
     return np.argsort(stream.words(step, n), kind="stable")
 
@@ -137,7 +136,7 @@ def count_groups(
     return group, np.bincount(group, minlength=len(edges) + 1)
 
 
-def _cut(order: Rows, fractions: tuple[float, float, float]) -> Split:
+def _cut(order: Integers, fractions: tuple[float, float, float]) -> Split:
     """Cut at round(n f1) and round(n (f1 + f2))."""
     if (
         len(fractions) != 3

@@ -10,8 +10,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from freqopt._fields import Fields
 from freqopt.errors import StudyError, describe
+from freqopt.typing import Integers
 
-Integers = NDArray[np.int64]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 

@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 
 from freqopt.errors import BatchError, GradientError, RowError
 from freqopt.streams.fold import fold
+from freqopt.typing import Floats, Integers
 
 if TYPE_CHECKING:
     from freqopt.optimizers._rule import Rule
-
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,10 @@ from pydantic import Field, model_validator
 from freqopt.optimizers._batch import Batch
 from freqopt.optimizers._critical_buffer import gradient_norm, recall
 from freqopt.optimizers._critical_slow import slow_directions, slow_norm
-from freqopt.optimizers._rule import Floats, Integers, NonNegative, Rule, densify
+from freqopt.optimizers._rule import NonNegative, Rule, densify
 from freqopt.optimizers._slots import Slot, State
 from freqopt.optimizers._slow import slow_advance, slow_intake
+from freqopt.typing import Floats, Integers
 
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.optimizers._batch import Batch, Floats
+from freqopt.optimizers._batch import Batch
 from freqopt.optimizers._slots import State
 from freqopt.streams.fold import fold
 from freqopt.streams.stream import Stream
+from freqopt.typing import Floats
 
 if TYPE_CHECKING:
     from freqopt.optimizers._critical import FixedMemory

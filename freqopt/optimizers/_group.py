@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 
 from freqopt.errors import BatchError
 from freqopt.optimizers._batch import intake
-from freqopt.optimizers._rule import Floats, Integers, Rule
+from freqopt.optimizers._rule import Rule
 from freqopt.optimizers._slots import State
+from freqopt.typing import Floats, Integers
 
 
 def step_group(

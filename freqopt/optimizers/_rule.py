@@ -27,9 +27,8 @@ from freqopt.optimizers._results import check_results
 from freqopt.optimizers._slots import Slot, State, declared
 from freqopt.optimizers._slow import slow_advance, slow_intake
 from freqopt.streams.elementary import integer_power, sin
+from freqopt.typing import Floats, Integers
 
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]

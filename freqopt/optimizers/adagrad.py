@@ -35,8 +35,9 @@ from pydantic import Field
 
 from freqopt.kernels import Kernel, Options
 from freqopt.kernels import quotient as row_quotient
-from freqopt.optimizers._rule import Decay, Floats, NonNegative, Rows, Rule
+from freqopt.optimizers._rule import Decay, NonNegative, Rows, Rule
 from freqopt.optimizers._slots import Slot
+from freqopt.typing import Floats
 
 
 class AdaGrad(Rule):

@@ -46,10 +46,11 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from freqopt.kernels import Kernel, Options, quotient
-from freqopt.optimizers._rule import Decay, Floats, NonNegative, Positive, Rows, Rule
+from freqopt.optimizers._rule import Decay, NonNegative, Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot
 from freqopt.streams.elementary import integer_power, power
 from freqopt.streams.fold import fold
+from freqopt.typing import Floats
 
 Scalar = float | NDArray[np.float64]
 """The same for all rows, or one for each: (n, 1)."""

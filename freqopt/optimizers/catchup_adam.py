@@ -41,10 +41,11 @@ from pydantic import Field
 
 from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._batch import Batch
-from freqopt.optimizers._rule import Floats, Integers, Rows
+from freqopt.optimizers._rule import Rows
 from freqopt.optimizers._slots import Slot, State
 from freqopt.optimizers._slow import _row, slow_advance, slow_intake
 from freqopt.optimizers.adam import Adam
+from freqopt.typing import Floats, Integers
 
 
 class CatchUpAdam(Adam):

@@ -41,9 +41,10 @@ from pydantic import Field, model_validator
 
 from freqopt.errors import RuleError
 from freqopt.kernels import Kernel, Options
-from freqopt.optimizers._rule import Floats, NonNegative, Positive, Rows, Rule
+from freqopt.optimizers._rule import NonNegative, Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot, State
 from freqopt.streams.elementary import integer_power, power
+from freqopt.typing import Floats
 
 
 class CFSGD(Rule):

@@ -38,9 +38,10 @@ from pydantic import Field, model_validator
 from freqopt.errors import BatchError, RuleError
 from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._batch import Batch
-from freqopt.optimizers._rule import Floats, Positive, Rows, Rule
+from freqopt.optimizers._rule import Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot, State
 from freqopt.streams.elementary import power
+from freqopt.typing import Floats
 
 
 class FASGD(Rule):

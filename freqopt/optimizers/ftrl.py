@@ -35,9 +35,10 @@ import numpy as np
 from pydantic import Field
 
 from freqopt.kernels import Kernel, Options, quotient
-from freqopt.optimizers._rule import Floats, NonNegative, Positive, Rows, Rule
+from freqopt.optimizers._rule import NonNegative, Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot
 from freqopt.streams.elementary import power
+from freqopt.typing import Floats
 
 
 class FTRL(Rule):

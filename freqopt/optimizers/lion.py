@@ -32,8 +32,9 @@ import numpy as np
 from pydantic import Field
 
 from freqopt.kernels import Kernel, Options
-from freqopt.optimizers._rule import Decay, Floats, Positive, Rows, Rule
+from freqopt.optimizers._rule import Decay, Positive, Rows, Rule
 from freqopt.optimizers._slots import Slot
+from freqopt.typing import Floats
 
 
 class Lion(Rule):

@@ -39,9 +39,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from freqopt.kernels import Kernel, Options, quotient
-from freqopt.optimizers._rule import Decay, Floats, NonNegative, Rows, Rule
+from freqopt.optimizers._rule import Decay, NonNegative, Rows, Rule
 from freqopt.optimizers._slots import Slot
 from freqopt.streams.elementary import integer_power
+from freqopt.typing import Floats
 
 
 class RMSprop(Rule):

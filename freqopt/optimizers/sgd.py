@@ -31,8 +31,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from freqopt.kernels import Kernel, Options
-from freqopt.optimizers._rule import Decay, Floats, Rows, Rule
+from freqopt.optimizers._rule import Decay, Rows, Rule
 from freqopt.optimizers._slots import Slot
+from freqopt.typing import Floats
 
 
 class SGD(Rule):

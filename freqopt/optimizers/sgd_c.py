@@ -28,8 +28,9 @@ from pydantic import Field
 
 from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._critical import FixedMemory
-from freqopt.optimizers._rule import Floats, Positive, Rows
+from freqopt.optimizers._rule import Positive, Rows
 from freqopt.optimizers.sgd import SGD
+from freqopt.typing import Floats
 
 
 class SGDC(FixedMemory, SGD):

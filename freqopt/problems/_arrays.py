@@ -6,13 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.streams import Stream
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
+from freqopt.typing import Doubles, Floats, Integers
 
 CHUNK = 1 << 16  # numbers handled at a time: the temporaries stay in cache
 

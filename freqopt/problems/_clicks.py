@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 import freqopt.data as datasets
@@ -17,10 +16,7 @@ from freqopt.problems._losses import Logistic
 from freqopt.problems._sources import Data
 from freqopt.problems._tokens import Finite, Instance, Nested, Positive, Tokens, Zipf
 from freqopt.streams import Stream, fold
-
-Doubles = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Floats = NDArray[np.floating]
+from freqopt.typing import Doubles, Floats, Integers
 
 
 def machine(bias: float | Floats, rows: Floats) -> Floats:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from freqopt.data.lines import bad_line, lines, shown
@@ -16,9 +15,7 @@ from freqopt.problems._arrays import normals
 from freqopt.problems._tokens import Instance, Nested, NonNegative
 from freqopt.streams import BoundedZipf, Stream, fold
 from freqopt.streams.transforms import index
-
-Doubles = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from freqopt.typing import Doubles, Integers
 
 
 class ExampleSet(Nested):

@@ -6,7 +6,6 @@ import math
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from freqopt.data.metrics import auc, log_loss, rmse
@@ -15,9 +14,7 @@ from freqopt.errors import ProblemError
 from freqopt.problems._tokens import Instance, Nested
 from freqopt.streams import Stream
 from freqopt.streams.elementary import sigmoid
-
-Doubles = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from freqopt.typing import Doubles, Integers
 
 GROUPS = ("rare", "mid", "head")
 EDGES = (10, 100)

@@ -19,9 +19,8 @@ from freqopt.problems._split import Products, Shift, Squares
 from freqopt.streams._trigonometry import TRIGONOMETRIC_LIMIT
 from freqopt.streams.elementary import cos, sigmoid, sin, softplus
 from freqopt.streams.transforms import uniform
+from freqopt.typing import Doubles, Floats
 
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.floating]
 Float = TypeVar("Float", bound=np.floating)
 
 

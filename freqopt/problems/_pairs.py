@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Annotated, Literal, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 import freqopt.data as datasets
@@ -16,9 +15,7 @@ from freqopt.problems._sources import Data
 from freqopt.problems._split import Term
 from freqopt.problems._tokens import Nested, Probability, Tokens, Zipf
 from freqopt.streams import Stream, TokenCounts, fold
-
-Doubles = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from freqopt.typing import Doubles, Integers
 
 _BLOCK = 1 << 16  # pairs evaluated at a time: the temporaries stay in cache
 

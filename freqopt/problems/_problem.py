@@ -19,9 +19,8 @@ from pydantic import ValidationError
 from freqopt.errors import ProblemError, describe
 from freqopt.kernels import ProblemKernel, Real
 from freqopt.problems._parameters import Parameters
+from freqopt.typing import Floats, Integers
 
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
 Tables = Mapping[str, Any]
 """Table name -> a table: anything that gives rows (n, d) when indexed by integers (n,)."""
 Samples = dict[str, NDArray[Any]]

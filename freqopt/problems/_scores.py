@@ -11,13 +11,10 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.problems._split import Shift
 from freqopt.streams import fold
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.floating]
+from freqopt.typing import Doubles, Floats
 
 
 class Score(ABC):

@@ -20,13 +20,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.problems._arrays import parts
 from freqopt.streams import fold
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.floating]
+from freqopt.typing import Doubles, Floats
 
 LEAST = 2.0**-12
 """(2) counts only if it is so much of the sum of its terms' sizes: then it is good to 2^-40."""

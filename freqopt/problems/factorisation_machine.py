@@ -22,19 +22,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from freqopt.problems._arrays import add_rows, gather, normals, parts, whole
 from freqopt.problems._clicks import Clicks, Planted, machine
 from freqopt.problems._held_out import HeldOut, Split, measured
 from freqopt.problems._losses import Logistic
-from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
+from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._tokens import NonNegative
 from freqopt.streams import Stream, fold
 from freqopt.streams.transforms import index
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles, Floats, Integers
 
 LOSS = Logistic()
 

@@ -26,7 +26,8 @@ from pydantic import Field, model_validator
 
 from freqopt.errors import BackendError, ProblemError
 from freqopt.kernels import ProblemKernel, Real
-from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
+from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
+from freqopt.typing import Floats, Integers
 
 
 class FullBatch(Problem):

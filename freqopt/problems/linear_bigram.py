@@ -25,18 +25,16 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from freqopt.kernels import Lookup, ProblemKernel, Token
 from freqopt.problems._arrays import whole
 from freqopt.problems._pairs import Bigrams
-from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
+from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._tokens import Counts, Exponential, Zipf
 from freqopt.streams import Stream, fold
 from freqopt.streams.elementary import exp, log
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles, Floats, Integers
 
 
 class LinearBigram(Problem):

@@ -26,19 +26,17 @@ from functools import cached_property, partial
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 from freqopt.problems._arrays import normals, whole
 from freqopt.problems._losses import Cosine, Logistic, Loss, Squared
 from freqopt.problems._pairs import Pairs, Product
-from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
+from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._scores import SCORES, Score
 from freqopt.problems._split import Shift
 from freqopt.problems._tokens import Instance, NonNegative, Positive
 from freqopt.streams import Stream, fold
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles, Floats, Integers
 
 
 class Pair(Problem):

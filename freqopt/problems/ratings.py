@@ -34,14 +34,14 @@ from freqopt.errors import ProblemError
 from freqopt.problems._arrays import add_rows, normals, parts, whole
 from freqopt.problems._held_out import HeldOut, Split, by_training_count, measured
 from freqopt.problems._losses import Logistic, Loss, Squared
-from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
+from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._sources import Data, Source
 from freqopt.problems._tokens import Finite, NonNegative
 from freqopt.streams import Stream, fold
 from freqopt.streams.elementary import log
 from freqopt.streams.transforms import index
+from freqopt.typing import Doubles, Floats, Integers
 
-Doubles = NDArray[np.float64]
 Float = TypeVar("Float", bound=np.floating)
 
 

@@ -28,19 +28,17 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from freqopt.problems._arrays import gather, whole
 from freqopt.problems._pairs import Pairs, Topics
 from freqopt.problems._passes import Passes
-from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
+from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._scores import Dot
 from freqopt.problems._tokens import NonNegative
 from freqopt.streams import AliasTable, Stream, fold
 from freqopt.streams.elementary import log1p, power, sigmoid, softplus
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles, Floats, Integers
 
 DOT = Dot()
 

@@ -24,19 +24,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from freqopt.problems._arrays import normals, whole
 from freqopt.problems._examples import Blobs, Examples
 from freqopt.problems._held_out import HeldOut, Split
-from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
+from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._tokens import NonNegative, Positive
 from freqopt.streams import Stream, fold
 from freqopt.streams.elementary import exp, log
 from freqopt.streams.transforms import index
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles, Floats, Integers
 
 NEWTON_STEPS = 100
 NEWTON_TOLERANCE = 1e-13  # of the largest entry of the gradient: some hundred roundings

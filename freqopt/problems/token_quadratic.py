@@ -23,11 +23,10 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 from freqopt.problems._arrays import normals, signs, whole
-from freqopt.problems._problem import Constants, Floats, Integers, Problem, Samples, Sparse, Tables
+from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._tokens import Instance, PowerOfFrequency, Profile, Tokens, Zipf
 from freqopt.streams import Stream, fold
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles, Floats, Integers
 
 
 class TokenQuadratic(Problem):

@@ -6,12 +6,7 @@ without wider types and without fused multiply-add (Dekker, *Numer. Math.* 18, 1
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
-
-Doubles: TypeAlias = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 SPLITTER = 2.0**27 + 1.0  # Veltkamp: cuts 53 bits into 26 + 26 and a sign
 

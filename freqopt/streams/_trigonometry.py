@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from freqopt.errors import FreqoptError
-from freqopt.streams._arithmetic import Doubles, difference, horner
+from freqopt.streams._arithmetic import difference, horner
+from freqopt.typing import Doubles
 
 # pi/2 in parts of 33 + 33 + 33 + 53 bits: (integer below 2^20) * (33-bit part) is exact.
 HALF_PI = tuple(

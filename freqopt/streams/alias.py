@@ -23,11 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from freqopt.errors import SamplerError
-from freqopt.streams._arithmetic import Doubles
 from freqopt.streams.fold import fold
 from freqopt.streams.philox import Words, multiply_wide
-
-Integers = NDArray[np.int64]
+from freqopt.typing import Doubles, Integers
 
 
 class AliasTable:

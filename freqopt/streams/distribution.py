@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.errors import SamplerError
-from freqopt.streams._arithmetic import Doubles
 from freqopt.streams.stream import Steps, Stream
-
-Tokens = NDArray[np.int64]
+from freqopt.typing import Doubles, Integers
 
 SIZE_LIMIT = 2**32
 """The largest number of tokens: 52 random bits leave it 2^20 grid points to a token."""
@@ -28,7 +25,7 @@ class TokenDistribution(Protocol):
         """N, the number of tokens."""
         ...
 
-    def probability(self, token: Tokens) -> Doubles:
+    def probability(self, token: Integers) -> Doubles:
         """p_k of each given token, float64, shape of `token`.
 
         Parameters
@@ -61,7 +58,7 @@ class TokenDistribution(Protocol):
         """
         ...
 
-    def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
+    def draw(self, stream: Stream, step: Steps, n: int) -> Integers:
         """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n).
 
         Parameters
@@ -96,7 +93,7 @@ def check_number(name: str, value: float, low: float, high: float) -> float:
     return float(value)
 
 
-def check_tokens(token: Tokens, size: int) -> Tokens:
+def check_tokens(token: Integers, size: int) -> Integers:
     """`token` as an array; SamplerError unless it holds integers in [0, size)."""
     array = np.asarray(token)
     if array.dtype.kind not in "iu" or ((array < 0) | (array >= size)).any():
@@ -107,7 +104,7 @@ def check_tokens(token: Tokens, size: int) -> Tokens:
     return array
 
 
-def all_tokens(size: int) -> Tokens:
+def all_tokens(size: int) -> Integers:
     """0 .. size-1; SamplerError if there are too many to list."""
     if size > LISTED_LIMIT:
         raise SamplerError(

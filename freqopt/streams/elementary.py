@@ -28,8 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.errors import FreqoptError
-from freqopt.streams._arithmetic import Doubles, horner, product_error
+from freqopt.streams._arithmetic import horner, product_error
 from freqopt.streams._trigonometry import cosine, sine
+from freqopt.typing import Doubles
 
 Float = TypeVar("Float", bound=np.floating)
 

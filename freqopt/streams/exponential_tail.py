@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from freqopt.streams._arithmetic import Doubles
 from freqopt.streams.alias import AliasTable
 from freqopt.streams.distribution import (
     SIZE_LIMIT,
-    Tokens,
     all_tokens,
     check_integer,
     check_number,
@@ -25,6 +23,7 @@ from freqopt.streams.distribution import (
 from freqopt.streams.elementary import exp, expm1, log1p
 from freqopt.streams.stream import Steps, Stream
 from freqopt.streams.transforms import open_uniform
+from freqopt.typing import Doubles, Integers
 
 TABLE_LIMIT = 65_535
 
@@ -64,7 +63,7 @@ class ExponentialTail:
         """N, the number of tokens."""
         return self._size
 
-    def probability(self, token: Tokens) -> Doubles:
+    def probability(self, token: Integers) -> Doubles:
         """p_k of each given token, float64, shape of `token`.
 
         Parameters
@@ -88,7 +87,7 @@ class ExponentialTail:
         """
         return self.probability(all_tokens(self._size))
 
-    def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
+    def draw(self, stream: Stream, step: Steps, n: int) -> Integers:
         """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n).
 
         Parameters

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from freqopt.errors import SamplerError
 from freqopt.streams import transforms
-from freqopt.streams._arithmetic import Doubles
 from freqopt.streams.philox import Words, philox
+from freqopt.typing import Doubles
 
 Steps: TypeAlias = int | NDArray[np.integer]
 

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from freqopt.errors import SamplerError
-from freqopt.streams._arithmetic import Doubles
 from freqopt.streams.alias import AliasTable
-from freqopt.streams.distribution import Tokens, check_tokens
+from freqopt.streams.distribution import check_tokens
 from freqopt.streams.stream import Steps, Stream
+from freqopt.typing import Doubles, Integers
 
 
 class TokenCounts:
@@ -48,7 +48,7 @@ class TokenCounts:
         """N, the number of tokens."""
         return self.table.size
 
-    def probability(self, token: Tokens) -> Doubles:
+    def probability(self, token: Integers) -> Doubles:
         """p_k of each given token, float64, shape of `token`.
 
         Parameters
@@ -71,7 +71,7 @@ class TokenCounts:
         """
         return self.counts / self._total
 
-    def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
+    def draw(self, stream: Stream, step: Steps, n: int) -> Integers:
         """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n).
 
         Parameters

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.errors import SamplerError
-from freqopt.streams._arithmetic import Doubles, horner
+from freqopt.streams._arithmetic import horner
 from freqopt.streams.elementary import log
 from freqopt.streams.philox import Words, multiply_wide
+from freqopt.typing import Doubles
 
 
 def uniform(words: Words) -> Doubles:

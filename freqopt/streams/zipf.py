@@ -22,11 +22,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.streams._arithmetic import Doubles
 from freqopt.streams.alias import AliasTable
 from freqopt.streams.distribution import (
     SIZE_LIMIT,
-    Tokens,
     all_tokens,
     check_integer,
     check_number,
@@ -37,6 +35,7 @@ from freqopt.streams.fold import fold
 from freqopt.streams.philox import Words
 from freqopt.streams.stream import Steps, Stream
 from freqopt.streams.transforms import open_uniform
+from freqopt.typing import Doubles, Integers
 
 HEAD = 65_535  # with "tail" 2^16 values: a table that stays in a second-level cache
 
@@ -98,7 +97,7 @@ class BoundedZipf:
         """N, the number of tokens."""
         return self._size
 
-    def probability(self, token: Tokens) -> Doubles:
+    def probability(self, token: Integers) -> Doubles:
         """p_k of each given token, float64, shape of `token`.
 
         Parameters
@@ -122,7 +121,7 @@ class BoundedZipf:
         """
         return self.probability(all_tokens(self._size))
 
-    def draw(self, stream: Stream, step: Steps, n: int) -> Tokens:
+    def draw(self, stream: Stream, step: Steps, n: int) -> Integers:
         """Tokens 0 .. n-1 of each step: int64, shape (n,) or, for an array of steps, (S, n).
 
         Parameters

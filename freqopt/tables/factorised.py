@@ -24,9 +24,8 @@ from numpy.typing import NDArray
 from freqopt.errors import BatchError
 from freqopt.streams import Stream
 from freqopt.streams.fold import fold
+from freqopt.typing import Floats, Integers
 
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
 Initial = Literal["dlrm", "xavier", "orthonormal"]
 Trained = Literal["both", "first", "second"]
 

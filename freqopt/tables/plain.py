@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
+from freqopt.typing import Floats, Integers
 
 
 class PlainTable:

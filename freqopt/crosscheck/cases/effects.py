@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.dialects import ACTS_WITH, Case, beside, made, number, other_values
 from freqopt.crosscheck.cases.exercises import Exercise, exercises
@@ -16,8 +15,7 @@ from freqopt.crosscheck.compare import distance
 from freqopt.crosscheck.diagnosis.option_sets import axes
 from freqopt.crosscheck.implementation import reference, trace
 from freqopt.optimizers import Rule
-
-Floats = NDArray[np.floating]
+from freqopt.typing import Floats
 
 ROUNDING = 64.0
 """Tables this close, in units in the last place, differ by rounding only."""

@@ -32,9 +32,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from freqopt.streams import Stream
 from freqopt.streams.transforms import index
-
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
+from freqopt.typing import Floats, Integers
 
 SEED = 20211013
 """The first from the paper's date on whose main exercise reaches below 2e-9 and above 100."""

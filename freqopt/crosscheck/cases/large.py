@@ -13,14 +13,12 @@ occurrences. What each is there to catch:
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from freqopt.crosscheck.cases.exercises import SEED, Exercise, eighths
 from freqopt.streams import Stream
 from freqopt.streams.transforms import index
-
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
+from freqopt.typing import Floats, Integers
 
 LARGE = ("rows_300", "rows_70000", "wide_34", "wide_95", "wide_257", "crowd", "long")
 """The names of these exercises."""

@@ -19,7 +19,7 @@ from freqopt.crosscheck.compare import distance
 from freqopt.crosscheck.diagnosis.hypotheses import apart, faults
 from freqopt.crosscheck.diagnosis.meanings import Meaning
 from freqopt.crosscheck.diagnosis.observed import Seen
-from freqopt.crosscheck.implementation import Floats, Implementation, reference, steps, trace
+from freqopt.crosscheck.implementation import Implementation, reference, steps, trace
 from freqopt.crosscheck.mistakes import Mistake
 from freqopt.crosscheck.mistakes.arithmetic import SMALL, arithmetic
 from freqopt.crosscheck.mistakes.equations import equations
@@ -28,6 +28,7 @@ from freqopt.crosscheck.mistakes.settings import settings
 from freqopt.crosscheck.mutants import mutants
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule, rules
+from freqopt.typing import Floats
 
 LONG_TRIED = 90
 """Mistakes that are tried where each takes thousands of steps."""

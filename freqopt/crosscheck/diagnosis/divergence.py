@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.compare import Divergence, distance
-
-Floats = NDArray[np.floating]
+from freqopt.typing import Floats
 
 COLUMNS = 2
 """Columns shown on each side of the one that diverges."""

@@ -16,8 +16,9 @@ from freqopt.crosscheck.cases.dialects import Case, made
 from freqopt.crosscheck.diagnosis.hypotheses import apart
 from freqopt.crosscheck.diagnosis.meanings import SAME, Meaning, Meanings, changes
 from freqopt.crosscheck.diagnosis.observed import Seen
-from freqopt.crosscheck.implementation import Floats, Implementation, reference
+from freqopt.crosscheck.implementation import Implementation, reference
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats
 
 MOST = 14
 """Cases of each verdict that a hypothesis is held against."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from freqopt.crosscheck.cases.dialects import KNOWN, Case
 from freqopt.crosscheck.cases.exercises import exercises
@@ -45,8 +45,7 @@ from freqopt.crosscheck.diagnosis.words import cause, report
 from freqopt.crosscheck.implementation import Implementation, reference, trace
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule
-
-Floats = NDArray[np.floating]
+from freqopt.typing import Floats
 
 TOLERANCE = {"float32": 32.0, "float64": 1024.0}
 """Distance in units in the last place up to which a table counts as the same.

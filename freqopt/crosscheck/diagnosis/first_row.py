@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.crosscheck.diagnosis.observed import Seen
 from freqopt.crosscheck.diagnosis.option_sets import Box, common, joined, paths
@@ -25,8 +24,7 @@ from freqopt.crosscheck.diagnosis.step_paths import (
 from freqopt.optimizers import Rule
 from freqopt.optimizers._batch import clip_rows
 from freqopt.optimizers._rule import Rows
-
-Floats = NDArray[np.floating]
+from freqopt.typing import Floats
 
 
 def first_row(kind: type[Rule], live: list[Live], taken: Taken, seen: Seen) -> list[Live]:

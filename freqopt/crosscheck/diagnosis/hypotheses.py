@@ -10,9 +10,6 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from freqopt.crosscheck.cases.dialects import Case, made
 from freqopt.crosscheck.diagnosis.meanings import (
     Meaning,
@@ -29,8 +26,6 @@ from freqopt.crosscheck.implementation import Implementation, steps
 from freqopt.crosscheck.mutants import mutants
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule, rules
-
-Floats = NDArray[np.floating]
 
 UNDESIRED = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9, 0.99)
 """Usual values of a decay or a momentum, where none was asked for."""

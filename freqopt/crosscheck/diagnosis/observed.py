@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.exercises import Exercise
 from freqopt.crosscheck.compare import units
-
-Floats = NDArray[np.floating]
+from freqopt.typing import Floats
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.exercises import Exercise
 from freqopt.crosscheck.diagnosis.first_row import first_row
@@ -21,8 +20,7 @@ from freqopt.crosscheck.diagnosis.option_sets import Box, joined, paths
 from freqopt.crosscheck.diagnosis.step_paths import Live, Way, bits, combined, started, ways
 from freqopt.crosscheck.implementation import shown
 from freqopt.optimizers import Rule, State
-
-Floats = NDArray[np.floating]
+from freqopt.typing import Floats
 
 
 @dataclass(frozen=True)

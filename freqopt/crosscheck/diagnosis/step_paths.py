@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from freqopt.crosscheck.diagnosis.option_sets import Box, common, hull, joined, paths
 from freqopt.optimizers import Rule, State
 from freqopt.optimizers._batch import Batch, intake
-
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
+from freqopt.typing import Floats, Integers
 
 
 @dataclass(frozen=True)

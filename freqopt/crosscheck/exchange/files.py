@@ -70,8 +70,8 @@ from freqopt.crosscheck.exchange.encoding import (
 from freqopt.crosscheck.exchange.manifest import FORMAT, VERSION, About, inside, read_manifest, seal
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule, rules
+from freqopt.typing import Floats
 
-Floats = NDArray[np.floating]
 Form = Literal["json", "npz"]
 
 BYTES_PER_NUMBER = 64

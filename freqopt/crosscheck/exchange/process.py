@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.exchange import protocol
@@ -17,9 +16,7 @@ from freqopt.crosscheck.exchange.child import Child, LeftError, SilenceError
 from freqopt.crosscheck.implementation import Step
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import Rule
-
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
+from freqopt.typing import Floats, Integers
 
 
 class Program:

@@ -30,9 +30,7 @@ from numpy.typing import NDArray
 from freqopt.crosscheck.exchange.encoding import to_text
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import Rule
-
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
+from freqopt.typing import Floats, Integers
 
 VERSION = 1
 END = "end\n"

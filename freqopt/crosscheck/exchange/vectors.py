@@ -10,16 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.coverage import coverage
 from freqopt.crosscheck.exchange.files import Entry, read_answer, read_folder
 from freqopt.crosscheck.judge import Report, judge
 from freqopt.errors import CrosscheckError, UnsupportedError
-
-Floats = NDArray[np.floating]
+from freqopt.typing import Floats
 
 
 def check_vectors(folder: Path, ulps: float | None = None, own_rule: str = "") -> Report:

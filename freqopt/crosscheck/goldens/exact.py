@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from freqopt.crosscheck.cases.dialects import KNOWN, Case
-from freqopt.crosscheck.implementation import Floats
+from freqopt.typing import Floats
 
 Numbers = list[Any]
 Update = Callable[[Any, Numbers, Numbers, dict[str, Any], int], Numbers]

@@ -21,8 +21,9 @@ from freqopt.crosscheck.backends import cuda_twin, numba
 from freqopt.crosscheck.cases.dialects import Case, cases
 from freqopt.crosscheck.compare import compare
 from freqopt.crosscheck.goldens.exact import exact
-from freqopt.crosscheck.implementation import Floats, reference, slow_reference, trace
+from freqopt.crosscheck.implementation import reference, slow_reference, trace
 from freqopt.optimizers import rules
+from freqopt.typing import Floats
 
 Entries = dict[str, dict[str, dict[str, float]]]
 """Implementation -> rule -> dtype -> units in the last place."""

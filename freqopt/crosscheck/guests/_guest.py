@@ -14,10 +14,11 @@ from freqopt.crosscheck.cases.dialects import KNOWN, Case
 from freqopt.crosscheck.cases.exercises import Exercise, exercises
 from freqopt.crosscheck.compare import compare
 from freqopt.crosscheck.guests._library import Library, quiet
-from freqopt.crosscheck.implementation import Floats, Given, Integers, Step, reference, trace
+from freqopt.crosscheck.implementation import Given, Step, reference, trace
 from freqopt.crosscheck.kit import WIDEST
 from freqopt.errors import RuleError, UnsupportedError
 from freqopt.optimizers import Rule, rules
+from freqopt.typing import Floats, Integers
 
 Arguments = dict[str, Any]
 Called = Callable[[Integers, Floats, float], NDArray[Any]]

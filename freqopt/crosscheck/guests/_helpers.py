@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from freqopt.crosscheck.implementation import Floats, Integers
 from freqopt.errors import RuleError, UnsupportedError
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats, Integers
 
 
 def summed(rows: Integers, grads: Floats) -> tuple[Integers, Floats]:

@@ -18,8 +18,8 @@ from freqopt.crosscheck.guests._guest import Arguments, Called, Guest
 from freqopt.crosscheck.guests._helpers import densely
 from freqopt.crosscheck.guests._library import Library, load
 from freqopt.crosscheck.guests.tensorflow import slices
-from freqopt.crosscheck.implementation import Floats, Integers
 from freqopt.optimizers import rules
+from freqopt.typing import Floats, Integers
 
 LIBRARY = Library("keras", "keras", ("keras",))
 ON_TENSORFLOW = Library("keras", "tensorflow", ("keras",), extra="tensorflow")

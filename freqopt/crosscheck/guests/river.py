@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from freqopt.crosscheck.guests._guest import Arguments, Called, Guest
 from freqopt.crosscheck.guests._helpers import summed
 from freqopt.crosscheck.guests._library import Library, load
-from freqopt.crosscheck.implementation import Floats, Integers
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats, Integers
 
 LIBRARY = Library("river", "river", ("river",))
 

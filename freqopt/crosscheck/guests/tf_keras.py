@@ -14,7 +14,7 @@ from freqopt.crosscheck.guests._guest import Arguments, Called, Guest
 from freqopt.crosscheck.guests._library import Library, load
 from freqopt.crosscheck.guests.keras import optimizers
 from freqopt.crosscheck.guests.tensorflow import slices, tensorflow
-from freqopt.crosscheck.implementation import Floats, Integers
+from freqopt.typing import Floats, Integers
 
 LIBRARY = Library("tf_keras", "tf_keras", ("tf-keras",), extra="tensorflow")
 

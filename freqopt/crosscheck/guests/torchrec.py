@@ -7,7 +7,7 @@ import logging
 from freqopt.crosscheck.guests._guest import Arguments, Called, Guest
 from freqopt.crosscheck.guests._library import Library
 from freqopt.crosscheck.guests.torch import ADAGRAD, DECAY, INVERSE, steps
-from freqopt.crosscheck.implementation import Floats
+from freqopt.typing import Floats
 
 LIBRARY = Library(
     "torchrec",

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from freqopt.crosscheck.cases.dialects import number
-from freqopt.crosscheck.implementation import Floats, Given, Integers, Step, reference, shown
+from freqopt.crosscheck.implementation import Given, Step, reference, shown
 from freqopt.crosscheck.mistakes.mistake import Mistake, in_methods
 from freqopt.optimizers import Rule
 from freqopt.streams.elementary import integer_power
+from freqopt.typing import Floats, Integers
 
 SMALL = 1e-3
 """A relative difference beyond it is no rounding of a narrow type that keeps a meaning."""

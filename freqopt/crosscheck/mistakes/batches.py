@@ -8,18 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.implementation import (
-    Floats,
-    Given,
-    Implementation,
-    Integers,
-    Step,
-    reference,
-    shown,
-)
+from freqopt.crosscheck.implementation import Given, Implementation, Step, reference, shown
 from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.crosscheck.mutants._around import on_batch
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats, Integers
 
 
 def _sum_by(rows: Integers, grads: Floats) -> tuple[Integers, NDArray[Any], Floats]:

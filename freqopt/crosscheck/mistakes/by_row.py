@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from freqopt.crosscheck.implementation import (
-    Floats,
-    Given,
-    Implementation,
-    Integers,
-    Step,
-    shown,
-)
+from freqopt.crosscheck.implementation import Given, Implementation, Step, shown
 from freqopt.optimizers import Rule, State
 from freqopt.optimizers._batch import Batch, intake
 from freqopt.optimizers._rule import densify
+from freqopt.typing import Floats, Integers
 
 Visit = Callable[[Rule, Floats, State, Batch, bool], None]
 """Updates one row: (rule, table, state, batch of that row, whether it is the first wave)."""

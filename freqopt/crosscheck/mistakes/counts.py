@@ -6,17 +6,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from freqopt.crosscheck.implementation import (
-    Floats,
-    Given,
-    Implementation,
-    Integers,
-    Step,
-    shown,
-)
+from freqopt.crosscheck.implementation import Given, Implementation, Step, shown
 from freqopt.crosscheck.mistakes.by_row import by_row, clocks, gap, next_row, own_count
 from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats, Integers
 
 
 def in_counts() -> Iterator[Mistake]:

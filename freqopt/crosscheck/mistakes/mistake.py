@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from freqopt.crosscheck.implementation import Floats, Given, Implementation, Step, reference
+from freqopt.crosscheck.implementation import Given, Implementation, Step, reference
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats
 
 
 @dataclass(frozen=True)

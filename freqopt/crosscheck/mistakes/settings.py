@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from freqopt.crosscheck.cases.dialects import KNOWN, made, number
-from freqopt.crosscheck.implementation import Floats, Given, Implementation, Step, reference
+from freqopt.crosscheck.implementation import Given, Implementation, Step, reference
 from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats
 
 _TAKEN: dict[str, Callable[[float], float]] = {
     "1 - {0} for {0}": lambda x: 1 - x,

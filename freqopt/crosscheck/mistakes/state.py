@@ -8,17 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.implementation import (
-    Floats,
-    Given,
-    Implementation,
-    Integers,
-    Step,
-    shown,
-)
+from freqopt.crosscheck.implementation import Given, Implementation, Step, shown
 from freqopt.crosscheck.mistakes.by_row import by_row, shared, shifted
 from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.optimizers import Rule, State
+from freqopt.typing import Floats, Integers
 
 Turn = Callable[[State, State, State, Integers, int], None]
 """Changes the state after a step: (state, before the step, at the start, rows, t)."""

@@ -7,19 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.crosscheck.implementation import (
-    Floats,
-    Given,
-    Implementation,
-    Integers,
-    Step,
-    reference,
-)
+from freqopt.crosscheck.implementation import Given, Implementation, Step, reference
 from freqopt.crosscheck.mistakes.by_row import by_row
 from freqopt.crosscheck.mistakes.mistake import Mistake, in_methods
 from freqopt.crosscheck.mutants._around import on_table
 from freqopt.optimizers import Rule, State
 from freqopt.optimizers._batch import Batch
+from freqopt.typing import Floats, Integers
 
 
 def in_table() -> Iterator[Mistake]:

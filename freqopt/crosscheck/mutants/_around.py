@@ -8,17 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.crosscheck.implementation import (
-    Floats,
-    Given,
-    Implementation,
-    Integers,
-    Step,
-    reference,
-    shown,
-)
+from freqopt.crosscheck.implementation import Given, Implementation, Step, reference, shown
 from freqopt.optimizers import Rule
 from freqopt.optimizers._rule import Rows
+from freqopt.typing import Floats, Integers
 
 
 def on_batch(change: Callable[[Integers, Floats], tuple[Integers, Floats]]) -> Implementation:

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 from freqopt.crosscheck.cases.dialects import KNOWN, cases, number
-from freqopt.crosscheck.implementation import Floats, Given, Implementation, Step, reference
+from freqopt.crosscheck.implementation import Given, Implementation, Step, reference
 from freqopt.errors import RuleError
 from freqopt.optimizers import Rule, rules
+from freqopt.typing import Floats
 
 EQUIVALENT = {
     "nonfinite = raise": "every gradient of the exercises is finite",

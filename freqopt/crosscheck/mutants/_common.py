@@ -10,15 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from freqopt.crosscheck.cases.dialects import cases
-from freqopt.crosscheck.implementation import (
-    Floats,
-    Given,
-    Implementation,
-    Integers,
-    Step,
-    reference,
-    shown,
-)
+from freqopt.crosscheck.implementation import Given, Implementation, Step, reference, shown
 from freqopt.crosscheck.mutants._around import (
     on_batch,
     on_show,
@@ -29,6 +21,7 @@ from freqopt.crosscheck.mutants._around import (
     used,
 )
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats, Integers
 
 EQUIVALENT = {
     "accepted never stored": "a count for the reader, which nothing depends on",

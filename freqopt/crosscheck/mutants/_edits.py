@@ -27,9 +27,10 @@ from typing import Any
 
 import freqopt.crosscheck.mutants as package
 from freqopt import optimizers
-from freqopt.crosscheck.implementation import Floats, Given, Implementation, Integers, Step, shown
+from freqopt.crosscheck.implementation import Given, Implementation, Step, shown
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats, Integers
 
 Place = tuple[Any, str, str]
 """Module or class, name in it, source text."""

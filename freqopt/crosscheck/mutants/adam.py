@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from freqopt.crosscheck.implementation import Floats, Given, Integers, Step, shown
+from freqopt.crosscheck.implementation import Given, Step, shown
 from freqopt.optimizers import Rule
+from freqopt.typing import Floats, Integers
 
 EDITS = {
     "betas swapped": (

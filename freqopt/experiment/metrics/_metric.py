@@ -8,15 +8,11 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.backends import Movement
 from freqopt.problems import Constants, Problem
 from freqopt.streams.fold import fold
-
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from freqopt.typing import Doubles, Integers
 
 
 class Reading(NamedTuple):

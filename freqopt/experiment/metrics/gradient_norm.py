@@ -12,14 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from freqopt.experiment.metrics._metric import (
-    Checkpoint,
-    Doubles,
-    Metric,
-    Reading,
-    norm,
-    row_squares,
-)
+from freqopt.experiment.metrics._metric import Checkpoint, Metric, Reading, norm, row_squares
+from freqopt.typing import Doubles
 
 
 class GradientNorm(Metric):

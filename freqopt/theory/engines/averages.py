@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.streams import Stream
 from freqopt.theory.engines.betting import Draw
 from freqopt.theory.engines.enumeration import walk
 from freqopt.theory.exact.ensemble import Ensemble
 from freqopt.theory.exact.outcomes import Outcomes
+from freqopt.typing import Doubles
 
-Doubles = NDArray[np.float64]
 Gaps = Callable[[dict[str, Doubles]], Doubles]
 """Tables of S copies, each (S, N, d) -> f - f* of each, (S,)."""
 

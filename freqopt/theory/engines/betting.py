@@ -23,11 +23,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.theory.verdict import Verdict, Word
+from freqopt.typing import Doubles
 
-Doubles = NDArray[np.float64]
 Draw = Callable[[int, int], Doubles]
 """(first run, count) -> X of the independent runs first .. first + count - 1."""
 

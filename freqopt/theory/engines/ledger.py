@@ -8,7 +8,6 @@ before it breaks the bound, which notices none of them.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.streams import fold
 from freqopt.theory.engines.enumeration import walk
@@ -17,8 +16,8 @@ from freqopt.theory.exact.ensemble import Ensemble
 from freqopt.theory.exact.outcomes import Outcomes
 from freqopt.theory.exact.specified import Specification
 from freqopt.theory.verdict import Verdict, Word
+from freqopt.typing import Doubles
 
-Doubles = NDArray[np.float64]
 ROUNDING = 1e-12
 """Excess of a left side over a right side of order 0.1 to 1 that rounding may cause."""
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.problems import Problem
 from freqopt.streams import Stream, fold
@@ -23,8 +22,7 @@ from freqopt.theory.exact.ensemble import Ensemble
 from freqopt.theory.exact.outcomes import Outcomes
 from freqopt.theory.exact.specified import Specification
 from freqopt.theory.verdict import Verdict, Word
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 TOLERANCE = 1e-12
 """Largest error that rounding may cause, relative to the largest term; correct code: 1e-15."""

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from freqopt.errors import TheoryError
 from freqopt.theory.bound import Bound
 from freqopt.theory.theorem import Claim, Kind
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 BEGIN = {"T": 1.0, "t": 0.0}
 """Where a horizon begins: at these values a bound has not fallen yet."""

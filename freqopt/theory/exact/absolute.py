@@ -18,8 +18,7 @@ from freqopt.problems import Problem
 from freqopt.problems._pairs import PairCounts
 from freqopt.problems._problem import Constants
 from freqopt.theory.exact.outcomes import Outcomes, outcomes
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 
 class AbsolutePairs(Problem):

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from freqopt.errors import TheoryError
 from freqopt.optimizers import Rule, State
 from freqopt.problems import Problem
+from freqopt.typing import Floats, Integers
 
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
 Samples = dict[str, NDArray[Any]]
 Sparse = dict[str, tuple[Integers, Floats]]
 

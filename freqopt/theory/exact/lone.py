@@ -18,15 +18,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binom
 
 from freqopt.theory.bound import Bound
 from freqopt.theory.engines.betting import Draw, Sampling, below, lower_limit
 from freqopt.theory.theorem import Case, Check, Context
 from freqopt.theory.verdict import Verdict
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 CHANCES = (1.0, 0.1, 0.01, 1e-3, 1e-4)
 """Frequencies of the token."""

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
+
 Weights = dict[int, float]
 """Delay -> weight."""
 Selection = Callable[[int, Sequence[Doubles], Sequence[Doubles]], Weights]

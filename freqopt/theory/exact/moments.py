@@ -25,9 +25,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 
 def last_iterate(c: Any, y: Any, m0: Any, steps: int) -> Doubles:

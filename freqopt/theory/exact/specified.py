@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
+
 Specification = Callable[[Doubles, Doubles, int], Doubles]
 
 

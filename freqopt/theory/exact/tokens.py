@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from freqopt.theory.bound import Letters
 from freqopt.theory.exact import moments
 from freqopt.theory.theorem import Search
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,8 @@ and (3) over (2) lies between 1 and 1.05 for beta2 >= .99, 1.07 for .9 (`inverse
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 NODES = 120
 """Of the integral over t."""

@@ -19,8 +19,7 @@ from freqopt.data.power_law import PowerLaw, fit_power_law
 from freqopt.errors import TheoryError
 from freqopt.theory.scaling import adaptive, counting, epochs, limits, online
 from freqopt.theory.scaling.groups import Groups, coarser, from_counts
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 WORTH = 1.1
 """Gain from which frequency-aware rates are advised; below 1.05 none is to be expected."""

@@ -9,13 +9,11 @@ r_n by less than 10^-4 of itself.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, xlog1py, xlogy
 
 from freqopt.theory.scaling.groups import Groups
 from freqopt.theory.scaling.online import least
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 EXACT = 100_000
 POINTS = 128

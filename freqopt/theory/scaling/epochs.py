@@ -17,11 +17,10 @@ risk S/(n + S). SGD has x = c n, FA-SGD, AdaGrad and CF-SGD x = c sqrt(n), expon
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from freqopt.theory.scaling.online import least
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 
 def token_risk(n: ArrayLike, eta: ArrayLike, epochs: float, noise: float) -> Doubles:

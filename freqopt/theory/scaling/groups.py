@@ -12,11 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from freqopt.errors import SamplerError
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 HEAD = 1000
 """Ranks of a Zipf law that stand alone."""

@@ -19,13 +19,10 @@ fast: the exponents hold, and there are no constants.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import beta, gamma, lambertw, zeta
 
 from freqopt.theory.scaling.groups import Groups
 from freqopt.theory.scaling.online import least
-
-Doubles = NDArray[np.float64]
 
 Y = np.geomspace(1e-30, 1e30, 24_001)
 """Mean visits at which (2) is summed; trapezoid rule in log y."""

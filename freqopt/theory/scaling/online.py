@@ -17,12 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
 from freqopt.theory.scaling.groups import Groups
-
-Doubles = NDArray[np.float64]
+from freqopt.typing import Doubles
 
 POINTS_PER_DECADE = 6
 """Of the grid over c, before the golden section."""

@@ -16,9 +16,8 @@ from freqopt.errors import BatchError
 from freqopt.kernels import choices, hyper
 from freqopt.optimizers import Rule, State
 from freqopt.optimizers._critical import FixedMemory
+from freqopt.typing import Floats, Integers
 
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
 _NEVER = np.zeros(0, np.int64)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.backends.numba.batch._norms import clip_all
 from freqopt.backends.numba.batch._preprocess import REFUSED, gather
@@ -26,9 +25,7 @@ from freqopt.optimizers import Rule, State
 from freqopt.optimizers._batch import check_batch, check_table, intake
 from freqopt.optimizers._critical import FixedMemory
 from freqopt.optimizers._group import check_names
-
-Floats = NDArray[np.floating]
-Integers = NDArray[np.int64]
+from freqopt.typing import Floats, Integers
 
 
 def step(

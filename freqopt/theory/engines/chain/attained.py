@@ -17,7 +17,8 @@ from fractions import Fraction
 import numpy as np
 
 from freqopt.theory.certificate import Form, need, semidefinite
-from freqopt.theory.engines.chain.gram import Doubles, Programme, product
+from freqopt.theory.engines.chain.gram import Programme, product
+from freqopt.typing import Doubles
 
 DENOMINATOR = 2**20
 

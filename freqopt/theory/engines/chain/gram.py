@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freqopt.errors import TheoryError
+from freqopt.typing import Doubles
 
-Doubles = NDArray[np.float64]
 MIXES = tuple(2.0**k for k in range(-27, -3))
 """Shares of the strictly feasible point that are tried, smallest first."""
 

@@ -11,7 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
-from freqopt.theory.engines.chain.gram import Doubles, Point, Programme, product
+from freqopt.theory.engines.chain.gram import Point, Programme, product
+from freqopt.typing import Doubles
 
 
 def bracket(

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from freqopt.errors import TheoryError
-from freqopt.theory.engines.chain.gram import Doubles
 from freqopt.theory.engines.chain.worst import Worst
+from freqopt.typing import Doubles
 
 
 class Node(NamedTuple):

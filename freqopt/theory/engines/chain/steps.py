@@ -23,10 +23,10 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import poisson
 
 from freqopt.theory.engines.chain import per_sample, projected
-from freqopt.theory.engines.chain.gram import Doubles
 from freqopt.theory.engines.chain.tokens import Chain
 from freqopt.theory.engines.chain.visits import occupation, rare
 from freqopt.theory.engines.chain.worst import above, worst
+from freqopt.typing import Doubles
 
 VISITS = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.5, 8.0)
 """lambda, the expected number of visits."""

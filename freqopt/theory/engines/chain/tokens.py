@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from freqopt.errors import TheoryError
-from freqopt.theory.engines.chain.gram import Doubles
+from freqopt.typing import Doubles
 
 
 class Mean(NamedTuple):

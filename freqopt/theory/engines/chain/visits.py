@@ -9,8 +9,8 @@ import numpy as np
 from scipy.stats import binom, poisson
 
 from freqopt.errors import TheoryError
-from freqopt.theory.engines.chain.gram import Doubles
 from freqopt.theory.engines.chain.tokens import Mean
+from freqopt.typing import Doubles
 
 
 def occupation(steps: int, p: float, law: Sequence[float] | None = None) -> Doubles:

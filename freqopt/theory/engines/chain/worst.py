@@ -8,8 +8,9 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from freqopt.theory.engines.chain.gram import Doubles, Point, Programme, Solution, product
+from freqopt.theory.engines.chain.gram import Point, Programme, Solution, product
 from freqopt.theory.engines.chain.tokens import Chain, Mean
+from freqopt.typing import Doubles
 
 
 @dataclass(frozen=True)
