@@ -88,12 +88,12 @@ class Backend:
                 refused.append(error)
         return refused
 
-    def settle(self, simulation: Simulation) -> None:
-        """`Simulation.settle`.
+    def catch_up(self, simulation: Simulation) -> None:
+        """`Simulation.catch_up`.
 
         Parameters
         ----------
         simulation : Simulation
             Changed in place.
         """
-        simulation.settle()
+        simulation.catch_up()

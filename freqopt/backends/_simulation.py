@@ -183,14 +183,14 @@ class Simulation:
 
     @property
     def lazy(self) -> bool:
-        """Whether the rule leaves rows behind, which `settle` brings up to the present step."""
+        """Whether the rule leaves rows behind, which `catch_up` brings up to the present step."""
         slots = (slot.name for slot in self.rule.all_slots())
-        return type(self.rule).settle is not Rule.settle or "decayed_at" in slots
+        return type(self.rule).catch_up is not Rule.catch_up or "decayed_at" in slots
 
-    def settle(self) -> None:
+    def catch_up(self) -> None:
         """Bring rows that a lazy rule has left behind up to the present step."""
         for name, array in self.parameters.items():
-            self.rule.settle(array, self.states[name])
+            self.rule.catch_up(array, self.states[name])
 
 
 def _tables(

@@ -34,8 +34,8 @@ def _step(simulation: Simulation, samples: Samples) -> None:
     """One batch of samples: gradients of every table from the old ones, then the rule on all."""
     tables, movement = simulation.tables, simulation.movement
     sparse = simulation.problem.gradients(tables, samples)
-    if simulation.rule.settles_before_reading:
-        _settle(simulation, sparse)
+    if simulation.rule.catches_up_before_reading:
+        _catch_up(simulation, sparse)
         sparse = simulation.problem.gradients(tables, samples)
     if movement is not None:
         before = {name: tables[name][rows] for name, (rows, _) in sparse.items()}
@@ -60,10 +60,10 @@ def _step(simulation: Simulation, samples: Samples) -> None:
             movement[name].add(rows, grads, before[name], tables[name][rows])
 
 
-def _settle(simulation: Simulation, sparse: Sparse) -> None:
+def _catch_up(simulation: Simulation, sparse: Sparse) -> None:
     """Bring the batch's rows up to the present step; the gradients in `sparse` are not used."""
     for name, (rows, grads) in sparse.items():
         table = simulation.tables[name]
         for suffix, (touched, _) in table.batches(rows, grads).items():
             parameter = table.parameters[suffix]
-            simulation.rule.settle(parameter, simulation.states[name + suffix], touched)
+            simulation.rule.catch_up(parameter, simulation.states[name + suffix], touched)

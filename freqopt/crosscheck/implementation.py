@@ -150,7 +150,7 @@ slow_reference = stepping(lambda rule, *step: rule.slow_step(*step))
 
 
 def shown(rule: Rule, table: Floats, state: State) -> Floats:
-    """The table as a reader sees it: a lazy rule's rows are settled in a copy."""
+    """The table as a reader sees it: a lazy rule's rows catch up in a copy."""
     seen, kept = table.copy(), {name: values.copy() for name, values in state.items()}
-    rule.settle(seen, kept)
+    rule.catch_up(seen, kept)
     return seen

@@ -126,7 +126,7 @@ def _losing(names: list[str], rule: Rule, table: Floats, given: Given) -> Step:
         nonlocal t
         t += 1
         if t == AT:
-            rule.settle(table, state)
+            rule.catch_up(table, state)
             for name in names:
                 state[name][...] = start[name]
         rule.step(table, state, rows, grads)

@@ -176,8 +176,8 @@ class Recording:
                 self.recorder.add(checkpoint, name, _diverged(self.metrics[name], readings))
 
     def end(self, engine: Backend) -> Trajectory:
-        """What became of it; its rows are settled for good."""
-        engine.settle(self.simulation)
+        """What became of it; its rows are final."""
+        engine.catch_up(self.simulation)
         columns = self.recorder.columns(self.schedule, self.config.record)
         if not columns["step"].size:
             raise ResultError("nothing was recorded; name at least one metric")
@@ -230,10 +230,10 @@ def _measure(
 ) -> dict[str, list[Reading]]:
     """The readings of each metric; afterwards movement is summed anew."""
     seen = simulation
-    if simulation.lazy:  # settling for a look must not change what comes: it is done on a copy
+    if simulation.lazy:  # catching up for a look must not change what comes: it is done on a copy
         tables, states = deepcopy((simulation.tables, simulation.states))
         seen = replace(simulation, tables=tables, states=states)
-        engine.settle(seen)
+        engine.catch_up(seen)
     at = Checkpoint(seen.problem, seen.tables, seen.step, simulation.movement, members)
     with np.errstate(over="ignore", invalid="ignore"):  # a run about to diverge
         readings = {name: list(metric.measure(at)) for name, metric in wanted.items()}

@@ -26,7 +26,7 @@ class Visit(NamedTuple):
         Batches seen, the present one included.
     occurrences : int
         Occurrences of the row in the batch; 0 for a row that is updated but absent.
-    first_wave : bool
+    first_round : bool
         False for the second and later occurrences with duplicates = "sequential".
     width : int
         Numbers in a row.
@@ -34,7 +34,7 @@ class Visit(NamedTuple):
 
     t: int
     occurrences: int
-    first_wave: bool
+    first_round: bool
     width: int
 
 

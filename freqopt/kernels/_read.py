@@ -23,7 +23,7 @@ from freqopt.kernels._values import NUMERIC, Hyper, Number, Record, Slots, Text,
 
 T = TypeVar("T", bound=tuple[Any, ...])
 VISIT = Record(
-    "visit", (("t", "int"), ("occurrences", "int"), ("first_wave", "bool"), ("width", "int"))
+    "visit", (("t", "int"), ("occurrences", "int"), ("first_round", "bool"), ("width", "int"))
 )
 LIBRARY = Path(__file__).parents[1]
 KINDS = {"table": "real", "float64": "double", "int64": "int"}

@@ -98,7 +98,7 @@ def check_batch(table: Floats, rows: Integers, grads: Floats) -> tuple[Integers,
     return rows.astype(np.int64), grads
 
 
-def intake(rule: Rule, table: Floats, rows: Integers, grads: Floats) -> list[Batch]:
+def preprocess(rule: Rule, table: Floats, rows: Integers, grads: Floats) -> list[Batch]:
     """Turn raw occurrences into the batches a rule applies one after the other.
 
     Returns one batch, or in the dialect `duplicates="sequential"` one per repetition, so that
@@ -123,7 +123,7 @@ def intake(rule: Rule, table: Floats, rows: Integers, grads: Floats) -> list[Bat
     if rule.clip is not None and rule.clip_scope == "occurrence":
         grads = clip_rows(grads, rule.clip)
     if rule.rows == "nonzero" and rule.duplicates == "sequential":
-        moving = (grads != 0).any(axis=1)  # the first wave is of the first non-zero occurrences
+        moving = (grads != 0).any(axis=1)  # the first round is of the first non-zero occurrences
         rows, grads = rows[moving], grads[moving]
     batches = [_shape_batch(rule, b) for b in _combine(rule.duplicates, rows, grads)]
     return [b for b in batches if b.rows.size]
@@ -159,8 +159,8 @@ def _combine(how: str, rows: Integers, grads: Floats) -> Iterator[Batch]:
         rows, return_index=True, return_inverse=True, return_counts=True
     )
     if how == "sequential":
-        for wave in _waves(inverse, count):
-            order = wave[np.argsort(rows[wave])]
+        for members in _rounds(inverse, count):
+            order = members[np.argsort(rows[members])]
             yield Batch(rows[order], grads[order], np.ones(order.size, np.int64))
         return
     if how == "first":
@@ -187,7 +187,7 @@ def _sum(values: Floats, first: Integers, inverse: Integers) -> Floats:
     return total
 
 
-def _waves(inverse: Integers, count: Integers) -> Iterator[Integers]:
+def _rounds(inverse: Integers, count: Integers) -> Iterator[Integers]:
     """Positions of the first occurrence of every row, then of the second, and so on."""
     order = np.argsort(inverse, kind="stable")
     start = np.cumsum(count) - count

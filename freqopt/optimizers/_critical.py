@@ -53,7 +53,7 @@ from freqopt.optimizers._critical_buffer import gradient_norm, recall
 from freqopt.optimizers._critical_slow import slow_directions, slow_norm
 from freqopt.optimizers._rule import NonNegative, Rule, densify
 from freqopt.optimizers._slots import Slot, State
-from freqopt.optimizers._slow import slow_advance, slow_intake
+from freqopt.optimizers._slow import slow_advance, slow_preprocess
 from freqopt.typing import Floats, Integers
 
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
@@ -202,7 +202,7 @@ class FixedMemory(Rule):
         norm: float | None = None,
     ) -> None:
         """The same step by scalar loops and heapq."""
-        visits = slow_intake(self, table, rows, grads)
+        visits = slow_preprocess(self, table, rows, grads)
         if self.kappa and (visits or self.count_empty):
             visits = slow_directions(self, table, state, visits, norm)
         slow_advance(self, table, state, visits)
@@ -218,7 +218,7 @@ class FixedMemory(Rule):
         if self.synced:
             norm = 0.0
             for name, table in tables.items():
-                norm = norm + slow_norm(slow_intake(self, table, *batches[name]))
+                norm = norm + slow_norm(slow_preprocess(self, table, *batches[name]))
         for name, table in tables.items():
             self.slow_step(table, states[name], *batches[name], norm)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from freqopt.errors import BatchError
-from freqopt.optimizers._batch import intake
+from freqopt.optimizers._batch import preprocess
 from freqopt.optimizers._rule import Rule
 from freqopt.optimizers._slots import State
 from freqopt.typing import Floats, Integers
@@ -38,7 +38,7 @@ def step_group(
         Before any table or state is changed.
     """
     check_names(tables, states=states, batches=batches)
-    ready = {name: intake(rule, table, *batches[name]) for name, table in tables.items()}
+    ready = {name: preprocess(rule, table, *batches[name]) for name, table in tables.items()}
     rule.advance_group(tables, states, ready)
 
 

@@ -22,10 +22,10 @@ from freqopt._fields import Fields
 from freqopt.errors import BatchError, RuleError, describe
 from freqopt.kernels import Kernel, Options
 from freqopt.kernels._own import file_of
-from freqopt.optimizers._batch import Batch, check_table, clip_rows, intake
+from freqopt.optimizers._batch import Batch, check_table, clip_rows, preprocess
 from freqopt.optimizers._results import check_results
 from freqopt.optimizers._slots import Slot, State, declared
-from freqopt.optimizers._slow import slow_advance, slow_intake
+from freqopt.optimizers._slow import slow_advance, slow_preprocess
 from freqopt.streams.elementary import integer_power, sin
 from freqopt.typing import Floats, Integers
 
@@ -52,14 +52,14 @@ class Rows(SimpleNamespace):
         The rows.
     occurrences : int64 (n, 1)
         Occurrences of each row in the batch; 0 for a row that is updated but absent.
-    first_wave : bool
+    first_round : bool
         False for the second and later occurrences in the dialect `duplicates="sequential"`.
     """
 
     t: int
     ids: Integers
     occurrences: Integers
-    first_wave: bool
+    first_round: bool
     squares: Floats | None
 
     def squared(self, grads: Floats) -> Floats:
@@ -138,7 +138,7 @@ class Rule(Fields):
     dialects: ClassVar[dict[str, dict[str, Any]]] = {}
     """Known implementations: name -> the options with which this rule means the same."""
 
-    settles_before_reading: ClassVar[bool] = False
+    catches_up_before_reading: ClassVar[bool] = False
     """Whether a run brings a batch's rows up to the present before it reads them."""
 
     def __init__(self, **options: Any) -> None:
@@ -233,7 +233,7 @@ class Rule(Fields):
         The seam for whoever wants to know what a rule would do with one equation changed (the
         cross-check's mistakes), or to look on while it steps. Methods that a step calls, in its
         order: `_decayed(w, s)`, `_regularised(g, w)`, `update(w, g, s)` and what that calls,
-        `rate(t)`; around them `_apply(table, state, batch, first_wave)`.
+        `rate(t)`; around them `_apply(table, state, batch, first_round)`.
 
         Parameters
         ----------
@@ -346,10 +346,10 @@ class Rule(Fields):
         BatchError, RowError, GradientError
             Before anything is changed.
         """
-        self.advance(table, state, intake(self, table, rows, grads))
+        self.advance(table, state, preprocess(self, table, rows, grads))
 
     def advance(self, table: Floats, state: State, batches: list[Batch]) -> None:
-        """The step on a batch that `intake` has validated and combined.
+        """The step on a batch that `preprocess` has validated and combined.
 
         Parameters
         ----------
@@ -358,7 +358,7 @@ class Rule(Fields):
         state : dict of str to array
             From `init`; changed in place.
         batches : list of Batch
-            Waves of distinct rows, in order: one, or as many as a row has occurrences with
+            Rounds of distinct rows, in order: one, or as many as a row has occurrences with
             duplicates = "sequential"; none for an empty batch.
         """
         if not batches and not self.count_empty:
@@ -370,8 +370,8 @@ class Rule(Fields):
         if self.rows == "all":
             self._apply(table, state, densify(batches, table), True)
             return
-        for wave, batch in enumerate(batches):
-            self._apply(table, state, batch, wave == 0)
+        for k, batch in enumerate(batches):
+            self._apply(table, state, batch, k == 0)
 
     def slow_step(self, table: Floats, state: State, rows: Integers, grads: Floats) -> None:
         """The same step by scalar loops that share no function with `step`.
@@ -390,7 +390,7 @@ class Rule(Fields):
         BatchError, RowError, GradientError
             Before anything is changed.
         """
-        slow_advance(self, table, state, slow_intake(self, table, rows, grads))
+        slow_advance(self, table, state, slow_preprocess(self, table, rows, grads))
 
     def advance_group(
         self,
@@ -431,14 +431,14 @@ class Rule(Fields):
         for name, table in tables.items():
             self.slow_step(table, states[name], *batches[name])
 
-    def _apply(self, table: Floats, state: State, batch: Batch, first_wave: bool) -> None:
+    def _apply(self, table: Floats, state: State, batch: Batch, first_round: bool) -> None:
         """Gather the batch's rows, update them, scatter them back."""
         where = slice(None) if batch.rows.size == len(table) else batch.rows
         s = Rows(
             t=int(state["t"]),
             ids=batch.rows,
             occurrences=batch.occurrences[:, None],
-            first_wave=first_wave,
+            first_round=first_round,
             squares=batch.squares,
         )
         for name, slot in self._slots_by_name.items():
@@ -498,7 +498,7 @@ class Rule(Fields):
         """Coefficient of the weight decay added to the gradient just before the update."""
         return self.weight_decay if self.decay == "l2" else 0.0
 
-    def settle(self, table: Floats, state: State, rows: Integers | None = None) -> None:
+    def catch_up(self, table: Floats, state: State, rows: Integers | None = None) -> None:
         """Bring rows that a lazy dialect has left behind up to the present batch, in place.
 
         Parameters

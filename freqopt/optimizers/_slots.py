@@ -17,7 +17,7 @@ State = dict[str, NDArray[Any]]
 
 Per = Literal["element", "row", "table"]
 Dtype = Literal["table", "int64", "float64"]
-RESERVED = ("t", "decayed_at", "ids", "occurrences", "first_wave", "squares", "squared")
+RESERVED = ("t", "decayed_at", "ids", "occurrences", "first_round", "squares", "squared")
 """What `update` is given beside the rule's own slots."""
 
 

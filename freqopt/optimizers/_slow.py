@@ -1,6 +1,6 @@
 """The second reference: one batch by scalar loops, sharing no function with `_batch` and `_rule`.
 
-References rot too: whatever `_batch.intake` and `Rule.step` do with arrays is done here again,
+References rot too: whatever `_batch.preprocess` and `Rule.step` do with arrays is done here again,
 entry by entry and from the definitions of the axes, and the two must agree bit for bit. Only the
 arithmetic primitives (+ - * / sqrt and `integer_power`) are common.
 """
@@ -69,7 +69,7 @@ def slow_rate(rule: Rule, t: int) -> float:
 
 
 def slow_advance(rule: Rule, table: Any, state: State, visits: Visits) -> None:
-    """One batch on table and state, in place; visits from `slow_intake`."""
+    """One batch on table and state, in place; visits from `slow_preprocess`."""
     if not visits and not rule.count_empty:
         return
     state["t"] += 1
@@ -93,7 +93,7 @@ def slow_advance(rule: Rule, table: Any, state: State, visits: Visits) -> None:
             _row(rule, table, state, i, t, g, squares, count, k == 0)
 
 
-def slow_intake(rule: Rule, table: Any, rows: Any, grads: Any) -> Visits:
+def slow_preprocess(rule: Rule, table: Any, rows: Any, grads: Any) -> Visits:
     """The occurrences by row, combined; arguments as `Rule.step`, which validates them."""
     scalar = table.dtype.type
     seen: dict[int, list[Scalars]] = {}
@@ -173,12 +173,12 @@ def _row(
     g: Scalars,
     squares: Scalars | None,
     count: int,
-    first_wave: bool,
+    first_round: bool,
 ) -> None:
     """Update one row: its own decay, the rule's equations, the norm limit."""
     scalar = table.dtype.type
     width = table.shape[1]
-    s = SimpleNamespace(t=t, id=i, occurrences=count, first_wave=first_wave, scalar=scalar)
+    s = SimpleNamespace(t=t, id=i, occurrences=count, first_round=first_round, scalar=scalar)
     for slot in rule.all_slots():
         if slot.name != "t":
             setattr(s, slot.name, _read(slot, state[slot.name], i))
@@ -213,7 +213,7 @@ def _update(rule: Rule, w: Scalars, g: Scalars, s: SimpleNamespace) -> Scalars:
         terms = [kernel.term(g[j], s.squares[j]) for j in range(width)]
         total = _largest(terms) if kernel.largest else slow_sum(terms)
     counts: Any = [np.int64(n) for n in (s.t, s.occurrences, width)]  # not Python's: they round
-    visit = Visit(counts[0], counts[1], s.first_wave, counts[2])
+    visit = Visit(counts[0], counts[1], s.first_round, counts[2])
     names = [name for name, _ in reading.s.kinds]
     r, new = kernel.row(c, tuple(getattr(s, name) for name in names), visit, total)
     for name, value in zip(names, new, strict=True):

@@ -129,7 +129,7 @@ class Adam(Rule):
         """Equations (1) to (7) on a block of rows."""
         k: Any = s.t
         if self.step_index == "visits":
-            k = s.visits = s.visits + s.first_wave
+            k = s.visits = s.visits + s.first_round
         x = s.squared(g)
         if self.statistic == "row_mean":
             x = fold(x)[:, None] / w.shape[1]
@@ -257,10 +257,10 @@ class Adam(Rule):
             if replayed:
                 s.settled_at = visit.t
             if by_visits:
-                s.visits = s.visits + (1 if visit.first_wave else 0)
+                s.visits = s.visits + (1 if visit.first_round else 0)
                 on_m, on_g, mu, ahead, c2 = at_step(lr, b1, b2, speed, s.visits)
             if scheduled:
-                s.product = s.product * mu if visit.first_wave else s.product
+                s.product = s.product * mu if visit.first_round else s.product
                 if corrects_m:
                     on_m, on_g = on_m / (1 - s.product * ahead), on_g / (1 - s.product)
             root_c2, den = real(np.sqrt(c2)), real(0)

@@ -6,11 +6,11 @@ Update
     When a row is in batch t and was last brought up to batch a, the batches a+1, ..., t-1 that it
     missed are replayed: adam (1) to (7) with g = 0 (plus lambda w with l2 weight decay), each with
     its own rate and bias corrections. Then comes batch t.                                    (1)
-    `settle` replays all rows up to the present batch; afterwards table and moments equal those of
+    `catch_up` replays all rows up to the present batch; afterwards table and moments equal those of
     dense Adam bit for bit, also with amsgrad, Nesterov, l2 or decoupled weight decay and max_norm.
 Semantics
     Between two visits the stored row is out of date. Whoever reads rows to form the next gradient
-    reads dense Adam's values only after `settle(table, state, rows)`, which costs the same replay.
+    reads dense Adam's values only after `catch_up(table, state, rows)`, which costs that replay.
     A row whose moments are 0 is at rest: it needs no replay unless weights decay or a norm is
     limited. A row that was touched never comes to rest: beta1 m rounds to a subnormal, not to 0.
     Refused, because dense Adam has no counterpart: duplicates = "sequential", step_index =
@@ -43,7 +43,7 @@ from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._batch import Batch
 from freqopt.optimizers._rule import Rows
 from freqopt.optimizers._slots import Slot, State
-from freqopt.optimizers._slow import _row, slow_advance, slow_intake
+from freqopt.optimizers._slow import _row, slow_advance, slow_preprocess
 from freqopt.optimizers.adam import Adam
 from freqopt.typing import Floats, Integers
 
@@ -70,13 +70,13 @@ class CatchUpAdam(Adam):
         "torch.Adam(amsgrad)": {"amsgrad": "raw"},
     }
 
-    settles_before_reading = True
+    catches_up_before_reading = True
 
     def slots(self) -> tuple[Slot, ...]:
-        """Adam's, and the batch up to which each row is settled."""
+        """Adam's, and the batch that each row has caught up to."""
         return (*super().slots(), Slot("settled_at", per="row", dtype="int64"))
 
-    def settle(self, table: Floats, state: State, rows: Integers | None = None) -> None:
+    def catch_up(self, table: Floats, state: State, rows: Integers | None = None) -> None:
         """Bring rows (all by default) up to the present batch, in place.
 
         Parameters
@@ -90,13 +90,13 @@ class CatchUpAdam(Adam):
         self._replay(table, state, chosen, int(state["t"]))
 
     def update(self, w: Floats, g: Floats, s: Rows) -> Floats:
-        """Adam's equations; the rows are settled up to s.t with them."""
+        """Adam's equations; the rows have caught up to s.t with them."""
         s.settled_at = np.full_like(s.settled_at, s.t)
         return super().update(w, g, s)
 
-    def _apply(self, table: Floats, state: State, batch: Batch, first_wave: bool) -> None:
+    def _apply(self, table: Floats, state: State, batch: Batch, first_round: bool) -> None:
         self._replay(table, state, batch.rows, int(state["t"]) - 1)
-        super()._apply(table, state, batch, first_wave)
+        super()._apply(table, state, batch, first_round)
 
     def _replay(self, table: Floats, state: State, rows: Integers, until: int) -> None:
         """Take ascending distinct rows through the batches they missed, `until` included, (1)."""
@@ -120,12 +120,12 @@ class CatchUpAdam(Adam):
 
     def slow_step(self, table: Floats, state: State, rows: Integers, grads: Floats) -> None:
         """The same step by scalar loops: each row of the batch is replayed, then updated."""
-        visits = slow_intake(self, table, rows, grads)
+        visits = slow_preprocess(self, table, rows, grads)
         for i in visits:
-            self.slow_settle(table, state, i)
+            self.slow_catch_up(table, state, i)
         slow_advance(self, table, state, visits)
 
-    def slow_settle(self, table: Floats, state: State, row: int) -> None:
+    def slow_catch_up(self, table: Floats, state: State, row: int) -> None:
         """Replay one row up to the present batch by scalar loops.
 
         Parameters
@@ -142,5 +142,5 @@ class CatchUpAdam(Adam):
 
     @staticmethod
     def kernel(rule: Options) -> Kernel:  # type: ignore[override]
-        """Adam's, and the batch up to which the row is settled; what it missed comes before."""
+        """Adam's, and the batch that the row has caught up to; what it missed comes before."""
         return Adam.kernel(rule, replayed=True)

@@ -121,7 +121,7 @@ class CFSGD(Rule):
 
     def update(self, w: Floats, g: Floats, s: Rows) -> Floats:
         """(1), (2) on a block of rows; the rate is float64, rounded once to the table's dtype."""
-        here = s.occurrences if self.unit == "occurrence" else (s.occurrences > 0) * s.first_wave
+        here = s.occurrences if self.unit == "occurrence" else (s.occurrences > 0) * s.first_round
         before = s.c
         if self.counter == "decayed":
             fade = float(power(2.0, -1 / self._halflife))
@@ -179,7 +179,7 @@ class CFSGD(Rule):
             lr, eps, ub, steps, samples, seen, fade, cap = c
             here, before = visit.occurrences, s.c
             if not by_occurrence:
-                here = 1 if visit.occurrences > 0 and visit.first_wave else 0
+                here = 1 if visit.occurrences > 0 and visit.first_round else 0
             if decayed:
                 before = integer_power(fade, visit.t - s.seen_at if s.c > 0 else 0) * s.c
                 if here > 0:

@@ -64,7 +64,7 @@ class NAdam(Adam):
     def weights(self, rate: Scalar, k: Any, s: Rows) -> tuple[Scalar, Scalar]:
         """The two factors of (3)."""
         mu, ahead = self._momentum(k), self._momentum(k + 1)
-        if s.first_wave:
+        if s.first_round:
             s.product = s.product * mu  # (2)
         if self.bias_correction in ("second", "none"):
             return rate * ahead, rate * (1 - mu)

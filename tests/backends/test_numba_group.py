@@ -1,4 +1,4 @@
-"""Steps of several tables, rules that are settled, and buffers of critical gradients."""
+"""Steps of several tables, rules that catch up, and buffers of critical gradients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from freqopt.backends import numba as numba_backend
 from freqopt.backends.numba import Workspace
 from freqopt.backends.numba.fixed_memory import _lists
 from freqopt.backends.numba.fused_step import _step
-from freqopt.backends.numba.fused_step._step import settle, step, step_group
+from freqopt.backends.numba.fused_step._step import catch_up, step, step_group
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BatchError, GradientError, RowError
 from freqopt.optimizers import rules
@@ -88,7 +88,7 @@ def test_a_bad_table_of_a_group_stops_all(last: tuple) -> None:
 @pytest.mark.parametrize(
     "options", [{}, {"weight_decay": 0.1, "decay": "decoupled"}, {"statistic": "row_mean"}]
 )
-def test_settled_rows_are_those_of_dense_adam(options: dict, dtype: str) -> None:
+def test_rows_that_caught_up_are_those_of_dense_adam(options: dict, dtype: str) -> None:
     rng = np.random.default_rng(0)
     start = rng.normal(size=(20, 3)).astype(dtype)
     pair, dense = Pair(rules["catchup_adam"](**options), start, Workspace(parts=2)), start.copy()
@@ -99,21 +99,21 @@ def test_settled_rows_are_those_of_dense_adam(options: dict, dtype: str) -> None
         pair.step(rows, grads)
         adam.step(dense, state, rows, grads)
         chosen = None if k % 10 == 9 else rng.integers(0, 20, 3)
-        pair.rule.settle(pair.expected, pair.expected_state, chosen)
-        settle(pair.rule, pair.found, pair.found_state, chosen, pair.workspace)
+        pair.rule.catch_up(pair.expected, pair.expected_state, chosen)
+        catch_up(pair.rule, pair.found, pair.found_state, chosen, pair.workspace)
         pair.check()
     assert same(pair.found, dense)
     with pytest.raises(RowError):
-        settle(pair.rule, pair.found, pair.found_state, np.array([20]))
+        catch_up(pair.rule, pair.found, pair.found_state, np.array([20]))
 
 
-def test_a_run_is_settled_by_a_kernel(monkeypatch) -> None:
-    settled = []
+def test_a_run_catches_up_by_a_kernel(monkeypatch) -> None:
+    compiled = []
     monkeypatch.setattr(numba_backend, "MUCH", 100)
     monkeypatch.setattr(
         _step,
-        "settle",
-        lambda rule, *given: settled.append(1) or settle(rule, *given),
+        "catch_up",
+        lambda rule, *given: compiled.append(1) or catch_up(rule, *given),
     )
     token = {"kind": "zipf", "exponent": 1.1, "size": 30}
     problem = {"name": "token_quadratic", "tokens": token, "dimension": 3}
@@ -122,9 +122,9 @@ def test_a_run_is_settled_by_a_kernel(monkeypatch) -> None:
     for stop in (50, 300):
         for engine, simulation in zip(engines, (found, expected), strict=True):
             engine.advance(simulation, stop)
-            engine.settle(simulation)
+            engine.catch_up(simulation)
         compare(found, expected)
-        assert bool(settled) == (stop == 300)
+        assert bool(compiled) == (stop == 300)
 
 
 BUFFERS = [

@@ -258,8 +258,8 @@ def test_ctrl_c_while_a_batch_is_counted(monkeypatch: pytest.MonkeyPatch) -> Non
         ("sgd", {"clip": 0.1, "clip_scope": "batch"}),
     ],
 )
-def test_later_waves_of_a_row_are_told_apart(name: str, options: dict[str, Any]) -> None:
-    """A row's second occurrence is no second visit, and is clipped with the second wave."""
+def test_later_rounds_of_a_row_are_told_apart(name: str, options: dict[str, Any]) -> None:
+    """A row's second occurrence is no second visit, and is clipped with the second round."""
     rng = np.random.default_rng(0)
     pair = Pair(
         rules[name](lr=0.1, duplicates="sequential", **options),

@@ -76,14 +76,14 @@ LAZY = {"name": "sgd", "lr": 0.1, "weight_decay": 0.5, "decay": "decoupled", "de
 
 @pytest.mark.parametrize("rule", [LAZY, {"name": "catchup_adam", "lr": 0.1}])
 def test_looking_does_not_change_a_bit(rule):
-    """Also for rules whose rows must be settled to be looked at."""
+    """Also for rules whose rows must catch up to be looked at."""
     often = freqopt.run(PAIR, rule, steps=30, checkpoints=Every(every=1), record=METRICS)
     seldom = freqopt.run(PAIR, rule, steps=30, checkpoints=2, record=METRICS)
     for name in ("u", "v"):
         assert np.asarray(often.tables[name]).tobytes() == np.asarray(seldom.tables[name]).tobytes()
 
 
-def test_lazy_rows_are_settled_where_they_are_measured():
+def test_lazy_rows_catch_up_where_they_are_measured():
     problem, rule = freqopt.problem(**PROBLEM), freqopt.rule(**LAZY)
     trajectory = freqopt.run(problem, rule, steps=20, checkpoints=[8], seed=3)
     table = problem.start(3, 0)["tokens"]
@@ -91,10 +91,10 @@ def test_lazy_rows_are_settled_where_they_are_measured():
     for t in range(8):
         samples = {k: v[0] for k, v in problem.draw(3, 0, np.array([t]), 1).items()}
         rule.step(table, state, *problem.gradients({"tokens": table}, samples)["tokens"])
-    unsettled = problem.objective({"tokens": table})
-    rule.settle(table, state)
+    behind = problem.objective({"tokens": table})
+    rule.catch_up(table, state)
     steps, values = trajectory.curve("objective")
-    assert values[steps == 8] == problem.objective({"tokens": table}) != unsettled
+    assert values[steps == 8] == problem.objective({"tokens": table}) != behind
 
 
 def test_seed_and_run_address_the_samples():

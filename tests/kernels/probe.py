@@ -31,7 +31,7 @@ class Probe(Rule):
 
     def update(self, w: Any, g: Any, s: Rows) -> Any:
         """On a block of rows."""
-        s.LANES = s.LANES + s.first_wave
+        s.LANES = s.LANES + s.first_round
         total = fold(s.squared(g))[:, None]
         s.total = np.where(s.LANES > 2, self.beta * s.total + total, total)
         fade = (exp(-(s.LANES * THIRD)) / (1 - integer_power(self.beta, s.LANES))).astype(w.dtype)
@@ -55,7 +55,7 @@ class Probe(Rule):
 
         def row(c: Any, s: Any, visit: Any, total: Any) -> Any:
             _, beta, _ = c
-            s.LANES += 1 if visit.first_wave else 0
+            s.LANES += 1 if visit.first_round else 0
             if s.LANES > 2:
                 s.total = real(beta) * s.total + total
             else:

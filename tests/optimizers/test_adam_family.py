@@ -136,7 +136,7 @@ def test_closed_form(rule: type[Rule], options: dict[str, Any]) -> None:
     for g in gradients:
         rows = np.zeros(0 if g is None else 1, np.int64)
         made.step(table, state, rows, np.array([] if g is None else [g]).reshape(rows.size, 2))
-    made.settle(table, state)
+    made.catch_up(table, state)
     expected = closed_form(made, start, gradients)
     for j in range(2):
         assert abs(mpf(table[0, j]) - expected[j]) <= 2e-15
@@ -390,17 +390,17 @@ def test_catch_up_is_dense_adam(options: dict[str, Any], dtype: type) -> None:
         noise = (rng.normal(size=(rows.size, 3)) * 10.0 ** rng.integers(-6, 2)).astype(dtype)
         if rows.size:
             longest = max(longest, int((lazy_state["t"] - lazy_state["settled_at"][rows]).max()))
-        lazy.settle(stored, lazy_state, None if batch % 100 == 0 else rows)
+        lazy.catch_up(stored, lazy_state, None if batch % 100 == 0 else rows)
         assert (stored[rows] == full[rows]).all()
         dense.step(full, dense_state, rows, full[rows] - target[rows] + noise)
         lazy.step(stored, lazy_state, rows, stored[rows] - target[rows] + noise)
     assert longest >= 50
     assert (lazy_state["v"] != dense_state["v"]).any(), "no row is behind: this would test nothing"
-    lazy.settle(stored, lazy_state)
+    lazy.catch_up(stored, lazy_state)
     assert stored.tobytes() == full.tobytes()
     for slot, values in dense_state.items():
         assert lazy_state[slot].tobytes() == values.tobytes(), slot
-    lazy.settle(stored, lazy_state)
+    lazy.catch_up(stored, lazy_state)
     assert stored.tobytes() == full.tobytes()
 
 

@@ -86,7 +86,7 @@ def test_lazy_decay_catches_up_and_settles() -> None:
         for r, t, s in ((rule, a, state), (dense, b, other)):
             r.step(t, s, np.array(rows), np.zeros((1, 1)))
     assert a[2, 0] == 2.0
-    rule.settle(a, state)
+    rule.catch_up(a, state)
     np.testing.assert_allclose(a, b, rtol=1e-15)  # 0.95^4 by squaring against one by one
 
 

@@ -98,7 +98,7 @@ def test_slots_of_another_kind_are_refused(update: str, tmp_path: Path) -> None:
 
 
 def test_what_numpy_makes_of_right_arithmetic_is_taken(tmp_path: Path) -> None:
-    stepped(mine(tmp_path, update="s.n, s.k, s.m = s.n + s.first_wave, s.k + 1.0, s.m * 0.9"))
+    stepped(mine(tmp_path, update="s.n, s.k, s.m = s.n + s.first_round, s.k + 1.0, s.m * 0.9"))
 
 
 DECLARED = {

@@ -15,11 +15,11 @@ from freqopt.backends._simulation import Simulation
 from freqopt.backends.cupy._device import chosen_device
 from freqopt.backends.cupy._loop import Runs, alike, kernel_of
 from freqopt.backends.cupy._problem import find_problem
-from freqopt.backends.cupy._step import Stepper, settle, step
+from freqopt.backends.cupy._step import Stepper, catch_up, step
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BackendError, GradientError
 
-__all__ = ["CupyBackend", "FallbackWarning", "Runs", "Stepper", "chosen_device", "settle", "step"]
+__all__ = ["CupyBackend", "FallbackWarning", "Runs", "Stepper", "catch_up", "chosen_device", "step"]
 
 
 class CupyBackend(Backend):

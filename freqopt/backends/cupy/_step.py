@@ -13,7 +13,7 @@ from freqopt.backends.cupy._source import Source, memory_words, own_slots, remem
 from freqopt.errors import BatchError
 from freqopt.kernels import hyper
 from freqopt.optimizers import Rule
-from freqopt.optimizers._batch import intake
+from freqopt.optimizers._batch import preprocess
 from freqopt.streams.fold import fold
 
 Array = Any
@@ -149,32 +149,32 @@ class Stepper:
         outside, infinite, distinct, kept = (int(n) for n in self.device.to_host(counts))
         if outside < batch or (infinite < batch and rule.nonfinite == "raise"):
             host = self.device.to_host
-            intake(rule, host(table), host(rows), host(grads))
+            preprocess(rule, host(table), host(rows), host(grads))
             raise AssertionError("a kernel refused a batch that the reference takes")
         return order[:kept], touched[:distinct], starts[: distinct + 1]
 
     def _factors(self, norms: Array, alive: Array, starts: Array) -> Array:
-        """What every item is multiplied by so that its wave has at most norm `clip`."""
+        """What every item is multiplied by so that its round has at most norm `clip`."""
         norms, alive, starts = (self.device.to_host(a) for a in (norms, alive, starts))
-        wave = np.zeros(norms.size, np.int64)
+        rounds = np.zeros(norms.size, np.int64)
         if self.rule.duplicates == "sequential":
             before = np.cumsum(alive) - alive  # occurrences that move, in the sorted order
             first = np.repeat(starts[:-1], np.diff(starts))
-            wave = before - before[first]
+            rounds = before - before[first]
         factors = np.ones(norms.size, self.dtype)
-        for k in range(int(wave.max(initial=-1)) + 1):
-            moving = (wave == k) & (alive != 0)
+        for k in range(int(rounds.max(initial=-1)) + 1):
+            moving = (rounds == k) & (alive != 0)
             norm = np.sqrt(fold(norms[moving]))
             if norm > self.rule.clip:
                 factors[moving] = self.rule.clip / norm
         return factors
 
-    def settle(self, table: Array, state: dict[str, Array], rows: Array | None = None) -> None:
-        """As `Rule.settle`: bring rows that a lazy rule left behind up to the present, in place."""
+    def catch_up(self, table: Array, state: dict[str, Array], rows: Array | None = None) -> None:
+        """As `Rule.catch_up`: bring a lazy rule's rows up to the present, in place."""
         count = len(table) if rows is None else rows.size
-        with self.device.room(f"{count} rows to settle"):
+        with self.device.room(f"{count} rows to catch up"):
             self.module.launch(
-                "settle_rows", count, self.width * self.dtype.itemsize,
+                "catch_up_rows", count, self.width * self.dtype.itemsize,
                 table, self.width, self._slots(state), state.get("decayed_at"), rows, count,
                 self.hyper, int(state["t"]),
             )  # fmt: skip
@@ -202,9 +202,9 @@ def step(rule: Rule, table: Array, state: dict[str, Array], rows: Array, grads: 
     _stepper(rule, table)(table, state, rows, grads)
 
 
-def settle(rule: Rule, table: Array, state: dict[str, Array], rows: Array | None = None) -> None:
-    """Bring rows of a table on the GPU up to the present, in place: `Rule.settle`."""
-    _stepper(rule, table).settle(table, state, rows)
+def catch_up(rule: Rule, table: Array, state: dict[str, Array], rows: Array | None = None) -> None:
+    """Bring rows of a table on the GPU up to the present, in place: `Rule.catch_up`."""
+    _stepper(rule, table).catch_up(table, state, rows)
 
 
 def _stepper(rule: Rule, table: Array) -> Stepper:

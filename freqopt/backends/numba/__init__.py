@@ -17,10 +17,10 @@ from freqopt.errors import BackendError
 
 if TYPE_CHECKING:
     from freqopt.backends.numba.batch._workspace import Workspace
-    from freqopt.backends.numba.fused_step._step import settle, step, step_group
+    from freqopt.backends.numba.fused_step._step import catch_up, step, step_group
     from freqopt.backends.numba.loop._run import Run
 
-__all__ = ["FallbackWarning", "NumbaBackend", "Workspace", "settle", "step", "step_group"]
+__all__ = ["FallbackWarning", "NumbaBackend", "Workspace", "catch_up", "step", "step_group"]
 
 PATIENCE = 1.0
 """Processor seconds of the NumPy loop for which a loop is compiled, which takes a few."""
@@ -49,7 +49,7 @@ _walked: dict[str, _Walked] = {}
 
 _PLACES = {
     "Workspace": "batch._workspace",
-    "settle": "fused_step._step",
+    "catch_up": "fused_step._step",
     "step": "fused_step._step",
     "step_group": "fused_step._step",
 }
@@ -131,16 +131,16 @@ class NumbaBackend(Backend):
         NumpyBackend().advance(simulation, simulation.step + 1)  # raises the reference's error
         raise AssertionError("the compiled loop refused a step that the reference takes")
 
-    def settle(self, simulation: Simulation) -> None:
-        """`Simulation.settle`, compiled where there may be much to make up for."""
+    def catch_up(self, simulation: Simulation) -> None:
+        """`Simulation.catch_up`, compiled where there may be much to make up for."""
         rule = simulation.rule
-        if not rule.settles_before_reading or simulation.step < MUCH or self._run is None:
-            simulation.settle()
+        if not rule.catches_up_before_reading or simulation.step < MUCH or self._run is None:
+            simulation.catch_up()
             return
-        from freqopt.backends.numba.fused_step._step import settle
+        from freqopt.backends.numba.fused_step._step import catch_up
 
         for name, array in simulation.parameters.items():
-            settle(rule, array, simulation.states[name])
+            catch_up(rule, array, simulation.states[name])
 
     def _compiled(self) -> bool:
         """Whether the compiled loop can go on: it is ready, or it is worth while to compile it."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from freqopt.crosscheck.diagnosis.option_sets import Box, common, hull, joined, paths
 from freqopt.optimizers import Rule, State
-from freqopt.optimizers._batch import Batch, intake
+from freqopt.optimizers._batch import Batch, preprocess
 from freqopt.typing import Floats, Integers
 
 
@@ -38,12 +38,12 @@ def combined(kind: type[Rule], live: list[Live], rows: Integers, grads: Floats) 
     """What the options of all live boxes make of one batch."""
     if not live:
         return []
-    run = partial(_intake, table=live[0].table, rows=rows, grads=grads)
+    run = partial(_preprocess, table=live[0].table, rows=rows, grads=grads)
     return alike(paths(kind, hull(one.box for one in live), run))
 
 
-def _intake(rule: Rule, table: Floats, rows: Integers, grads: Floats) -> list[Batch]:
-    return intake(rule, table, rows, grads)
+def _preprocess(rule: Rule, table: Floats, rows: Integers, grads: Floats) -> list[Batch]:
+    return preprocess(rule, table, rows, grads)
 
 
 def alike(taken: Iterable[tuple[Box, list[Batch]]]) -> Taken:

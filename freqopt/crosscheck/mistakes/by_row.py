@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from freqopt.crosscheck.implementation import Given, Implementation, Step, shown
 from freqopt.optimizers import Rule, State
-from freqopt.optimizers._batch import Batch, intake
+from freqopt.optimizers._batch import Batch, preprocess
 from freqopt.optimizers._rule import densify
 from freqopt.typing import Floats, Integers
 
 Visit = Callable[[Rule, Floats, State, Batch, bool], None]
-"""Updates one row: (rule, table, state, batch of that row, whether it is the first wave)."""
+"""Updates one row: (rule, table, state, batch of that row, whether it is the first round)."""
 
 
 def by_row(make: Callable[[], Visit]) -> Implementation:
@@ -21,14 +21,14 @@ def by_row(make: Callable[[], Visit]) -> Implementation:
         state, visit = rule.init(table, **given), make()
 
         def step(rows: Integers, grads: Floats) -> Floats:
-            batches = intake(rule, table, rows, grads)
+            batches = preprocess(rule, table, rows, grads)
             if batches or rule.count_empty:
                 state["t"] += 1
                 if rule.rows == "all":
                     batches = [densify(batches, table)]
-                for wave, batch in enumerate(batches):
+                for k, batch in enumerate(batches):
                     for row in batch.rows:
-                        visit(rule, table, state, batch.take(batch.rows == row), wave == 0)
+                        visit(rule, table, state, batch.take(batch.rows == row), k == 0)
             return shown(rule, table, state)
 
         return step

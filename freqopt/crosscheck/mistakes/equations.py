@@ -86,7 +86,7 @@ def _methods(kind: type[Rule]) -> Iterator[tuple[type, str]]:
         for name, value in vars(owner).items():
             plain = isinstance(value, FunctionType) and "slow" not in name and name not in seen
             wanted = name in AROUND if owner is Rule else not name.startswith("__")
-            if plain and wanted and name not in ("slots", "init", "settle"):
+            if plain and wanted and name not in ("slots", "init", "catch_up"):
                 seen.add(name)
                 yield owner, name
 

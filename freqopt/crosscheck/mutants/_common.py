@@ -120,7 +120,7 @@ def _own_clocks(rule: Rule, table: Floats, given: Given) -> Step:
     return step
 
 
-def _unsettled(rule: Rule, table: Floats, given: Given) -> Step:
+def _left_behind(rule: Rule, table: Floats, given: Given) -> Step:
     """Rows that a lazy dialect has left behind are shown as they lie."""
     state = rule.init(table, **given)
 
@@ -212,7 +212,7 @@ COMMON: dict[str, Implementation] = {
     "step index from 2": _from_second,
     "step index ahead by one": on_state(lambda name, x, step: x + (name == "t" and step == 1)),
     "step index behind by one": on_state(lambda name, x, step: x - (name == "t" and step == 1)),
-    "lazy rows shown as they lie": _unsettled,
+    "lazy rows shown as they lie": _left_behind,
 }
 
 NARROW: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {

@@ -23,7 +23,7 @@ EDITS = {
     "v of the batch before": ("u = s.v\n", "u = np.maximum(s.v - (1 - self.beta2) * x, 0)\n"),
     "sign of m": ("rounded(on_m, w) * s.m", "rounded(on_m, w) * np.sign(s.m)"),
     "row mean is a sum": ("fold(x)[:, None] / w.shape[1]", "fold(x)[:, None]"),
-    "visits per occurrence": ("s.visits + s.first_wave", "s.visits + s.occurrences"),
+    "visits per occurrence": ("s.visits + s.first_round", "s.visits + s.occurrences"),
     "c1 from beta2": (
         'c1 = self.correction("first", self.beta1',
         'c1 = self.correction("first", self.beta2',

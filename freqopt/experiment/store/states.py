@@ -227,7 +227,7 @@ class Keeper:
         return [before + share for before in self.before]
 
     def end(self, recordings: Sequence[Recording]) -> bool:
-        """Called when they are done and not settled yet; whether the state was worth keeping."""
+        """Called when they are done and not final yet; whether the state was worth keeping."""
         size = sum(array.nbytes for one in recordings for array in _arrays(one).values())
         took = sum(self.seconds())
         worth = took >= LEAST and size <= WORTH * took

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from freqopt.backends.cupy import CupyBackend, settle, step
+from freqopt.backends.cupy import CupyBackend, catch_up, step
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.crosscheck import cases
 from freqopt.optimizers import rules
@@ -60,8 +60,8 @@ def both(gpu, rule, table, batches):
     for rows, grads in batches:
         step(rule, there, states, gpu.asarray(rows), gpu.asarray(grads))
         rule.step(table, state, rows, grads)
-    settle(rule, there, states)
-    rule.settle(table, state)
+    catch_up(rule, there, states)
+    rule.catch_up(table, state)
     return table, gpu.asnumpy(there)
 
 

@@ -75,8 +75,8 @@ LAYERS = {
         "layers", "fold_rows(group, work, m,", "fold_rows(group, work, m - 1,",
     ),
     "rows as they were before the step": ("loop", "if (LAYERED) collapse(", "if (false) collapse("),
-    "a layer that is not settled": (
-        "loop", "k < PARTS; k++) settle_step", "k < PARTS - 2; k++) settle_step",
+    "a layer that does not catch up": (
+        "loop", "k < PARTS; k++) catch_up_step", "k < PARTS - 2; k++) catch_up_step",
     ),
 }  # fmt: skip
 
@@ -111,8 +111,8 @@ def test_a_mistake_in_the_layers_is_noticed(mistake, planted):
         run_both(pair, "catchup_adam", batch=3, movement=True, weight_decay=0.1, layers=layers)
 
 
-def test_a_mistake_in_the_waves_of_a_clipped_batch_is_noticed(planted):
-    planted("source/batch.cuh", "wave << part.occurrences.shift", "0ll")
+def test_a_mistake_in_the_rounds_of_a_clipped_batch_is_noticed(planted):
+    planted("source/batch.cuh", "round << part.occurrences.shift", "0ll")
     clipped = {"clip": 0.01, "clip_scope": "batch", "duplicates": "sequential"}
     with pytest.raises(AssertionError):
         run_both(("sgns", FORMS["sgns"][0]), "sgd", batch=4, **clipped)

@@ -35,7 +35,7 @@ run_both((problem, FORMS[problem][0]), rule, lanes=4, movement=True, **json.load
 CASES = {
     "lazy rows": ("pair", "catchup_adam", {"layers": {"inner": 3}, "weight_decay": 0.1}),
     "critical gradients": ("pair", "adam_c", {"batch": 3, "dtype": "float32"}),
-    "waves": (
+    "rounds": (
         "sgns",
         "sgd",
         {"batch": 3, "clip": 0.01, "clip_scope": "batch", "duplicates": "sequential"},

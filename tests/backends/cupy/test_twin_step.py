@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from freqopt.backends.cupy import Stepper, _twin, settle, step
+from freqopt.backends.cupy import Stepper, _twin, catch_up, step
 from freqopt.crosscheck import cases
 from freqopt.errors import BackendError, BatchError, GradientError, RowError
 from freqopt.optimizers import rules
@@ -78,11 +78,11 @@ def test_settling_brings_lazy_rows_up_to_the_present():
     for rows, grads in case.exercise.batches[:8]:
         twin(table, state, rows, grads)
         rule.step(other, kept, rows, grads)
-    twin.settle(table, state, np.array([0, 4]))
-    rule.settle(other, kept, np.array([0, 4]))
+    twin.catch_up(table, state, np.array([0, 4]))
+    rule.catch_up(other, kept, np.array([0, 4]))
     np.testing.assert_array_equal(table, other)
-    twin.settle(table, state)
-    rule.settle(other, kept)
+    twin.catch_up(table, state)
+    rule.catch_up(other, kept)
     np.testing.assert_array_equal(table, other)
     assert all((state[name] == kept[name]).all() for name in kept)
 
@@ -136,7 +136,7 @@ def test_a_rule_that_has_left_its_parents_kernel_is_refused_by_name():
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")
-@pytest.mark.parametrize("call", [step, settle])
+@pytest.mark.parametrize("call", [step, catch_up])
 def test_without_a_gpu_the_message_says_what_is_missing(call):
     rule, table = rules["sgd"](), np.zeros((2, 4), np.float32)
     batch = (np.array([0]), np.zeros((1, 4), np.float32)) if call is step else ()

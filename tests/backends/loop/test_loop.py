@@ -66,7 +66,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"name": "lazy_adam", "lr": 0.01},
         {},
     ),
-    "rows that are settled before they are read": (
+    "rows that catch up before they are read": (
         {"name": "pair", "pairs": PRODUCT, "loss": "logistic", "dimension": 3},
         {"name": "catchup_adam", "lr": 0.01, "weight_decay": 0.1},
         {"batch": 2, "track_movement": True},

@@ -36,21 +36,21 @@ DEVICE i64 admit_step(const Group& group, const Part& part, const double* h) {
     return count;
 }
 
-// Scale the items of each wave down to a norm of at most `limit`: freqopt/optimizers/_batch.py. A
-// wave has the next item that moves of every row.
-DEVICE void clip_waves(const Group& group, const Part& part, i64 count, real limit) {
+// Scale the items of each round down to a norm of at most `limit`: freqopt/optimizers/_batch.py. A
+// round has the next item that moves of every row.
+DEVICE void clip_rounds(const Group& group, const Part& part, i64 count, real limit) {
     i64 moving = 0;
     for (i64 u = 0; u < count; u++) {
         const i64 end = SEQUENTIAL ? part.starts[u + 1] : u + 1;
-        i64 wave = 0;
+        i64 round = 0;
         for (i64 item = SEQUENTIAL ? part.starts[u] : u; item < end; item++) {
             if (IS(rows, nonzero) && !part.alive[item]) continue;
-            if (group.lane == 0) part.waves[moving] = wave << part.occurrences.shift | item;
-            wave++, moving++;
+            if (group.lane == 0) part.rounds[moving] = round << part.occurrences.shift | item;
+            round++, moving++;
         }
     }
-    sort(group, part.waves, moving);
-    const Occurrences items = {part.waves, moving, part.occurrences.shift};
+    sort(group, part.rounds, moving);
+    const Occurrences items = {part.rounds, moving, part.occurrences.shift};
     real* const squares = part.norms + part.occurrences.count;
     for (i64 begin = 0, end; begin < moving; begin = end) {
         for (end = begin; end < moving && (end == begin || !items.begins(end)); end++)
@@ -70,7 +70,7 @@ DEVICE void collect(const Group& group, const Part& part, i64 count, const doubl
     for (i64 item = 0; item < items; item++)
         combine_item(group, batch, item, part.width, h[H_clip], (real*)scratch);
     group.sync();
-    if (HAS(clip) && IS(clip_scope, batch)) clip_waves(group, part, count, h[H_clip]);
+    if (HAS(clip) && IS(clip_scope, batch)) clip_rounds(group, part, count, h[H_clip]);
 #if CRITICAL
     for (i64 u = 0; u < count; u++) {
         const real* const g = gradient_of(batch, u, 0, part.width);

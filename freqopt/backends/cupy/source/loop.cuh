@@ -42,11 +42,11 @@ DEVICE void advance(const Group& group, const Part& part, i64 count, const doubl
 }
 
 // Rows that a lazy rule left behind are brought up to the present before they are read.
-DEVICE void settle_step(const Group& group, const Part& part, const double* h, real* work) {
+DEVICE void catch_up_step(const Group& group, const Part& part, const double* h, real* work) {
     const Table table = {part.weights, part.size, int(part.width), part.slots, part.decayed_at};
     for (i64 p = 0; p < part.occurrences.count; p++)
         if (part.occurrences.begins(p))
-            settle(group, table, part.occurrences.row(p), h, *part.t, work);
+            catch_up(group, table, part.occurrences.row(p), h, *part.t, work);
     group.sync();
 }
 
@@ -56,7 +56,7 @@ DEVICE bool take_step(const Group& group, const Problem& problem, const Run& run
     for (int k = 0; k < TABLES; k++)
         sort_rows(group, tables[k].occurrences, tables[k].rows + s * tables[k].occurrences.count);
 #if ROW(settled_at)
-    for (int k = 0; k < PARTS; k++) settle_step(group, parts[k], run.h, (real*)scratch);
+    for (int k = 0; k < PARTS; k++) catch_up_step(group, parts[k], run.h, (real*)scratch);
 #endif
     for (int k = 0; LAYERED && k < TABLES; k++) collapse(group, tables[k], s, run.work);
     gradients(group, problem, run, tables, s, scratch);

@@ -6,7 +6,7 @@ enum Statistic { NONE, SUM, LARGEST };
 struct Visit {
     i64 t;            // batches seen, the present one included
     i64 occurrences;  // of the row in the batch; 0 for a row that is updated but absent
-    bool first_wave;  // false for the second and later occurrences with duplicates = "sequential"
+    bool first_round;  // false for the second and later occurrences with duplicates = "sequential"
     int width;
 };
 

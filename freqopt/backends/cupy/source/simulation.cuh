@@ -29,7 +29,7 @@ struct Part {  // one array that the rule moves: a plain table, or a layer
     Occurrences occurrences;       // M of them
     real* grads;                   // (M, width)
     real *sums, *squares;          // (M, width) each
-    i64 *order, *starts, *touched, *alive, *waves;  // (M,), (M + 1,), (M,), (M,), (M,)
+    i64 *order, *starts, *touched, *alive, *rounds;  // (M,), (M + 1,), (M,), (M,), (M,)
     real* norms;                   // (2, M)
     double *squares_wide, *norm;   // (M,), (1,), of a fixed-memory rule
     i64* entry_of;                 // (N,), all -1, where every row is updated; else null

@@ -152,7 +152,7 @@ ENTRY shorten(i64 items, i64 width, const real* factors, real* sums) {
 }
 
 // Bring row i up to the batches seen so far: the steps or the decay that a lazy rule owes it.
-DEVICE void settle(const Group& group, const Table& table, i64 i, const double* h, i64 seen,
+DEVICE void catch_up(const Group& group, const Table& table, i64 i, const double* h, i64 seen,
                    real* work) {
 #if ROW(settled_at)
     for (i64 t = load_row_state(table.slots, i).own_settled_at + 1; t <= seen; t++) {
@@ -170,14 +170,14 @@ DEVICE void settle(const Group& group, const Table& table, i64 i, const double* 
     }
 }
 
-// Settle some rows, or all where `which` is null.
-ENTRY settle_rows(real* rows, i64 width, const u64* slots, i64* decayed_at, const i64* which,
+// Let some rows catch up, or all where `which` is null.
+ENTRY catch_up_rows(real* rows, i64 width, const u64* slots, i64* decayed_at, const i64* which,
                   i64 count, const double* h, i64 seen) {
     const Group group;
     const Table table = {rows, 0, (int)width, slots, decayed_at};
     real* const work = group.scratch<real>(width);
     for (i64 k = group.number; k < count; k += group.groups)
-        settle(group, table, which ? which[k] : k, h, seen, work);
+        catch_up(group, table, which ? which[k] : k, h, seen, work);
 }
 
 // The combined gradient of row u of the batch, or of its n-th item with duplicates = "sequential".
@@ -214,7 +214,7 @@ DEVICE void apply_row(const Group& group, const Table& table, const Batch& batch
                       const double* h, i64 t, const Scalars& c, const Around& a, real* work) {
     const int width = table.width;
 #if ROW(settled_at)
-    settle(group, table, i, h, t - 1, work);
+    catch_up(group, table, i, h, t - 1, work);
 #endif
 #if CRITICAL
     real* const direction = work + width;
@@ -229,16 +229,16 @@ DEVICE void apply_row(const Group& group, const Table& table, const Batch& batch
     }
     const i64 begin = batch.starts[u], end = batch.starts[u + 1];
     const i64 items = SEQUENTIAL ? end - begin : 1;
-    bool first_wave = true;
+    bool first_round = true;
     for (i64 n = 0; n < items; n++) {
         const i64 item = SEQUENTIAL ? begin + n : u;
         if (IS(rows, nonzero) && !batch.alive[item]) continue;
         const real* const g = gradient_of(batch, u, n, width);
-        const Visit visit = {t, SEQUENTIAL ? 1 : end - begin, first_wave, width};
+        const Visit visit = {t, SEQUENTIAL ? 1 : end - begin, first_round, width};
         const real* const squares = OWN_SQUARES ? batch.squares + item * width : nullptr;
         update(group, table, i, g, squares, visit, c, a, work);
         group.sync();  // the row as the next occurrence finds it
-        first_wave = false;
+        first_round = false;
     }
 }
 

@@ -50,7 +50,7 @@ def sort_by(keys: Any, order: Any, spare: Any, count: int, bins: Any) -> None:
 def ascending(space: Space) -> int:
     """Put the entries into `own`: round after round, each in ascending order of rows; their number.
 
-    It comes after `gather`; what `own` and `numbers` held is used up.
+    It comes after `preprocess`; what `own` and `numbers` held is used up.
     """
     starts, ends, own, numbers = space.starts, space.ends, space.own, space.numbers
     count = 0

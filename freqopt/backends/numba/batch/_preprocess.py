@@ -1,4 +1,4 @@
-"""The batch on its way into a rule, compiled: what `freqopt.optimizers._batch.intake` means.
+"""The batch on its way into a rule, compiled: what `freqopt.optimizers._batch.preprocess` means.
 
 Nothing but the workspace is written here. Each part leaves *entries*: a row, and where its combined
 gradient is. An entry of a single occurrence points into the batch itself; only sums, and gradients
@@ -28,8 +28,8 @@ AHEAD = 24
 """Occurrences whose index entry is asked for beforehand."""
 
 
-@entry("gather")
-def gather(
+@entry("preprocess")
+def preprocess(
     part: int, rows: Any, size: int, grads: Any, options: Any, limit: Any, index: Any, base: int,
     space: Any,
 ) -> None:  # fmt: skip

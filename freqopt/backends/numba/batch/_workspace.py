@@ -113,7 +113,7 @@ class Workspace:
         return self._indices[key]
 
     def space(self, table: NDArray[Any], parts: int, batch: int, *, squares: bool) -> Space:
-        """Memory of `gather` and `apply` for a batch on a table."""
+        """Memory of `preprocess` and `apply` for a batch on a table."""
         places, width = _room(batch + parts), table.shape[1]
         key = (parts, places, width, table.dtype, squares)
         if key not in self._spaces:

@@ -12,7 +12,7 @@ from freqopt.backends.numba.fixed_memory._recall import recall_row
 from freqopt.backends.numba.jit._compile import compiled, entry, inlined
 from freqopt.backends.numba.jit._memory import address, prefetch
 from freqopt.backends.numba.rule._kernel import find_kernel
-from freqopt.backends.numba.rule._scalars import around_of
+from freqopt.backends.numba.rule._scalars import row_axes_of
 from freqopt.backends.numba.rule._update import row_update
 from freqopt.kernels import Visit
 from freqopt.optimizers import Rule
@@ -35,7 +35,7 @@ def make_apply_critical(rule: Rule, dtype: Any) -> Callable[..., None]:
     key = f"apply {structure.key}"
     if key in _made:
         return _made[key]
-    scalars, around_at, real = kernel.scalars, around_of(structure.kind), structure.real
+    scalars, row_axes_at, real = kernel.scalars, row_axes_of(structure.kind), structure.real
     update, recall = row_update(kernel, real), recall_row(real)
 
     @inlined
@@ -54,7 +54,7 @@ def make_apply_critical(rule: Rule, dtype: Any) -> Callable[..., None]:
         space, critical = Space(*space), Critical(*critical)
         ends, place, scratch, sums = space.ends, space.place, space.scratch, space.sums
         work, decayed, zero = scratch[part, 0], scratch[part, 1], address(scratch[part], 2)
-        c, around = scalars(h, t), around_at(h, t)
+        c, axes = scalars(h, t), row_axes_at(h, t)
         union, seen, own = critical.union, critical.seen, critical.scratch[part]
         dense, width = critical.lists.shape[1] == 0, table.shape[1]
         size = table.shape[0] if everyone else critical.decided[UNION_ROWS]
@@ -72,7 +72,7 @@ def make_apply_critical(rule: Rule, dtype: Any) -> Callable[..., None]:
                 direction = recall(i, g, address(table, i), critical, own)
             visit = Visit(t, occurrences, True, width)
             update(
-                table, elements, rows, decayed_at, i, direction, direction, visit, c, around, work,
+                table, elements, rows, decayed_at, i, direction, direction, visit, c, axes, work,
                 decayed,
             )  # fmt: skip
 

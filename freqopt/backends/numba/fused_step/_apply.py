@@ -11,9 +11,9 @@ from freqopt.backends.numba.batch._preprocess import REFUSED
 from freqopt.backends.numba.batch._space import Space
 from freqopt.backends.numba.jit._compile import entry
 from freqopt.backends.numba.jit._memory import LINE, address, addresses, prefetch, prefetch_stream
-from freqopt.backends.numba.rule._catch_up import settle_row
+from freqopt.backends.numba.rule._catch_up import catch_up_row
 from freqopt.backends.numba.rule._kernel import find_kernel
-from freqopt.backends.numba.rule._scalars import around_of
+from freqopt.backends.numba.rule._scalars import row_axes_of
 from freqopt.backends.numba.rule._update import row_update
 from freqopt.errors import BackendError
 from freqopt.kernels import Visit
@@ -34,9 +34,9 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
     space)
         table to decayed_at as in `row_update`; grads (B, d); h the rule's hyper vector; t batches
         seen, this one included; everyone: whether rows outside the batch are updated too, with
-        gradient zero; index, base: see `_index`; space: `Workspace.space` after `gather`, as a
+        gradient zero; index, base: see `_index`; space: `Workspace.space` after `preprocess`, as a
         plain tuple. Does
-        nothing if `gather` refused a part.
+        nothing if `preprocess` refused a part.
     """
     if isinstance(rule, FixedMemory) and rule.kappa:
         raise BackendError(f"rule {rule.name()} keeps a buffer, see make_apply_critical")
@@ -45,10 +45,10 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
     key = f"apply {structure.key} {own_squares}"
     if key in _made:
         return _made[key]
-    scalars, around_at = kernel.scalars, around_of(structure.kind)
+    scalars, row_axes_at = kernel.scalars, row_axes_of(structure.kind)
     update = row_update(kernel, structure.real, own_squares=own_squares)
-    settles = rule.settles_before_reading
-    settle = settle_row(rule, kernel, structure) if settles else update  # or not called
+    lags = rule.catches_up_before_reading
+    catch_up = catch_up_row(rule, kernel, structure) if lags else update  # or not called
 
     @entry(key)
     def apply(
@@ -62,7 +62,7 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
         for other in range(ends.size):
             if ends[other] == REFUSED:
                 return
-        c, around = scalars(h, t), around_at(h, t)
+        c, axes = scalars(h, t), row_axes_at(h, t)
         size, width = table.shape
         wanted = width * table.itemsize
         if summed and address(table, 0) % LINE != 0:
@@ -85,10 +85,10 @@ def make_apply(rule: Rule, dtype: Any) -> Callable[..., None]:
                 prefetch(addresses(rows, soon), 1)
                 if there >= 0:
                     prefetch_stream((address(grads, there),), wanted)
-            if settles:
-                settle(table, elements, rows, decayed_at, i, t - 1, h, scratch[part])
+            if lags:
+                catch_up(table, elements, rows, decayed_at, i, t - 1, h, scratch[part])
             visit = Visit(t, occurrences, first_round, width)
-            update(table, elements, rows, decayed_at, i, g, x, visit, c, around, work, decayed)
+            update(table, elements, rows, decayed_at, i, g, x, visit, c, axes, work, decayed)
 
     _made[key] = apply
     return apply

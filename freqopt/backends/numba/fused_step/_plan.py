@@ -28,7 +28,7 @@ class Plan:
     ----------
     apply : see `make_apply`
     h : the rule's hyper vector
-    options, limit : see `gather`
+    options, limit : see `preprocess`
     everyone : bool
         Rows outside the batch are updated too.
     remembers : bool
@@ -38,7 +38,7 @@ class Plan:
     clips_batch : bool
         The gradients are clipped by the norm of all.
     at_once : bool
-        Nothing happens between gather and apply, and without entries nothing happens in apply.
+        Nothing happens between preprocess and apply, and without entries nothing happens in apply.
     """
 
     def __init__(self, rule: Rule, dtype: Any) -> None:

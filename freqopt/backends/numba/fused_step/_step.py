@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from freqopt.backends.numba.batch._norms import clip_all
-from freqopt.backends.numba.batch._preprocess import REFUSED, gather
+from freqopt.backends.numba.batch._preprocess import REFUSED, preprocess
 from freqopt.backends.numba.batch._workspace import Workspace
 from freqopt.backends.numba.fixed_memory._buffer import (
     measure_part,
@@ -19,10 +19,11 @@ from freqopt.backends.numba.fixed_memory._buffer import (
 )
 from freqopt.backends.numba.fused_step._apply import shorten, shrink
 from freqopt.backends.numba.fused_step._plan import Plan
-from freqopt.backends.numba.rule._catch_up import make_settle
+from freqopt.backends.numba.rule._catch_up import make_catch_up
 from freqopt.backends.numba.threads import _team
 from freqopt.optimizers import Rule, State
-from freqopt.optimizers._batch import check_batch, check_table, intake
+from freqopt.optimizers._batch import check_batch, check_table
+from freqopt.optimizers._batch import preprocess as preprocess_or_raise
 from freqopt.optimizers._critical import FixedMemory
 from freqopt.optimizers._group import check_names
 from freqopt.typing import Floats, Integers
@@ -62,9 +63,9 @@ def step(
     """
     one = _Begun(rule, table, state, rows, grads, workspace or _own_workspace())
     if one.plan.at_once:
-        one.gather_and_apply()
+        one.preprocess_and_apply()
     else:
-        one.gather()
+        one.preprocess()
         one.apply()
 
 
@@ -96,7 +97,7 @@ def step_group(
         for k, (name, table) in enumerate(tables.items())
     ]
     for one in begun:
-        one.gather()
+        one.preprocess()
     shared = None
     if isinstance(rule, FixedMemory) and rule.synced:
         shared = 0.0
@@ -106,14 +107,14 @@ def step_group(
         one.apply(shared)
 
 
-def settle(
+def catch_up(
     rule: Rule,
     table: Floats,
     state: State,
     rows: Integers | None = None,
     workspace: Workspace | None = None,
 ) -> None:
-    """Bring rows that a lazy rule has left behind up to the present batch: `Rule.settle`.
+    """Bring rows that a lazy rule has left behind up to the present batch: `Rule.catch_up`.
 
     Parameters
     ----------
@@ -127,8 +128,8 @@ def settle(
     BackendError, BatchError, RowError
         Before anything is changed.
     """
-    if not rule.settles_before_reading:
-        rule.settle(table, state, rows)
+    if not rule.catches_up_before_reading:
+        rule.catch_up(table, state, rows)
         return
     check_table(table)
     workspace = workspace or _own_workspace()
@@ -141,7 +142,7 @@ def settle(
             check_batch(table, rows, np.zeros((rows.size, table.shape[1]), table.dtype))[0]
         )
     parts = workspace.parts_for(chosen.size, table.shape[1])
-    compiled, until = make_settle(rule, table.dtype), int(state["t"])
+    compiled, until = make_catch_up(rule, table.dtype), int(state["t"])
     scratch = np.zeros((parts, 3, table.shape[1]), table.dtype)
     _team.team.run(
         compiled,
@@ -157,7 +158,7 @@ class _Begun:
     ----------
     plan : Plan
     norm : float
-        Of the batch's gradient after `gather`, for a fixed-memory rule.
+        Of the batch's gradient after `preprocess`, for a fixed-memory rule.
     """
 
     def __init__(
@@ -180,8 +181,8 @@ class _Begun:
         index, base = workspace.index(len(table), places), workspace.reserve(places)
         self._found = index, base, tuple(space)
 
-    def _gathered(self) -> tuple[Any, ...]:
-        """Arguments of `gather`."""
+    def _preprocessed(self) -> tuple[Any, ...]:
+        """Arguments of `preprocess`."""
         (rows, grads), plan = self._batch, self.plan
         return rows, len(self._arrays[0]), grads, plan.options, plan.limit, *self._found
 
@@ -190,13 +191,13 @@ class _Begun:
         plan = self.plan
         return *self._arrays, self._batch[1], plan.h, t, plan.everyone, *self._found
 
-    def gather_and_apply(self) -> None:
+    def preprocess_and_apply(self) -> None:
         """The whole step, in one call of compiled code."""
         t = int(self._state["t"]) + 1
         self._space.ends[:] = REFUSED
         try:
             _team.team.run_in_turn(
-                (gather, self.plan.apply), (self._gathered(), self._applied(t)), self._parts
+                (preprocess, self.plan.apply), (self._preprocessed(), self._applied(t)), self._parts
             )
         finally:  # a Ctrl-C is raised as the call returns, or here: table and count must agree
             try:
@@ -211,10 +212,10 @@ class _Begun:
         if REFUSED not in self._space.ends.tolist() and self._counts():
             self._state["t"][...] = t
 
-    def gather(self) -> None:
+    def preprocess(self) -> None:
         """The first half."""
         plan, space, parts, run = self.plan, self._space, self._parts, _team.team.run
-        run(gather, self._gathered(), parts)
+        run(preprocess, self._preprocessed(), parts)
         self._refuse()
         if plan.clips_batch:
             clip_all(plan.limit, tuple(space))
@@ -251,7 +252,7 @@ class _Begun:
     def _refuse(self) -> None:
         """Raise the reference's error for a batch that a kernel refused."""
         if REFUSED in self._space.ends.tolist():
-            intake(self._rule, self._arrays[0], *self._batch)
+            preprocess_or_raise(self._rule, self._arrays[0], *self._batch)
             raise AssertionError("a kernel refused a batch that the reference takes")
 
     def _counts(self) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from freqopt.backends.numba.arithmetic._rows import scale
 from freqopt.backends.numba.batch._norms import clip_whole
-from freqopt.backends.numba.batch._preprocess import REFUSED, gather
+from freqopt.backends.numba.batch._preprocess import REFUSED, preprocess
 from freqopt.backends.numba.batch._space import Space
 from freqopt.backends.numba.fixed_memory._apply import make_whole_step
 from freqopt.backends.numba.fixed_memory._buffer import Critical, measure_whole
@@ -21,15 +21,15 @@ from freqopt.backends.numba.fused_step._apply import make_apply
 from freqopt.backends.numba.jit._call import address_of, caller, types_of
 from freqopt.backends.numba.jit._compile import entry, inlined
 from freqopt.backends.numba.loop._arrays import Part, in_turn
-from freqopt.backends.numba.rule._catch_up import make_settle
+from freqopt.backends.numba.rule._catch_up import make_catch_up
 from freqopt.backends.numba.rule._kernel import find_kernel
-from freqopt.backends.numba.rule._scalars import around_of
+from freqopt.backends.numba.rule._scalars import row_axes_of
 from freqopt.optimizers import Rule
 
 _made: dict[str, Callable[..., None]] = {}
 
 
-class Options(NamedTuple):
+class StepOptions(NamedTuple):
     """What a batched step needs of a rule."""
 
     h: Any
@@ -38,11 +38,11 @@ class Options(NamedTuple):
     limit: Any
     everyone: bool
     count_empty: bool
-    gather: int
+    preprocess: int
     """Addresses of kernels from here on; 0 for one that the rule does not need."""
     apply: int
     shrink: int
-    settle: int
+    catch_up: int
     clip: int
     measure: int
     norm: Any
@@ -62,10 +62,10 @@ class Kernels:
 
     Attributes
     ----------
-    types : of the arguments of gather, apply, shrink, settle, clip and measure
+    types : of the arguments of preprocess, apply, shrink, catch_up, clip and measure
     remembers : bool
         The rule keeps critical gradients.
-    options : Options
+    options : StepOptions
         Without addresses.
     """
 
@@ -75,27 +75,27 @@ class Kernels:
         rows, grads = part.rows[0].view(), grads.view()
         rows.flags.writeable = grads.flags.writeable = False  # as the fused step has them
         arrays = table, elements, part.row_slots, part.decayed_at
-        gathered = 0, rows, len(table), grads, plan.options, plan.limit, index, base, space
+        preprocessed = 0, rows, len(table), grads, plan.options, plan.limit, index, base, space
         applied: tuple[Any, ...] = 0, *arrays, grads, plan.h, 1, True, index, base, space
         shrunk = table, plan.h, 1
-        settled = 0, 1, *arrays, rows, 1, plan.h, Space(*space).scratch
+        caught_up = 0, 1, *arrays, rows, 1, plan.h, Space(*space).scratch
         clipped, measured = (plan.limit, space), (grads, space, part.critical)
         clips = rule.clip is not None and rule.clip_scope == "batch"
         self.remembers = plan.remembers
         if self.remembers:
             applied = *applied, part.critical, 0.0
-        arguments = gathered, applied, shrunk, settled, clipped, measured
+        arguments = preprocessed, applied, shrunk, caught_up, clipped, measured
         self.types = tuple(map(types_of, arguments))
         self._entries = {
-            "gather": gather,
+            "preprocess": preprocess,
             "apply": (make_whole_step if self.remembers else make_apply)(rule, dtype),
             "shrink": _make_shrink(rule, dtype) if plan.shrinks else None,
-            "settle": make_settle(rule, dtype) if rule.settles_before_reading else None,
+            "catch_up": make_catch_up(rule, dtype) if rule.catches_up_before_reading else None,
             "clip": clip_whole if clips else None,
             "measure": measure_whole if self.remembers else None,
         }
         shared = np.zeros(1 if self.remembers and rule.synced else 0)
-        self.options = Options(
+        self.options = StepOptions(
             plan.h, plan.options, plan.limit, plan.everyone, rule.count_empty, 0, 0, 0, 0, 0, 0,
             shared,
         )  # fmt: skip
@@ -106,7 +106,7 @@ class Kernels:
         pairs = zip(self._entries.values(), self.types, strict=True)
         return [(kernel, kinds) for kernel, kinds in pairs if kernel is not None]
 
-    def with_addresses(self) -> Options:
+    def with_addresses(self) -> StepOptions:
         """The options once all kernels are compiled."""
         pairs = zip(self._entries.items(), self.types, strict=True)
         return self.options._replace(
@@ -117,19 +117,19 @@ class Kernels:
 def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Callable[..., bool]]:
     """Two compiled functions (parts, n, s, count, options).
 
-    The first settles a lazy rule's rows before they are read. The second is the step, False if it
-    is refused.
+    The first lets a lazy rule's rows catch up before they are read. The second is the step, False
+    if it is refused.
     """
-    gather, apply, shrink, settle, clip, measure = map(caller, kernels.types)
+    preprocess, apply, shrink, catch_up, clip, measure = map(caller, kernels.types)
     remembers = kernels.remembers
 
     @inlined
-    def prepare(part: Part, n: int, s: int, count: int, options: Options) -> bool:
-        if options.settle:
+    def prepare(part: Part, n: int, s: int, count: int, options: StepOptions) -> bool:
+        if options.catch_up:
             table, _, elements = part.matrices
             scratch, t = Space(*part.space[2]).scratch, part.steps[0]
-            settle(
-                options.settle,
+            catch_up(
+                options.catch_up,
                 (
                     0, 1, table, elements, part.row_slots, part.decayed_at, part.rows[s], t,
                     options.h, scratch,
@@ -138,12 +138,12 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
         return True
 
     @inlined
-    def accept(part: Part, n: int, s: int, count: int, options: Options) -> bool:
+    def accept(part: Part, n: int, s: int, count: int, options: StepOptions) -> bool:
         index, base, space = part.space
         base = base + n * (part.rows.shape[1] + 1)
         table, grads = part.matrices[0], part.matrices[1]
-        gather(
-            options.gather,
+        preprocess(
+            options.preprocess,
             (
                 0, part.rows[s], len(table), grads, options.choices, options.limit, index, base,
                 space,
@@ -160,7 +160,7 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
         return True
 
     @inlined
-    def update(part: Part, n: int, s: int, count: int, options: Options) -> bool:
+    def update(part: Part, n: int, s: int, count: int, options: StepOptions) -> bool:
         table, grads, elements = part.matrices
         index, base, space = part.space
         arrays = Space(*space)
@@ -185,7 +185,7 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
     accept_all, update_all = in_turn((accept,) * parts), in_turn((update,) * parts)
 
     @inlined
-    def step(parts: Any, n: int, s: int, count: int, options: Options) -> bool:
+    def step(parts: Any, n: int, s: int, count: int, options: StepOptions) -> bool:
         for k in range(options.norm.size):
             options.norm[k] = 0.0
         accepted = accept_all(parts, n, s, count, options)
@@ -197,12 +197,16 @@ def batched_step(kernels: Kernels, parts: int) -> tuple[Callable[..., bool], Cal
 def _make_shrink(rule: Rule, dtype: Any) -> Callable[..., None]:
     """The compiled decay (table, h, t) of every row in batch t."""
     _, structure = find_kernel(rule, dtype)
-    around_at, real, key = around_of(structure.kind), structure.real, f"shrink all {structure.key}"
+    row_axes_at, real, key = (
+        row_axes_of(structure.kind),
+        structure.real,
+        f"shrink all {structure.key}",
+    )
     if key not in _made:
 
         @entry(key)
         def shrink_all(table: Any, h: Any, t: int) -> None:
-            factor = real(around_at(h, t).shrink)
+            factor = real(row_axes_at(h, t).shrink)
             for i in range(len(table)):
                 scale(table, i, factor)
 

@@ -82,7 +82,7 @@ def make_loop(
     prepare, step = make_steps()
     draw, gradient, matrices = problem.draw, problem.gradient, matrices_of(_widths(forms))
     before, between, after = _around(forms)
-    prepares, settle = prepare is not None, prepare or step
+    prepares, catch_up = prepare is not None, prepare or step
     busy = any(form.trained or form.tracked for form in forms)
     short = shortcut is not None
     at_once = shortcut.make() if shortcut is not None else step
@@ -120,7 +120,7 @@ def make_loop(
                         reached[0] = t + s
                         return
                 if prepares:
-                    settle(parts, n, s, count, options)
+                    catch_up(parts, n, s, count, options)
                 if busy:
                     before(tables, n, s, count, options)
                 gradient(data, read, places, samples, s, batch, grads, work)

@@ -11,7 +11,7 @@ from freqopt.backends.numba.jit._compile import compiled, inlined
 from freqopt.backends.numba.jit._memory import address, addresses, prefetch
 from freqopt.backends.numba.loop._arrays import Part, in_turn
 from freqopt.backends.numba.loop._borrow import of_width
-from freqopt.backends.numba.rule._scalars import Around, Structure, around_of
+from freqopt.backends.numba.rule._scalars import RowAxes, Structure, row_axes_of
 from freqopt.backends.numba.rule._update import row_update
 from freqopt.kernels import Kernel, Visit
 from freqopt.optimizers import Rule
@@ -28,14 +28,14 @@ def allows_single(rule: Rule) -> bool:
         and rule.nonfinite != "skip"
         and not rule.maximize
         and rule.clip is None
-        and not rule.settles_before_reading
+        and not rule.catches_up_before_reading
         and not (rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "all")
     )
 
 
 @compiled
-def _nothing_around(h: Any, t: int) -> Around:
-    return Around(1.0, False, False, False, 0.0, math.inf)
+def _nothing_around(h: Any, t: int) -> RowAxes:
+    return RowAxes(1.0, False, False, False, 0.0, math.inf)
 
 
 def single_step(
@@ -52,7 +52,7 @@ def single_step(
     bare : bool
         The rule has neither weight decay nor a largest norm.
     """
-    scalars, around_at = kernel.scalars, _nothing_around if bare else around_of(structure.kind)
+    scalars, row_axes_at = kernel.scalars, _nothing_around if bare else row_axes_of(structure.kind)
     updates = {width: _update(kernel, structure, of_width(width)) for width in widths}
     checks = {width: _finite(width, structure.real) for width in widths}
     update_all = in_turn(tuple(updates[width] for width in widths))
@@ -63,7 +63,7 @@ def single_step(
         if checked and not all_finite(parts, n, s, count, h):
             return False
         t = parts[0].steps[0] + 1
-        return update_all(parts, n, s, count, (t, scalars(h, t), around_at(h, t)))
+        return update_all(parts, n, s, count, (t, scalars(h, t), row_axes_at(h, t)))
 
     return step
 
@@ -84,7 +84,7 @@ def _update(kernel: Kernel, structure: Structure, fix: Callable[..., Any]) -> Ca
 
     @inlined
     def visit(part: Part, n: int, s: int, count: int, shared: Any) -> bool:
-        t, c, around = shared
+        t, c, axes = shared
         table, grads, elements = fix(part.matrices)
         (rows,) = narrow((part.rows,))
         i, width, scratch = rows[s, 0], table.shape[1], part.space
@@ -95,7 +95,7 @@ def _update(kernel: Kernel, structure: Structure, fix: Callable[..., Any]) -> Ca
         part.steps[0] = t
         update(
             table, elements, part.row_slots, part.decayed_at, i, address(grads, 0), 0,
-            Visit(t, 1, True, width), c, around, scratch[0], scratch[1],
+            Visit(t, 1, True, width), c, axes, scratch[0], scratch[1],
         )  # fmt: skip
         return True
 

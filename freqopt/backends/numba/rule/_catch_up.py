@@ -10,7 +10,7 @@ import numpy as np
 from freqopt.backends.numba.jit._compile import entry, inlined
 from freqopt.backends.numba.jit._memory import address
 from freqopt.backends.numba.rule._kernel import find_kernel
-from freqopt.backends.numba.rule._scalars import Structure, around_of
+from freqopt.backends.numba.rule._scalars import Structure, row_axes_of
 from freqopt.backends.numba.rule._update import row_update
 from freqopt.kernels import Kernel, Visit
 from freqopt.optimizers import Rule
@@ -18,18 +18,18 @@ from freqopt.optimizers import Rule
 _made: dict[str, Callable[..., None]] = {}
 
 
-def settle_row(rule: Rule, kernel: Kernel, structure: Structure) -> Callable[..., None]:
-    """The compiled replay of one row, of a rule that settles before reading.
+def catch_up_row(rule: Rule, kernel: Kernel, structure: Structure) -> Callable[..., None]:
+    """The compiled replay of one row, of a rule that catches up before reading.
 
     Returns
     -------
     compiled function (table, elements, rows, decayed_at, i, until, h, scratch)
-        Arrays as in `row_update`; afterwards row i is settled up to batch `until`. h: the rule's
+        Arrays as in `row_update`; afterwards row i has caught up to batch `until`. h: the rule's
         hyper vector. scratch (3, d): two rows of no value, and one of zeros.
     """
     names = [slot.name for slot in rule.all_slots() if slot.per == "row"]
     settled_at = names.index("settled_at")
-    scalars, around_at = kernel.scalars, around_of(structure.kind)
+    scalars, row_axes_at = kernel.scalars, row_axes_of(structure.kind)
     update = row_update(kernel, structure.real, own_squares=rule.duplicates == "squares")
     moments = len([s for s in rule.all_slots() if s.name in ("m", "v") and s.per == "element"])
     by_row = moments == 1
@@ -44,15 +44,15 @@ def settle_row(rule: Rule, kernel: Kernel, structure: Structure) -> Callable[...
         return still and (not by_row or rows[0][i] == 0)
 
     @inlined
-    def settle(
+    def catch_up(
         table: Any, elements: Any, rows: Any, decayed_at: Any, i: int, until: int, h: Any,
         scratch: Any,
     ) -> None:  # fmt: skip
         first = rows[settled_at][i] + 1
         if first > until:
             return
-        around = around_at(h, until)
-        changes = around.shrinks_updated or around.l2 != 0 or around.max_norm < np.inf
+        axes = row_axes_at(h, until)
+        changes = axes.shrinks_updated or axes.l2 != 0 or axes.max_norm < np.inf
         if not changes and at_rest(elements, rows, i):
             rows[settled_at][i] = until
             return
@@ -60,34 +60,34 @@ def settle_row(rule: Rule, kernel: Kernel, structure: Structure) -> Callable[...
         for t in range(first, until + 1):
             update(
                 table, elements, rows, decayed_at, i, zero, zero,
-                Visit(t, 0, True, table.shape[1]), scalars(h, t), around_at(h, t), work, decayed,
+                Visit(t, 0, True, table.shape[1]), scalars(h, t), row_axes_at(h, t), work, decayed,
             )  # fmt: skip
 
-    return settle
+    return catch_up
 
 
-def make_settle(rule: Rule, dtype: Any) -> Callable[..., None]:
-    """The compiled `Rule.settle` of a rule that settles before reading.
+def make_catch_up(rule: Rule, dtype: Any) -> Callable[..., None]:
+    """The compiled `Rule.catch_up` of a rule that catches up before reading.
 
     Returns
     -------
     compiled function (part, parts, table, elements, rows, decayed_at, chosen, until, h, scratch)
         chosen: int64 (n,), distinct rows in range; a part takes a share of them. scratch as in
-        `settle_row`, for each part.
+        `catch_up_row`, for each part.
     """
     kernel, structure = find_kernel(rule, dtype)
-    key = f"settle {structure.key} {rule.duplicates == 'squares'}"
+    key = f"catch_up {structure.key} {rule.duplicates == 'squares'}"
     if key in _made:
         return _made[key]
-    settle_one = settle_row(rule, kernel, structure)
+    catch_up_one = catch_up_row(rule, kernel, structure)
 
     @entry(key)
-    def settle(
+    def catch_up(
         part: int, parts: int, table: Any, elements: Any, rows: Any, decayed_at: Any,
         chosen: Any, until: int, h: Any, scratch: Any,
     ) -> None:  # fmt: skip
         for k in range(chosen.size * part // parts, chosen.size * (part + 1) // parts):
-            settle_one(table, elements, rows, decayed_at, chosen[k], until, h, scratch[part])
+            catch_up_one(table, elements, rows, decayed_at, chosen[k], until, h, scratch[part])
 
-    _made[key] = settle
-    return settle
+    _made[key] = catch_up
+    return catch_up

@@ -37,7 +37,7 @@ class Structure:
         self.key = f"{rule.name()} {real} {reading.asked}{reading.own}"
 
 
-class Around(NamedTuple):
+class RowAxes(NamedTuple):
     """The common axes that act on a row around the rule's own equations, in batch t."""
 
     shrink: float
@@ -93,8 +93,8 @@ def rate_of(rule: type[Rule]) -> Callable[..., Any]:
     return rate
 
 
-def around_of(rule: type[Rule]) -> Callable[..., Any]:
-    """The common axes of a rule as a compiled function (h, t) -> Around."""
+def row_axes_of(rule: type[Rule]) -> Callable[..., Any]:
+    """The common axes of a rule as a compiled function (h, t) -> RowAxes."""
     rate = rate_of(rule)
     weight_decay, decay, decay_rows, limit = _places(
         rule, "weight_decay", "decay", "decay_rows", "max_norm"
@@ -105,9 +105,9 @@ def around_of(rule: type[Rule]) -> Callable[..., Any]:
     )
 
     @compiled
-    def around(h: Any, t: int) -> Around:
+    def axes(h: Any, t: int) -> RowAxes:
         shrinks = h[weight_decay] != 0 and h[decay] == decoupled
-        return Around(
+        return RowAxes(
             1 - rate(h, t) * h[weight_decay],
             shrinks and h[decay_rows] == updated,
             shrinks and h[decay_rows] == everywhere,
@@ -116,4 +116,4 @@ def around_of(rule: type[Rule]) -> Callable[..., Any]:
             math.inf if math.isnan(h[limit]) else h[limit],
         )
 
-    return around
+    return axes

@@ -19,7 +19,7 @@ from freqopt.backends.numba.jit._memory import (
     set_items,
     sweep,
 )
-from freqopt.backends.numba.rule._scalars import Around
+from freqopt.backends.numba.rule._scalars import RowAxes
 from freqopt.kernels import Kernel, Visit
 
 
@@ -36,12 +36,12 @@ def row_update(kernel: Kernel, real: Any, *, own_squares: bool = False) -> Calla
 
     Returns
     -------
-    compiled function (table, elements, rows, decayed_at, i, g, squares, visit, c, around, work,
+    compiled function (table, elements, rows, decayed_at, i, g, squares, visit, c, axes, work,
     decayed)
         table (N, d); elements, rows: tuples of the element slots (N, d) and row slots (N,), as
         declared; decayed_at int64 (N,), of any length without lazy decay. g and squares are the
         addresses of the row's combined gradient and of its sum of squares. c is what
-        kernel.scalars gave, around what `around_of` gave. work and decayed (d,) hold nothing of
+        kernel.scalars gave, axes what `row_axes_of` gave. work and decayed (d,) hold nothing of
         value.
     """
     row, element, term, largest = kernel.row, kernel.element, kernel.term, kernel.largest
@@ -86,19 +86,19 @@ def row_update(kernel: Kernel, real: Any, *, own_squares: bool = False) -> Calla
         squares: int,
         visit: Visit,
         c: Reals,
-        around: Around,
+        axes: RowAxes,
         work: Any,
         decayed: Any,
     ) -> None:
         w, width = address(table, i), table.shape[1]
-        if around.shrinks_updated:
-            scale(table, i, real(around.shrink))
-        if around.shrinks_lazily:
+        if axes.shrinks_updated:
+            scale(table, i, real(axes.shrink))
+        if axes.shrinks_lazily:
             missed = visit.t - decayed_at[i]
-            scale(table, i, real(integer_power(around.shrink, missed)))
+            scale(table, i, real(integer_power(axes.shrink, missed)))
             decayed_at[i] = visit.t
-        if around.l2 != 0:
-            sweep(plus_decay, real(around.l2), (address(decayed, 0),), (g, w), width, real)
+        if axes.l2 != 0:
+            sweep(plus_decay, real(axes.l2), (address(decayed, 0),), (g, w), width, real)
             g = address(decayed, 0)
         given = (g, squares) if own_squares else (g,)
         total = real(0)
@@ -107,7 +107,7 @@ def row_update(kernel: Kernel, real: Any, *, own_squares: bool = False) -> Calla
         r, s = row(c, items(rows, i), visit, total)
         set_items(rows, i, s)
         sweep(entry, (rounded(c, real), r), (w, *addresses(elements, i)), given, width, real)
-        if around.max_norm < np.inf:
-            clip(table, i, real(around.max_norm), work)
+        if axes.max_norm < np.inf:
+            clip(table, i, real(axes.max_norm), work)
 
     return update
