@@ -22,27 +22,8 @@ Literature
 
 import numpy as np
 
-from freqopt.optimizers.sgd_c import SGDC
 from freqopt.theory import Assumption, Case, Claim, Mutant, Theorem
-
-
-def delays(norms, **options):
-    """Largest delay that each step's direction uses, from the second step on.
-
-    The gradient of step t is n_t times the t-th unit vector, so the move of the table names the
-    gradients in it.
-    """
-    rule = SGDC(lr=1.0, **options)
-    steps = len(norms)
-    table, row = np.zeros((1, steps)), np.array([0])
-    state, found = rule.init(table), []
-    for t, norm in enumerate(norms):
-        gradient = np.zeros((1, steps))
-        gradient[0, t] = norm
-        before = table.copy()
-        rule.step(table, state, row, gradient)
-        found.append(t - int(np.flatnonzero(table != before)[0]) if t else 0)
-    return np.array(found[1:])
+from freqopt.theory.exact.staleness import delays
 
 
 def theorem(rate=0.65, options=None, cap_slack=0):
