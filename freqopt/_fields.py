@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args, get_origin
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, model_validator
+from pydantic.fields import FieldInfo
 
 
 class Fields(BaseModel):
@@ -26,6 +27,13 @@ class Fields(BaseModel):
             if kind := _converted(value, getattr(made, name)):
                 raise ValueError(f"{name} = {value!r}: input should be a valid {kind}")
         return made
+
+
+def choices(field: FieldInfo) -> tuple[Any, ...]:
+    """Every value that a field may have, where it names them or is a switch; else none."""
+    if get_origin(field.annotation) is Literal:
+        return get_args(field.annotation)
+    return (False, True) if field.annotation is bool else ()
 
 
 def plain(value: Any) -> Any:

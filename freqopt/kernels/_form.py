@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt import _fields
 from freqopt.errors import KernelError, RuleError
 from freqopt.kernels._source import mistake
 
@@ -195,7 +196,7 @@ def hyper(rule: Any) -> NDArray[np.float64]:
 
 
 @cache
-def choices(kind: Any, name: str) -> tuple[str, ...]:
+def choices(kind: Any, name: str) -> tuple[Any, ...]:
     """The values that a field of a class of rules may have, as declared.
 
     Parameters
@@ -207,6 +208,6 @@ def choices(kind: Any, name: str) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str
+    tuple of str, or of bool for a switch
     """
-    return get_args(kind.model_fields[name].annotation)
+    return _fields.choices(kind.model_fields[name])

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeGuard, get_args
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from freqopt.backends.cupy._kernel import rule_text
+from freqopt.kernels import choices
 from freqopt.kernels._values import c_name, c_word
 from freqopt.optimizers import Rule, Slot
 from freqopt.optimizers._critical import FixedMemory
@@ -240,9 +241,8 @@ def _choices(rule: type[Rule], name: str) -> list[str]:
     """The values of a choice that the rule, or one that it is made from, may have."""
     known: list[str] = []
     for kind in rule.__mro__:
-        field = getattr(kind, "model_fields", {}).get(name)
-        choices = get_args(field.annotation) if field else ()
-        known += [choice for choice in choices if choice not in known]
+        if name in getattr(kind, "model_fields", {}):
+            known += [choice for choice in choices(kind, name) if choice not in known]
     return known
 
 

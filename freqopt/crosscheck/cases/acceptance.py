@@ -9,12 +9,12 @@ been off its default together.
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+from freqopt import _fields
 from freqopt.crosscheck.cases.dialects import ACTS_WITH, KNOWN, LIMITS, number, other_values
 from freqopt.crosscheck.cases.exercises import SEED
 from freqopt.errors import RuleError
@@ -250,10 +250,9 @@ class Acceptance:
 def choices(kind: type[Rule]) -> Iterator[tuple[str, Any]]:
     """Every value off its default of every choice between names."""
     for name, info in kind.model_fields.items():
-        if typing.get_origin(info.annotation) is typing.Literal and name != "nonfinite":
-            for value in typing.get_args(info.annotation):
-                if value != info.default:
-                    yield name, value
+        for value in _fields.choices(info) if name != "nonfinite" else ():
+            if not isinstance(value, bool) and value != info.default:
+                yield name, value
 
 
 def off(kind: type[Rule], options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

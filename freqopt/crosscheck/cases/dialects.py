@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from pydantic.fields import FieldInfo
 
+from freqopt._fields import choices
 from freqopt.crosscheck.cases.exercises import Exercise, exercises
 from freqopt.errors import FreqoptError, RuleError
 from freqopt.optimizers import Rule, rules
@@ -169,11 +170,9 @@ def _choices(rule: type[Rule]) -> Iterator[tuple[str, Any]]:
     acts only with other options is put beside them at every value.
     """
     for name, field in rule.model_fields.items():
-        is_switch = number(field) is bool
-        is_choice = typing.get_origin(field.annotation) is typing.Literal
-        for value in (False, True) if is_switch else typing.get_args(field.annotation):
-            other = value == field.default if is_switch else value != field.default
-            if (is_switch or is_choice) and (other or name in ACTS_WITH):
+        for value in choices(field):
+            other = (value == field.default) is (number(field) is bool)
+            if other or name in ACTS_WITH:
                 yield name, value
 
 

@@ -9,11 +9,11 @@ only where it matters.
 from __future__ import annotations
 
 import types
-import typing
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from typing import Any, TypeVar
 
+from freqopt._fields import choices
 from freqopt.optimizers import Rule
 
 Box = dict[str, tuple[Any, ...]]
@@ -24,10 +24,8 @@ T = TypeVar("T")
 def axes(kind: type[Rule]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The fields that choose between named values or between yes and no, with all their values."""
     for name, info in kind.model_fields.items():
-        if typing.get_origin(info.annotation) is typing.Literal:
-            yield name, typing.get_args(info.annotation)
-        elif info.annotation is bool:
-            yield name, (False, True)
+        if values := choices(info):
+            yield name, values
 
 
 def box_of(rule: Rule) -> Box:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from freqopt._fields import choices
 from freqopt.crosscheck.cases.dialects import KNOWN, cases, number
 from freqopt.crosscheck.implementation import Given, Implementation, Step, reference
 from freqopt.errors import RuleError
@@ -61,9 +61,7 @@ def _changes(rule: type[Rule]) -> Iterator[tuple[str, str, Callable[[Any], Any]]
     """Name of the mutant, option, new value from the old one."""
     for name, field in rule.model_fields.items():
         kind, default = number(field), field.default
-        is_choice = typing.get_origin(field.annotation) is typing.Literal
-        choices = typing.get_args(field.annotation) if is_choice else (False, True)
-        for choice in choices if kind is bool or is_choice else ():
+        for choice in choices(field):
             yield f"{name} = {choice}", name, partial(_always, choice)
         if kind in (int, float) and name not in KNOWN:
             yield f"{name} left at {default}", name, partial(_always, default)
