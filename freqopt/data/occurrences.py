@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from freqopt.data.datasets import Clicks, Dataset, Ratings, TokenCounts
 from freqopt.data.formats import text
-from freqopt.data.lines import bad_line, chunks, shown
+from freqopt.data.parsing.lines import bad_line, chunks, shown
 from freqopt.data.registry import installed_names, load
 from freqopt.errors import DataError
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from freqopt.data.lines import bad_line, lines, shown
+from freqopt.data.parsing.lines import bad_line, lines, shown
 from freqopt.errors import ProblemError
 from freqopt.problems._arrays import normals
 from freqopt.problems._tokens import Instance, Nested, NonNegative

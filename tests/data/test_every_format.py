@@ -8,7 +8,8 @@ import tracemalloc
 
 import pytest
 
-from freqopt.data import format_names, lines, load
+from freqopt.data import format_names, load
+from freqopt.data.parsing import lines
 from freqopt.errors import DataError
 from tests.data.samples import SAMPLES, content
 

@@ -88,7 +88,7 @@ def test_latin_1(write):
 
 
 def test_bad_byte_far_down_and_at_the_end(write, monkeypatch):
-    monkeypatch.setattr("freqopt.data.lines.BLOCK_BYTES", 64)
+    monkeypatch.setattr("freqopt.data.parsing.lines.BLOCK_BYTES", 64)
     with pytest.raises(DataError, match="line 301: byte 0xff"):
         load(write(b"word\n" * 300 + b"\xff\n" + b"word\n" * 99), format="text")
     with pytest.raises(DataError, match="line 301: byte 0xe9"):  # a character that never ends
@@ -116,6 +116,6 @@ def test_refusals(text, options, message, write):
 
 def test_no_white_space_at_all(write, monkeypatch):
     monkeypatch.setattr(text_format, "BLOCK_BYTES", 100)
-    monkeypatch.setattr("freqopt.data.lines.BLOCK_BYTES", 64)
+    monkeypatch.setattr("freqopt.data.parsing.lines.BLOCK_BYTES", 64)
     with pytest.raises(DataError, match="128 characters without white space; expected words"):
         load(write("x" * 1000), format="text")

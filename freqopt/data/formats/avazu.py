@@ -30,11 +30,11 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.data.click_rows import ClickRows, gather
 from freqopt.data.datasets import Clicks
-from freqopt.data.fields import Fields
-from freqopt.data.lines import Block, bad_line, blocks, checksum, shown
 from freqopt.data.options import require_choice, require_positive
+from freqopt.data.parsing.click_rows import ClickRows, gather
+from freqopt.data.parsing.columns import Columns
+from freqopt.data.parsing.lines import Block, bad_line, blocks, checksum, shown
 from freqopt.data.vocabulary import Order, check_order
 from freqopt.streams.elementary import log
 
@@ -134,7 +134,7 @@ def _parse(path: str | Path) -> Iterator[_Rows]:
             block = Block(block.path, 2, block.data[block.data.index(b"\n") + 1 :])
             if not block.data:
                 continue
-        fields = Fields(block, ",", columns)
+        fields = Columns(block, ",", columns)
         first = columns.index(FIELDS[0])
         values = np.empty((fields.size, len(FIELDS)), dtype=np.int64)
         values[:, :2] = fields.integers(slice(first, first + 2))
@@ -166,7 +166,7 @@ def _header(block: Block) -> tuple[str, ...]:
     )
 
 
-def _seconds(fields: Fields, column: int) -> NDArray[np.int64]:
+def _seconds(fields: Columns, column: int) -> NDArray[np.int64]:
     """Seconds since 1970-01-01 UTC of YYMMDDHH, years 2000 to 2099."""
     digits, back = np.unique(
         fields.integers(slice(column, column + 1), signed=False)[:, 0], return_inverse=True

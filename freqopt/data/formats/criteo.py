@@ -30,11 +30,11 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.data.click_rows import ClickRows, gather
 from freqopt.data.datasets import Clicks
-from freqopt.data.fields import Fields, Mask
-from freqopt.data.lines import blocks, checksum
 from freqopt.data.options import require_choice, require_positive
+from freqopt.data.parsing.click_rows import ClickRows, gather
+from freqopt.data.parsing.columns import Columns, Mask
+from freqopt.data.parsing.lines import blocks, checksum
 from freqopt.data.split import Split, permutation
 from freqopt.data.vocabulary import Order, check_order
 from freqopt.errors import DataError
@@ -183,7 +183,7 @@ def _parse(path: str | Path) -> Iterator[_Rows]:
         if not columns:  # the first line tells a training file from a test file
             labelled = block.data.count(b"\t", 0, block.data.index(b"\n")) != len(COLUMNS) - 2
             columns = COLUMNS if labelled else COLUMNS[1:]
-        fields = Fields(block, "\t", columns)
+        fields = Columns(block, "\t", columns)
         integers, hashes = slice(-39, -26), slice(-26, None)
         values = fields.hashes(hashes, blank=True).astype(np.int64)
         values[fields.empty(hashes)] = MISSING

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from freqopt.data.datasets import Ratings
-from freqopt.data.lines import rows, whole_number
-from freqopt.data.stars import Rating, iterate_stars, read_stars
+from freqopt.data.parsing.lines import rows, whole_number
+from freqopt.data.parsing.stars import Rating, iterate_stars, read_stars
 from freqopt.data.vocabulary import Order
 
 GENRES = 19

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from freqopt.data.datasets import Ratings
-from freqopt.data.lines import bad_line, rows, shown, whole_number
-from freqopt.data.stars import Rating, iterate_stars, read_stars
+from freqopt.data.parsing.lines import bad_line, rows, shown, whole_number
+from freqopt.data.parsing.stars import Rating, iterate_stars, read_stars
 from freqopt.data.vocabulary import Order
 
 AGES = (1, 18, 25, 35, 45, 50, 56)

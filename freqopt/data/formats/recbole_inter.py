@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from freqopt.data.datasets import Ratings, ratings
-from freqopt.data.lines import bad_line, checksum, lines, shown, whole_number, wrong_count
+from freqopt.data.parsing.lines import bad_line, checksum, lines, shown, whole_number, wrong_count
 from freqopt.data.vocabulary import Order, check_order
 
 HEADER = ("user_id:token", "item_id:token", "rating:float", "timestamp:float")

@@ -24,8 +24,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from freqopt.data.datasets import Corpus, stack
-from freqopt.data.lines import BLOCK_BYTES, bad_line, checksum, chunks
 from freqopt.data.options import require_choice, require_positive
+from freqopt.data.parsing.lines import BLOCK_BYTES, bad_line, checksum, chunks
 from freqopt.data.vocabulary import Order, check_order
 from freqopt.errors import DataError
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from freqopt.data.datasets import TokenCounts
-from freqopt.data.lines import bad_line, checksum, lines, shown, whole_number
+from freqopt.data.parsing.lines import bad_line, checksum, lines, shown, whole_number
 from freqopt.data.vocabulary import Order, check_order
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.data.datasets import Ratings, ratings, stack
-from freqopt.data.fields import Fields
-from freqopt.data.lines import blocks, checksum
+from freqopt.data.parsing.columns import Columns
+from freqopt.data.parsing.lines import blocks, checksum
 from freqopt.data.vocabulary import Order, check_order
 
 COLUMNS = ("user", "item", "rating", "timestamp")
@@ -29,7 +29,7 @@ class Rating(NamedTuple):
 def _numbers(path: str | Path, separator: str) -> Iterator[NDArray[np.int64]]:
     """Blocks of shape (R, 4); identifiers and times are not negative, stars are 1 to 5."""
     for block in blocks(path, official=True):
-        fields = Fields(block, separator, COLUMNS)
+        fields = Columns(block, separator, COLUMNS)
         numbers = fields.integers(slice(0, 4), signed=False)
         stars = numbers[:, 2]
         fields.require((stars >= 1) & (stars <= 5), 2, "a whole number of stars from 1 to 5")

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.data.lines import Block, bad_line, shown, wrong_count
+from freqopt.data.parsing.lines import Block, bad_line, shown, wrong_count
 from freqopt.errors import DataError
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -26,7 +26,7 @@ for _value, _pair in enumerate(zip("0123456789abcdef", "0123456789ABCDEF", stric
         _HEX[ord(_character)] = _value
 
 
-class Fields:
+class Columns:
     """The fields of one block of lines.
 
     Parameters

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from freqopt.data.fields import Fields
-from freqopt.data.lines import Block
+from freqopt.data.parsing.columns import Columns
+from freqopt.data.parsing.lines import Block
 from freqopt.errors import DataError
 
 HERE = Path("file")
@@ -25,7 +25,7 @@ numbers = st.one_of(
 
 def one_column(texts):
     block = Block(HERE, 1, "".join(text + "\n" for text in texts).encode())
-    return Fields(block, "\t", ("x",))
+    return Columns(block, "\t", ("x",))
 
 
 def oracle(text, low, high):
@@ -99,7 +99,7 @@ def test_labels(texts):
 )
 def test_many_columns_with_empty_fields(rows, separator):
     block = Block(HERE, 1, "".join(separator.join(row) + "\n" for row in rows).encode())
-    fields = Fields(block, separator, ("a", "b", "c"))
+    fields = Columns(block, separator, ("a", "b", "c"))
     assert fields.size == len(rows)
     want = [[int(field or 0) for field in row] for row in rows]
     assert fields.integers(slice(0, 3), blank=True).tolist() == want
@@ -110,7 +110,7 @@ def test_many_columns_with_empty_fields(rows, separator):
 def test_message_names_line_column_value_and_remedy():
     block = Block(HERE, 41, b"1,2\n1,2\n1,caf\xe9" + b" and so on" * 9 + b"\n")
     with pytest.raises(DataError) as error:
-        Fields(block, ",", ("a", "b")).integers(slice(0, 2))
+        Columns(block, ",", ("a", "b")).integers(slice(0, 2))
     assert str(error.value) == (
         r"file, line 43: column 2 (b) is 'caf\xe9 and so on and so on and so on and so on and so on"
         "'...; expected a whole number from -2^63 to 2^63-1. Correct the line, or check that "
@@ -127,16 +127,16 @@ def test_wrong_counts_that_add_up_are_still_refused(counts):
     block = Block(HERE, 1, "".join(",".join("1" * n) + "\n" for n in counts).encode())
     wrong = [k for k, n in enumerate(counts) if n != 3]
     if not wrong:
-        assert np.all(Fields(block, ",", ("a", "b", "c")).integers(slice(0, 3)) == 1)
+        assert np.all(Columns(block, ",", ("a", "b", "c")).integers(slice(0, 3)) == 1)
         return
     with pytest.raises(DataError, match=f"line {wrong[0] + 1}: {counts[wrong[0]]} columns"):
-        Fields(block, ",", ("a", "b", "c"))
+        Columns(block, ",", ("a", "b", "c"))
 
 
 def test_the_stand_in_for_a_long_separator_separates_nothing():
     block = Block(HERE, 1, b"1\x1f2\n")
     with pytest.raises(DataError, match="line 1: 1 columns"):
-        Fields(block, "::", ("a", "b"))
+        Columns(block, "::", ("a", "b"))
     block = Block(HERE, 1, b"1\x1f::2\n")
     with pytest.raises(DataError, match=r"column 1 \(a\)"):
-        Fields(block, "::", ("a", "b")).integers(slice(0, 2))
+        Columns(block, "::", ("a", "b")).integers(slice(0, 2))
