@@ -15,7 +15,7 @@ DEVICE void advance(const Group& group, const Part& part, i64 count, const doubl
     }
     const i64 t = *part.t + 1;
     const Scalars c = scalars(h, t);
-    const Around a = around(h, t);
+    const RowAxes a = row_axes(h, t);
     group.sync();
     if (group.lane == 0) {
         *part.t = t;

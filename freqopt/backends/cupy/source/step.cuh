@@ -157,12 +157,12 @@ DEVICE void catch_up(const Group& group, const Table& table, i64 i, const double
 #if ROW(settled_at)
     for (i64 t = load_row_state(table.slots, i).own_settled_at + 1; t <= seen; t++) {
         update(group, table, i, nullptr, nullptr, {t, 0, true, table.width}, scalars(h, t),
-               around(h, t), work);
+               row_axes(h, t), work);
         group.sync();
     }
 #endif
     if (SHRINKS_LAZILY) {
-        const real factor = integer_power(around(h, seen).shrink_once, seen - table.decayed_at[i]);
+        const real factor = integer_power(row_axes(h, seen).shrink_once, seen - table.decayed_at[i]);
         scale(group, table.rows + i * table.width, factor, table.width);
         group.sync();
         if (group.lane == 0) table.decayed_at[i] = seen;
@@ -211,7 +211,7 @@ ENTRY decide(double* norms, i64 items, const u64* slots, const double* h, i64 t)
 
 // Row i of the table meets its gradient: row u of the batch, none for u < 0.
 DEVICE void apply_row(const Group& group, const Table& table, const Batch& batch, i64 i, i64 u,
-                      const double* h, i64 t, const Scalars& c, const Around& a, real* work) {
+                      const double* h, i64 t, const Scalars& c, const RowAxes& a, real* work) {
     const int width = table.width;
 #if ROW(settled_at)
     catch_up(group, table, i, h, t - 1, work);
@@ -252,7 +252,7 @@ ENTRY apply(real* rows, i64 size, i64 width, const u64* slots, i64* decayed_at, 
     const Batch batch = {grads, order, starts, sums, squares, nullptr, alive};
     real* const work = group.scratch<real>(width * (CRITICAL ? 2 : 1));
     const Scalars c = scalars(h, t);
-    const Around a = around(h, t);
+    const RowAxes a = row_axes(h, t);
     const i64 visited = IS(rows, all) ? size : count;
     for (i64 k = group.number; k < visited; k += group.groups) {
         const i64 i = IS(rows, all) ? k : touched[k], u = IS(rows, all) ? entry_of[k] : k;

@@ -3,13 +3,13 @@
 // `ElementState` and `RowState` have its slots by name.
 #pragma once
 
-struct Around {
+struct RowAxes {
     real shrink;  // decoupled weight decay of an updated row
     double shrink_once;
     real l2, max_norm;
 };
 
-DEVICE Around around(const double* h, i64 t) {
+DEVICE RowAxes row_axes(const double* h, i64 t) {
     const double shrink = 1 - rate(h, t) * h[H_weight_decay];
     return {real(shrink), shrink, real(h[H_weight_decay]), real(h[H_max_norm])};
 }
@@ -30,7 +30,7 @@ struct Table {
 
 // g and squares: combined gradient and sum of squares of the row; null for zero.
 DEVICE void update(const Group& group, const Table& table, i64 i, const real* g, const real* squares,
-                   const Visit& visit, const Scalars& c, const Around& a, real* work) {
+                   const Visit& visit, const Scalars& c, const RowAxes& a, real* work) {
     const int width = table.width;
     real* const w = table.rows + i * width;
     real shrink = a.shrink;
