@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Annotated, Literal, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 import freqopt.data as datasets
