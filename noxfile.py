@@ -91,7 +91,7 @@ def gpu(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The site, strict, into site/; then its links and requests, and the tutorial block by block."""
+    """The site, strict, into site/; then its links and requests, and all of the tutorial."""
     session.install("-e", ".[docs,movielens,test]")
     session.run("mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
     session.run("pytest", "-m", "slow or not slow", "tests/docs", *session.posargs)

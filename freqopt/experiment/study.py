@@ -119,6 +119,14 @@ class Study(Fields):
         """The stem of the file it was read from, or "study"."""
         return self._source.stem if self._source else "study"
 
+    def __repr__(self) -> str:
+        """One line: the name and the title, the rules and the problem, steps and runs."""
+        rules = ", ".join(rule.title for rule in self.rules)
+        return (
+            f"<Study {self.name}: {self.title}; {rules} on {Path(self.problem.name).stem}, "
+            f"{self.steps} steps, runs: {self.runs}>"
+        )
+
     @property
     def source(self) -> str:
         """The file it was read from, for messages."""

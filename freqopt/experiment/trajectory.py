@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from freqopt.backends import Simulation, Table
 from freqopt.errors import ResultError
 from freqopt.experiment.metrics import Reading
+from freqopt.experiment.sketch import sketch
 from freqopt.optimizers import State
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 Columns = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trajectory:
     """One run.
 
@@ -45,6 +47,25 @@ class Trajectory:
     simulation: Simulation
     diverged_at: int | None = None
     entries: NDArray[np.str_] | None = None
+
+    def __repr__(self) -> str:
+        """One line: what was run, how far, and what is recorded."""
+        ran, metrics = self.simulation, ", ".join(np.unique(self.columns["metric"]))
+        ended = "" if self.diverged_at is None else f", diverged at step {self.diverged_at}"
+        return (
+            f"<Trajectory of {ran.rule.name()} on {ran.problem.name()}: {ran.step} steps, seed "
+            f"{ran.seed}, run {ran.run}{ended}; recorded: {metrics}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook, with the first recorded curve that is of the whole."""
+        c = self.columns
+        whole = (c["table"] == "all") & (c["group"] == "all") & (c["token"] == -1)
+        told = f"<code>{escape(repr(self))}</code>"
+        if not whole.any():
+            return told
+        name = str(c["metric"][whole][0])
+        return f"{told}<br>{escape(name)}<br>{sketch(*map(list, self.curve(name)))}"
 
     @property
     def tables(self) -> dict[str, Table]:

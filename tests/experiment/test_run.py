@@ -316,3 +316,18 @@ def test_own_files_are_found_by_path(tmp_path):
     plain = freqopt.run(PROBLEM, {"name": "sgd", "lr": 0.5}, steps=5)
     np.testing.assert_array_equal(t.curve("objective")[1], plain.curve("objective")[1])
     np.testing.assert_array_equal(t.curve("twice")[1], 2 * plain.curve("objective")[1])
+
+
+def test_a_trajectory_and_a_study_say_what_they_are(small):
+    run = freqopt.run(PROBLEM, "sgd", steps=10, record=["gap", "frequency"], run=3)
+    assert repr(run).startswith("<Trajectory of sgd on token_quadratic: 10 steps, seed 0, run 3;")
+    html = run._repr_html_()
+    assert "&lt;Trajectory of sgd" in html
+    points = html.partition('points="')[2].partition('"')[0].split()
+    assert len(points) == np.unique(run.columns["step"]).size
+    tokens = freqopt.run(PROBLEM, "sgd", steps=10, record=["frequency"])
+    assert "svg" not in tokens._repr_html_()
+    study = freqopt.Study.read(small)
+    assert repr(study) == (
+        "<Study small: small; sgd, counted on token_quadratic, 40 steps, runs: 2>"
+    )
