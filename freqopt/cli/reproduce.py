@@ -14,6 +14,7 @@ from freqopt.cli.figures import Results, draw_figure
 from freqopt.cli.folders import everything, find
 from freqopt.cli.simulate import describe, exit_code, simulate_study
 from freqopt.cli.verify import check_theorems
+from freqopt.cli.whole import WHOLE
 from freqopt.errors import FigureError, FreqoptError
 from freqopt.experiment.execute import Report
 from freqopt.report.agreement_page import Row, absent, page, rows
@@ -39,7 +40,7 @@ def reproduce_(
     *,
     full: bool = False,
     out: Path = Path("reproduced"),
-    jobs: int | None = None,
+    jobs: Annotated[int | None, WHOLE] = None,
     backend: str = DEFAULT,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from freqopt.backends import DEFAULT
 from freqopt.cli import signals
 from freqopt.cli.folders import find
+from freqopt.cli.whole import WHOLE
 from freqopt.errors import StudyError
 from freqopt.experiment.execute import Report
 from freqopt.experiment.executors import Executor
@@ -27,7 +28,7 @@ Json = Annotated[bool, Parameter(name="--json")]
 def simulate_(
     *studies: str,
     quick: bool = False,
-    jobs: int | None = None,
+    jobs: Annotated[int | None, WHOLE] = None,
     results: Path = Path("results"),
     backend: str = DEFAULT,
     executor: Executor = "local",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from freqopt.cli.folders import everything, gather
+from freqopt.cli.whole import WHOLE
 from freqopt.errors import TheoryError
 from freqopt.report.terminal import progress, say, say_json, table, warn
 
@@ -20,9 +21,9 @@ def verify_(
     *files: str,
     full: bool = False,
     mutants: bool = False,
-    seed: int = 0,
+    seed: Annotated[int, WHOLE] = 0,
     budget: float = 1e-3,
-    jobs: int | None = None,
+    jobs: Annotated[int | None, WHOLE] = None,
     limit: float | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
     new: Path | None = None,

@@ -176,6 +176,7 @@ def _faults(form: Form, sample: Sequence[bytes]) -> float:
     nameless = form is not _alone and any(not token.strip() for token, n in pairs if n.isdigit())
     numbers = sum(map(_is_number, (count for _, count in pairs)))
     digits = any(byte in b"0123456789" for _, count in pairs for byte in count)
+    digits |= form in FORMS[:3] and numbers == len(pairs)  # nan and inf behind a separator
     if nameless or not digits or 2 * numbers < len(pairs):
         return math.inf
     return len(pairs) - numbers

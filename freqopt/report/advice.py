@@ -69,7 +69,7 @@ def lines(advice: Advice) -> list[str]:
         found.append(f"beta2 of RMSprop and dense Adam: {beta2}. Lazy Adam has SGD's law.")
     if advice.once:
         found.append(
-            f"About {100 * advice.once:.2g} % of future samples are of tokens that the file does "
+            f"About {100 * advice.once:.3g} % of future samples are of tokens that the file does "
             "not have: nothing is predicted for them."
         )
     what = "; ".join(advice.changes) or "no noise, horizon or number of passes that was tried"

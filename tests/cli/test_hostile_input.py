@@ -257,3 +257,15 @@ def test_vectors_look_at_their_folder_first(tmp_path, monkeypatch, capsys):
 def test_too_many_checkpoints_are_not_too_few():
     with pytest.raises(FreqoptError, match=r"give fewer than 2\^31"):
         as_checkpoints(10**12)
+
+
+@pytest.mark.parametrize("given", ["1.5", "two", "0x10", "1e3", ""])
+def test_whole_numbers_of_the_command_line(given, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("f.toml").write_text(SMALL)
+    for command in (
+        ["simulate", "f.toml", "--jobs"],
+        ["verify", "--seed"],
+        ["reproduce", "--jobs"],
+    ):
+        assert "expected a whole number" in answered([*command, given], capsys)

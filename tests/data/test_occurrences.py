@@ -141,3 +141,10 @@ def test_bytes_that_are_no_text(tmp_path):
     for path in (tmp_path, tmp_path / "pipe", "/dev/zero"):
         with pytest.raises(DataError, match=r"cannot be read \((it is no regular|Is a dir)"):
             occurrences(path)
+
+
+def test_counts_that_are_none_at_all_are_no_text(tmp_path):
+    path = tmp_path / "counts.tsv"
+    path.write_text("a\tnan\nb\tinf\n")
+    with pytest.raises(DataError, match="line 1: the count is 'nan'"):
+        occurrences(path)
