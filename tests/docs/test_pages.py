@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 import freqopt
 from freqopt.optimizers import rules
@@ -52,6 +54,19 @@ def test_the_problem_of_add_a_problem_works_from_its_own_file(tmp_path: Path) ->
     trajectory = freqopt.run(problem, "cf_sgd", steps=400, record=["gap"])
     gap = trajectory.curve("gap")[1]
     assert gap[-1] < 0.2 * gap[0]
+
+
+def test_the_metric_of_add_a_metric_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = re.findall(r"```python\n(.*?)```", (DOCS / "add_a_metric.md").read_text(), re.S)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "row_norms.py").write_text(codes[0])
+    names: dict[str, Any] = {}
+    exec(codes[1], names)
+    rows = np.asarray(names["run"].tables["tokens"])
+    tail = names["run"].simulation.problem.constants.frequency["tokens"]
+    members = freqopt.Groups().members(tail)["tail"]
+    assert abs(names["tail"][-1] ** 2 - (rows[members] ** 2).sum(axis=1).mean()) < 1e-9
+    assert names["tail"][0] != names["tail"][-1]
 
 
 def test_the_python_of_the_readme_runs() -> None:

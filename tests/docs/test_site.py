@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from functools import cache, partial
+from html import unescape
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +22,7 @@ from urllib.parse import unquote, urldefrag, urlparse
 import pytest
 
 ROOT = Path(__file__).parents[2]
+CONTRAST = Path(__file__).with_name("contrast.js")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 pytest.importorskip("material", reason="needs the docs extra; nox -s docs")
@@ -159,6 +161,31 @@ def test_chromium_asks_nobody_else(site: Path, tmp_path: Path) -> None:
         assert "</article>" in dom
     (tmp_path / "planted.html").write_text('<img src="http://outside.invalid/x.png">')
     assert "http://outside.invalid/x.png" in asked(tmp_path, "planted.html", tmp_path)[0]
+
+
+def too_pale(folder: Path, name: str, scheme: str, scratch: Path) -> list[str]:
+    """What on a page has too little contrast in a colour scheme, without its JavaScript."""
+    text = re.sub(r"<script.*?</script>", "", (folder / name).read_text(), flags=re.S)
+    text = text.replace('data-md-color-scheme="default"', f'data-md-color-scheme="{scheme}"')
+    page = (folder / name).with_name("contrast.html")
+    script = f"<script>{CONTRAST.read_text()}</script></body>"
+    page.write_text(text.replace("</body>", script))
+    try:
+        dom = asked(folder, page.relative_to(folder).as_posix(), scratch)[1]
+    finally:
+        page.unlink()
+    (found,) = re.findall(r'data-contrast="([^"]*)"', dom)
+    return list(json.loads(unescape(found)))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+@pytest.mark.parametrize("scheme", ["default", "slate"])
+def test_text_stands_out(scheme: str, site: Path, tmp_path: Path) -> None:
+    for name in ("index.html", "tutorial.html", "api/optimizers.html"):
+        assert too_pale(site, name, scheme, tmp_path) == []
+    pale = '<article><p style="color: #888">grey</p><p>black</p></article></body>'
+    (tmp_path / "pale.html").write_text(pale)
+    assert [one[:6] for one in too_pale(tmp_path, "pale.html", scheme, tmp_path)] == ["P. 3.5"]
 
 
 def test_the_search_index_holds_every_page(site: Path) -> None:
