@@ -1,4 +1,4 @@
-"""Options that are whole numbers: 1.5 is refused, which the command line's own reading cuts to 1."""
+"""Options that are whole numbers: 1.5 is refused, which the library of commands cuts to 1."""
 
 from __future__ import annotations
 
