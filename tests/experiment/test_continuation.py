@@ -17,6 +17,7 @@ from freqopt.experiment.store.rows import to_columns
 from freqopt.experiment.study import Study
 from freqopt.optimizers import rules
 from freqopt.problems import problems
+from tests.backends.cupy.twins import needs_compiler
 from tests.experiment.conftest import content
 
 RECORD = ["objective", "gradient_norm", "token_gradient_norm", "effective_rate", "frequency"]
@@ -124,17 +125,32 @@ def test_every_problem_goes_on_where_it_was(problem, tmp_path, monkeypatch):
     check(a_study(given, {"name": "adam", "lr": 0.01}), tmp_path, "numpy", monkeypatch)
 
 
+COMPILED = [{"name": "sgd", "lr": 0.05, **LAZY}, {"name": "catchup_adam"},
+            {"name": "sgd_c", "lr": 0.05}]  # fmt: skip
+
+
 @pytest.mark.slow  # each compiles a loop of its own
-@pytest.mark.parametrize(
-    "rule",
-    [{"name": "sgd", "lr": 0.05}, {"name": "sgd", "lr": 0.05, **LAZY}, {"name": "catchup_adam"},
-     {"name": "sgd_c", "lr": 0.05}],
-    ids=["sgd", "lazy", "catchup_adam", "sgd_c"],
-)  # fmt: skip
+@pytest.mark.parametrize("rule", [{"name": "sgd", "lr": 0.05}, *COMPILED],
+                         ids=["sgd", "lazy", "catchup_adam", "sgd_c"])  # fmt: skip
 def test_compiled_loops_go_on_where_they_were(rule, tmp_path, monkeypatch):
     monkeypatch.setattr(NumbaBackend.__init__, "__defaults__", (0.0,))
     study = a_study(PAIR, rule, factorised={"inner": 2, "tables": ["v"]})
     check(study, tmp_path, "numba", monkeypatch)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"name": "adam", "lr": 0.01},
+        *(pytest.param(one, marks=pytest.mark.slow) for one in COMPILED),
+    ],
+    ids=["adam", *(one["name"] for one in COMPILED)],
+)
+def test_runs_side_by_side_on_the_device_go_on_where_they_were(rule, tmp_path, monkeypatch):
+    """On the twin, which takes the GPU's place: its memory is kept, and goes back."""
+    monkeypatch.setenv("FREQOPT_CUDA_TWIN", "1")
+    check(a_study(PAIR, rule, runs=2), tmp_path, "cupy", monkeypatch)
 
 
 def test_what_one_backend_saved_another_does_not_take(tmp_path):

@@ -77,11 +77,10 @@ class Database:
                 trial = self.folder / name / ".trial"
                 durable.write(trial, b"freqopt")
                 durable.remove(trial)
-        except (OSError, ResultError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
+        except OSError as error:
             raise ResultError(
-                f"results cannot be written to {self.folder} ({reason}); free the path or choose "
-                "another folder with --results"
+                f"results cannot be written to {self.folder} ({error.strerror}); free the path "
+                "or choose another folder with --results"
             ) from None
         self.refresh()
         for path, reason in members.read(self.folder)[1].items():

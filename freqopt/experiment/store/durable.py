@@ -36,8 +36,8 @@ def write(path: Path, content: bytes) -> None:
     except (OSError, MemoryError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not enough memory"
         raise ResultError(
-            f"a result cannot be written to {path.parent} ({reason}); make room and run again, "
-            "finished runs are kept"
+            f"a result cannot be written to {path.parent} ({reason}); make room, or choose "
+            "another folder, and run again: finished runs are kept"
         ) from None
 
 
