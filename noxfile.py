@@ -39,6 +39,13 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def sweeps(session: nox.Session) -> None:
+    """Sweeps and long runs that are ended in every way; FREQOPT_LONG=20 makes long ones longer."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "slow", "tests/experiment/test_sweeps.py", *session.posargs)
+
+
+@nox.session
 def guests(session: nox.Session) -> None:
     """The tests that run optimizers of other libraries, and that other sessions skip."""
     session.install("-e", ".[guests,test]")

@@ -112,9 +112,8 @@ def test_no_clock_is_believed(small, tmp_path, monkeypatch):
     monkeypatch.setattr(time, "time_ns", lambda: 0)
     report = simulate(Study.read(small), results=folder, jobs=1)
     assert (report.stored, report.computed, report.notices) == (RUNS, RUNS // 2, [])
-    for path in (folder / "studies").iterdir():
-        if path.name.startswith("000002"):
-            os.utime(path, (0, 0))
+    for path, then in zip(sorted((folder / "studies").glob("0*")), (2**32, 0), strict=True):
+        os.utime(path, (then, then))
     labels = set(load(folder)["rule"].to_pylist())
     assert labels == {"sgd", "renamed"}  # the study as it was simulated last
     assert verify(folder).wrong == []
@@ -176,7 +175,7 @@ def test_results_of_an_earlier_version_are_taken_over(small, tmp_path, capsys):
     assert run_command(["results", "migrate", str(folder)]) == 0
 
 
-STRIDE = [pytest.param(797, id="here and there"),
+STRIDE = [pytest.param(101, id="here and there"),
           pytest.param(1, id="everywhere", marks=pytest.mark.slow)]  # fmt: skip
 
 
@@ -202,6 +201,7 @@ def test_a_file_flipped_or_cut_at_any_byte_gives_whole_runs_or_none(tmp_path, mo
         with pytest.raises(ResultError, match="is damaged"):
             segments.read(path)
         found = rescued(path)
+        assert found is None or rows.has_columns(found.schema)  # it can be stored
         kept = {}
         for row in [] if found is None else found.select(signed).to_pylist():
             kept.setdefault(row["key"], []).append(row)

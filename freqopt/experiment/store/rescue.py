@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freqopt.experiment.store.keys import names_of
-from freqopt.experiment.store.rows import ABOUT, FORMAT, WORDS, digest, to_columns
+from freqopt.experiment.store.rows import ABOUT, FORMAT, WORDS, digest, has_columns, to_columns
 from freqopt.experiment.store.segments import runs_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def rescued(path: Path) -> pa.Table | None:
         return None
     for k in range(file.num_row_groups):
         try:
-            groups.append(file.read_row_group(k))
+            group = file.read_row_group(k)
+            if has_columns(group.schema):  # names and kinds stand in what may be damaged, too
+                groups.append(group)
         except (OSError, ValueError, KeyError, TypeError, MemoryError, pa.ArrowException):
             continue
     whole = [run for group in groups for run in _whole(group)]

@@ -159,7 +159,7 @@ def from_bytes(content: bytes, columns: Sequence[str] | None = None) -> pa.Table
                 f"is of another version of freqopt (it says {about.decode(errors='replace')[:40]!r}"
                 f", this one writes format {FORMAT}); it is left alone"
             )
-        if not _has_columns(file.schema_arrow):
+        if not has_columns(file.schema_arrow):
             raise ForeignError("has not the columns of results; it was not written by freqopt")
         return file.read(columns=None if columns is None else list(columns))
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
@@ -168,7 +168,7 @@ def from_bytes(content: bytes, columns: Sequence[str] | None = None) -> pa.Table
         raise ForeignError(f"is no Parquet file with the columns of results ({error})") from None
 
 
-def _has_columns(schema: pa.Schema) -> bool:
+def has_columns(schema: pa.Schema) -> bool:
     """Whether a file has the columns of results, each of its kind and none twice."""
     import pyarrow as pa
 
