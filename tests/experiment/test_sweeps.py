@@ -56,7 +56,7 @@ def begin(study, folder, *options, threads=1, **more):
     command = [
         sys.executable,
         "-m",
-        "freqopt.cli",
+        "freqopt",
         "simulate",
         str(study),
         "--results",
