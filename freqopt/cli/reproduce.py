@@ -16,24 +16,24 @@ from freqopt.cli.simulate import describe, exit_code, simulate_study
 from freqopt.cli.verify import check_theorems
 from freqopt.cli.whole import WHOLE
 from freqopt.errors import FigureError, FreqoptError
-from freqopt.experiment.execute import Report
+from freqopt.experiment.execute import StudyRecord
 from freqopt.report.agreement_page import Row, absent, page, rows
 from freqopt.report.figure import FigureFile
 from freqopt.report.terminal import say, say_json, warn
 
 if TYPE_CHECKING:
-    from freqopt.theory.report import Report as Verdicts
+    from freqopt.theory.report import Verification
 
 
 @dataclass
 class Reproduction:
     """What came of it."""
 
-    reports: list[Report] = field(default_factory=list)
+    reports: list[StudyRecord] = field(default_factory=list)
     written: dict[str, list[str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     guests: list[Row] = field(default_factory=list)
-    theorems: Verdicts | None = None
+    theorems: Verification | None = None
 
 
 def reproduce_(

@@ -14,7 +14,7 @@ from freqopt.cli import signals
 from freqopt.cli.folders import find
 from freqopt.cli.whole import WHOLE
 from freqopt.errors import StudyError
-from freqopt.experiment.execute import Report
+from freqopt.experiment.execute import StudyRecord
 from freqopt.experiment.executors import Executor
 from freqopt.experiment.plan import plan
 from freqopt.experiment.protocol.conduct import conduct
@@ -98,7 +98,7 @@ def _tell_plans(paths: list[Path], *, quick: bool, json: bool, **options: Any) -
     return 0
 
 
-def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> Report:
+def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> StudyRecord:
     """Run one study file with a progress bar, and say what was done."""
     began = time.monotonic()
     study = Study.read(path, quick=quick)
@@ -129,13 +129,13 @@ def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> 
     return report
 
 
-def describe(report: Report) -> dict[str, Any]:
+def describe(report: StudyRecord) -> dict[str, Any]:
     """A report as JSON values."""
     failed = [{"run": where, "error": message} for where, message in report.failed]
     return {**asdict(report), "failed": failed}
 
 
-def exit_code(reports: list[Report]) -> int:
+def exit_code(reports: list[StudyRecord]) -> int:
     """128 + n if interrupted by signal n, 1 if a run failed, else 0."""
     if any(report.interrupted for report in reports):
         return signals.exit_code()

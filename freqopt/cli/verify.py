@@ -14,7 +14,7 @@ from freqopt.errors import TheoryError
 from freqopt.report.terminal import progress, say, say_json, table, warn
 
 if TYPE_CHECKING:
-    from freqopt.theory import Report
+    from freqopt.theory import Verification
 
 
 def verify_(
@@ -101,7 +101,7 @@ def verify_(
     return report.exit_code
 
 
-def _noticed(report: Report) -> str:
+def _noticed(report: Verification) -> str:
     """Who sees that the statement was changed, and whether it is known to be false."""
     false = dict.fromkeys(row.engine for row in report.rows if row.word in FALSE)
     silent = dict.fromkeys(row.engine for row in report.rows if row.failed)
@@ -132,7 +132,7 @@ FEW = 5
 """Up to so many files, every part of every statement is shown; the page shows all of all."""
 
 
-def tell(report: Report) -> None:
+def tell(report: Verification) -> None:
     """The tables of a report, and one line that sums it up."""
     table(
         "theorems: the worst word of each engine; share = how much of the bound was used; "
@@ -177,7 +177,7 @@ def tell(report: Report) -> None:
     say(f"{report.summary}, {report.seconds:.0f} s")
 
 
-def check_theorems(target: Path, *, full: bool, jobs: int | None, silent: bool) -> Report:
+def check_theorems(target: Path, *, full: bool, jobs: int | None, silent: bool) -> Verification:
     """Check all theorem files, a full run with mutants, and write the page of what was found.
 
     Raises
@@ -211,7 +211,7 @@ def check_theorems(target: Path, *, full: bool, jobs: int | None, silent: bool) 
     return report
 
 
-def _theorems(report: Report) -> Iterator[tuple[str, ...]]:
+def _theorems(report: Verification) -> Iterator[tuple[str, ...]]:
     for examination in report.examinations:
         rows = examination.rows
         words = report.words(examination.id)
@@ -227,14 +227,14 @@ def _theorems(report: Report) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _resolutions(report: Report) -> Iterator[tuple[str, ...]]:
+def _resolutions(report: Verification) -> Iterator[tuple[str, ...]]:
     for item in report.resolutions:
         yield (
             item.theorem, item.claim, item.part, item.text, item.loose, item.instance[:40],
         )  # fmt: skip
 
 
-def _mutants(report: Report, engines: list[str]) -> Iterator[tuple[str, ...]]:
+def _mutants(report: Verification, engines: list[str]) -> Iterator[tuple[str, ...]]:
     for row in report.mutants:
         if row.mislabelled:
             outcome = "REFUTED though declared true"

@@ -32,7 +32,7 @@ PAUSE = 0.5
 
 
 @dataclass
-class Report:
+class StudyRecord:
     """What `simulate` did.
 
     Attributes
@@ -72,7 +72,7 @@ def simulate(
     scheduler: str | None = None,
     save_every: float = EVERY,
     progress: Callable[[int, int], None] | None = None,
-) -> Report:
+) -> StudyRecord:
     """Run what a study asks for and is not stored yet.
 
     Parameters
@@ -93,7 +93,7 @@ def simulate(
 
     Returns
     -------
-    Report
+    StudyRecord
         A failed run does not stop the others. Ctrl-C ends with `interrupted`; what was finished is
         stored.
 
@@ -125,7 +125,7 @@ def simulate(
     belong = [Member(n.key, p.label, p.axes) for n, p in zip(names, points, strict=True)]
     form = members.write(folder, study.name, study.title, keys.computing, belong)
     waiting = [run for key, run in runs.items() if key not in database.segments.places]
-    report = Report(study.name, len(runs), stored=len(runs) - len(waiting))
+    report = StudyRecord(study.name, len(runs), stored=len(runs) - len(waiting))
     report.notices += database.notices
     report.replaced += database.replaced
     tell = progress or _silent
@@ -165,7 +165,7 @@ class _Sweep:
     queue: Queue
     database: Database
     claims: Claims
-    report: Report
+    report: StudyRecord
     tell: Callable[[int, int], None]
     found: int = 0
     """Runs that another sweep has stored meanwhile."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from freqopt.kernels._form import On
 from freqopt.kernels._functions import ALLOWED, ARITY
-from freqopt.kernels._source import Source
+from freqopt.kernels._source import FunctionSource
 from freqopt.kernels._values import (
     FOLDED,
     NUMERIC,
@@ -56,11 +56,11 @@ class Numbers:
     def __init__(self, text: Text) -> None:
         self.text = text
         self.lines: list[str] = []
-        self.stack: list[Source] = []
+        self.stack: list[FunctionSource] = []
         self._names = 0
 
     @property
-    def source(self) -> Source:
+    def source(self) -> FunctionSource:
         """The function that is being read."""
         return self.stack[-1]
 

@@ -16,7 +16,7 @@ from typing import Any
 from freqopt.kernels._form import GIVEN, Kernel, On, Real
 from freqopt.kernels._functions import KNOWN, WRITTEN
 from freqopt.kernels._read import Reading
-from freqopt.kernels._source import Source, source_of
+from freqopt.kernels._source import FunctionSource, source_of
 from freqopt.kernels._values import VARIES, Hyper, Record, Slots, Text
 
 MISSING = object()
@@ -77,7 +77,7 @@ class _Function:
     """One function while it is rewritten."""
 
     def __init__(
-        self, whole: Rewriter, source: Source, named: Mapping[str, Hyper | Record]
+        self, whole: Rewriter, source: FunctionSource, named: Mapping[str, Hyper | Record]
     ) -> None:
         self.whole, self.source, self.named = whole, source, named
         self.slots = next((v for v in named.values() if isinstance(v, Slots)), None)

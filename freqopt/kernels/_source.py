@@ -17,7 +17,7 @@ _UNKNOWN = object()
 
 
 @dataclass(frozen=True)
-class Source:
+class FunctionSource:
     """Where a function is written, and how."""
 
     function: FunctionType
@@ -63,7 +63,7 @@ def mistake(path: str, line: int, what: str, hint: str) -> KernelError:
     return KernelError(at_line(path, line, what, hint))
 
 
-def source_of(function: Any) -> Source:
+def source_of(function: Any) -> FunctionSource:
     """The text of a plain Python function.
 
     Raises
@@ -85,7 +85,7 @@ def source_of(function: Any) -> Source:
         raise mistake(
             path, line, f"{tree.name} has parameters with defaults or stars", "name each parameter"
         )
-    return Source(function, tree)
+    return FunctionSource(function, tree)
 
 
 def _stamp(path: str) -> tuple[int, int]:

@@ -1,13 +1,13 @@
 """Floor 4: theorem checks that can fail.
 
-`verify` runs theorem files and returns a `Report`. A theorem file (`proofs_check/*.py`) is made of
-the classes below; `docs/add_a_theorem.md` says how to write one.
+`verify` runs theorem files and returns a `Verification`. A theorem file (`proofs_check/*.py`) is
+made of the classes below; `docs/add_a_theorem.md` says how to write one.
 """
 
 from __future__ import annotations
 
 from freqopt.theory.bound import Bound, total
-from freqopt.theory.report import Report
+from freqopt.theory.report import Verification
 from freqopt.theory.theorem import (
     Assumption,
     Case,
@@ -33,12 +33,12 @@ __all__ = [
     "Context",
     "Hypothesis",
     "Mutant",
-    "Report",
     "Search",
     "Step",
     "Telescope",
     "Theorem",
     "Verdict",
+    "Verification",
     "Word",
     "total",
     "verify",

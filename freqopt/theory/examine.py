@@ -80,7 +80,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Problem:
+class Unexamined:
     """A theorem file that could not be examined, or a part of one."""
 
     path: str
@@ -115,7 +115,7 @@ class Examination:
     rows: tuple[Verdict, ...] = ()
     mutants: tuple[MutantRow, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Unexamined, ...] = ()
 
 
 def examine(
@@ -154,7 +154,7 @@ def examine(
     except FAULTS as error:
         return _examination(file, known, rows, [], skipped, [_problem(path, error)])
     matrix: list[MutantRow] = []
-    problems: list[Problem] = []
+    problems: list[Unexamined] = []
     if mutants:
         outcomes = {(row.engine, row.claim): row.word for row in rows}
         for name, mutant in file.mutants.items():
@@ -321,7 +321,7 @@ def _examination(
     rows: list[Verdict],
     matrix: list[MutantRow],
     skipped: list[Skipped],
-    problems: list[Problem],
+    problems: list[Unexamined],
 ) -> Examination:
     return Examination(
         file.path, file.id, file.title, file.sections["Source"], file.sections.get("Beware", ""),
@@ -330,7 +330,7 @@ def _examination(
     )  # fmt: skip
 
 
-def _problem(path: Path, error: BaseException, where: str = "") -> Problem:
+def _problem(path: Path, error: BaseException, where: str = "") -> Unexamined:
     silent = "more than one file may have" if isinstance(error, MemoryError) else "no message"
     text = " ".join(str(error).split()) or silent
-    return Problem(str(path), f"{where}{type(error).__name__}: {text}")
+    return Unexamined(str(path), f"{where}{type(error).__name__}: {text}")

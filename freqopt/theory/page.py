@@ -15,12 +15,12 @@ from pathlib import Path
 
 from freqopt.theory.certificate import check
 from freqopt.theory.examine import MutantRow
-from freqopt.theory.report import Report
+from freqopt.theory.report import Verification
 from freqopt.theory.verdict import Word
 from freqopt.theory.verify import verify
 
 
-def page(report: Report, certificates: Path | None = None) -> str:
+def page(report: Verification, certificates: Path | None = None) -> str:
     """The page's text.
 
     Parameters
@@ -50,7 +50,7 @@ def _natural(name: str) -> list[tuple[str, int]]:
     return [(text, int(part or 0)) for text, part in re.findall(r"(\D*)(\d*)", name)]
 
 
-def _head(report: Report) -> str:
+def _head(report: Verification) -> str:
     scope = "quick" if report.quick else "full"
     words = "\n".join(f"- **{word}** {MEANINGS[word]}" for word in Word)
     return (
@@ -67,7 +67,7 @@ def _head(report: Report) -> str:
     )
 
 
-def _overview(report: Report) -> str:
+def _overview(report: Verification) -> str:
     engines = [e for e in report.engines if any(row.engine == e for row in report.rows)]
     rows = []
     for e in report.examinations:
@@ -92,17 +92,17 @@ def _overview(report: Report) -> str:
     )
 
 
-def _beware(report: Report) -> str:
+def _beware(report: Verification) -> str:
     lines = [f"- **{e.id}.** {_joined(e.beware)}" for e in report.examinations if e.beware]
     return "## Conditions and limits, each demonstrated\n\n" + "\n".join(lines) if lines else ""
 
 
-def _statements(report: Report) -> str:
+def _statements(report: Verification) -> str:
     told = (e.statement for e in report.examinations if e.statement)  # others could not be read
     return "## Statements\n\n" + "\n\n".join(told)
 
 
-def _resolution(report: Report) -> str:
+def _resolution(report: Verification) -> str:
     rows = [[r.theorem, r.claim, r.part, r.text, r.loose, r.instance] for r in report.resolutions]
     if not rows:
         return ""
@@ -115,7 +115,7 @@ def _resolution(report: Report) -> str:
     )
 
 
-def _verdicts(report: Report) -> str:
+def _verdicts(report: Verification) -> str:
     rows = [
         [
             row.theorem,
@@ -150,7 +150,7 @@ def _verdicts(report: Report) -> str:
     )
 
 
-def _ledger(report: Report) -> str:
+def _ledger(report: Verification) -> str:
     rows = [
         [row.theorem, row.claim, line, f"{factor:.3g}"]
         for row in report.rows
@@ -164,7 +164,7 @@ def _ledger(report: Report) -> str:
     )
 
 
-def _mutants(report: Report) -> str:
+def _mutants(report: Verification) -> str:
     engines = [e for e in report.engines if any(e in m.cells for m in report.mutants)]
     rows = []
     for m in report.mutants:
@@ -209,7 +209,7 @@ def _certificates(folder: Path) -> str:
     )
 
 
-def _not_verified(report: Report) -> str:
+def _not_verified(report: Verification) -> str:
     rows = [[item.theorem, item.check, item.reason] for item in report.not_verified]
     rows += [[Path(problem.path).name, "file", problem.message] for problem in report.problems]
     fixed = (

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from freqopt.theory.engines.resolution import Resolution, percent
-from freqopt.theory.examine import Examination, MutantRow, Problem, Skipped
+from freqopt.theory.examine import Examination, MutantRow, Skipped, Unexamined
 from freqopt.theory.verdict import Verdict, Word
 
 SCHEMA = "freqopt verify 1"
@@ -15,7 +15,7 @@ SCHEMA = "freqopt verify 1"
 
 
 @dataclass(frozen=True)
-class Report:
+class Verification:
     """The result of `verify`. It holds data and draws nothing.
 
     Attributes
@@ -52,7 +52,7 @@ class Report:
         return [item for e in self.examinations for item in e.skipped]
 
     @property
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[Unexamined]:
         """Files, or mutants, that could not be examined."""
         return [item for e in self.examinations for item in e.problems]
 

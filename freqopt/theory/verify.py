@@ -10,9 +10,9 @@ from pathlib import Path
 
 from freqopt.errors import TheoryError
 from freqopt.theory import isolation
-from freqopt.theory.examine import Examination, Problem, examine, statistical_checks
+from freqopt.theory.examine import Examination, Unexamined, examine, statistical_checks
 from freqopt.theory.loading import find
-from freqopt.theory.report import Report
+from freqopt.theory.report import Verification
 from freqopt.theory.theorem import Context
 
 QUICK, FULL = 300.0, 1800.0
@@ -30,7 +30,7 @@ def verify(
     limit: float | None = None,
     changes: Mapping[str, str] | None = None,
     progress: Callable[[Examination, int, int], None] | None = None,
-) -> Report:
+) -> Verification:
     """Check theorem files.
 
     Parameters
@@ -61,7 +61,7 @@ def verify(
 
     Returns
     -------
-    Report
+    Verification
         `report.exit_code` is 0 if nothing failed.
 
     Raises
@@ -102,7 +102,7 @@ def verify(
         examinations[path] = _lost(path, answer.failure) if answer.failure else answer.value
         if progress is not None:
             progress(examinations[path], len(examinations), len(files))
-    return Report(
+    return Verification(
         examinations=tuple(_unique([examinations[path] for path in files])),
         quick=quick,
         seed=seed,
@@ -120,12 +120,12 @@ def _unique(examinations: list[Examination]) -> Iterator[Examination]:
         first = owners.setdefault(examination.id, examination.path)
         if first != examination.path:
             text = f"its id {examination.id!r} is that of {first}; give every theorem its own"
-            problem = Problem(str(examination.path), text)
+            problem = Unexamined(str(examination.path), text)
             examination = replace(examination, problems=(*examination.problems, problem))
         yield examination
 
 
 def _lost(path: Path, failure: str) -> Examination:
     """What is known of a file that took its process with it."""
-    problem = Problem(str(path), failure)
+    problem = Unexamined(str(path), failure)
     return Examination(path, path.stem, "", "", "", {}, problems=(problem,))

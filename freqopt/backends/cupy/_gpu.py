@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from freqopt._install import install
 from freqopt.backends.cupy._nvrtc import WRONG_BUILD, machine_code, one_line
-from freqopt.backends.cupy._source import Source
+from freqopt.backends.cupy._source import CudaSource
 from freqopt.errors import BackendError, DeviceError
 
 OLDEST = 70
@@ -87,7 +87,7 @@ class Module:
         There is no GPU, or its compiler refuses the source.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: CudaSource) -> None:
         cuda = _cupy().cuda
         self.lanes = source.lanes
         self._kernels: dict[str, Any] = {}

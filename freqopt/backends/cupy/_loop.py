@@ -11,7 +11,7 @@ from typing import Any
 from freqopt.backends import Simulation
 from freqopt.backends.cupy._memory import AHEAD, Memory
 from freqopt.backends.cupy._problem import ProblemData, find_problem
-from freqopt.backends.cupy._source import Source, loop_source, remembers
+from freqopt.backends.cupy._source import CudaSource, loop_source, remembers
 from freqopt.errors import BackendError
 from freqopt.tables import FactorisedTable
 
@@ -121,7 +121,7 @@ def alike(simulations: Sequence[Simulation]) -> list[list[Simulation]]:
     return list(groups.values())
 
 
-def kernel_of(simulation: Simulation, problem: ProblemData, lanes: int | None = None) -> Source:
+def kernel_of(simulation: Simulation, problem: ProblemData, lanes: int | None = None) -> CudaSource:
     """What the loop of a simulation is compiled from.
 
     Raises
@@ -150,5 +150,5 @@ def kernel_of(simulation: Simulation, problem: ProblemData, lanes: int | None = 
 
 
 @cache
-def _module(device: ModuleType, source: Source) -> Any:
+def _module(device: ModuleType, source: CudaSource) -> Any:
     return device.Module(source)

@@ -28,7 +28,7 @@ TYPES = {"int64": "i64", "float64": "double", "table": "real"}
 
 
 @dataclass(frozen=True)
-class Source:
+class CudaSource:
     """What a kernel is compiled from.
 
     Attributes
@@ -42,7 +42,7 @@ class Source:
     lanes: int
 
 
-def step_source(rule: Rule, dtype: DTypeLike, width: int, lanes: int | None = None) -> Source:
+def step_source(rule: Rule, dtype: DTypeLike, width: int, lanes: int | None = None) -> CudaSource:
     """The fused step of a rule for tables of a dtype and a width.
 
     Raises
@@ -52,7 +52,7 @@ def step_source(rule: Rule, dtype: DTypeLike, width: int, lanes: int | None = No
     """
     vector = vector_of(dtype, width)
     lanes = lanes or lanes_of(width, vector)
-    return Source("\n".join(_step_parts(rule, dtype, lanes, vector)), lanes)
+    return CudaSource("\n".join(_step_parts(rule, dtype, lanes, vector)), lanes)
 
 
 def loop_source(
@@ -63,7 +63,7 @@ def loop_source(
     dtype: DTypeLike,
     widths: Sequence[int],
     lanes: int | None = None,
-) -> Source:
+) -> CudaSource:
     """The whole loop of a rule and a problem.
 
     Parameters
@@ -95,7 +95,7 @@ def loop_source(
         _file("source/batch.cuh"),
         _file("source/loop.cuh"),
     ]
-    return Source("\n".join(parts), lanes)
+    return CudaSource("\n".join(parts), lanes)
 
 
 def _step_parts(rule: Rule, dtype: DTypeLike, lanes: int, vector: int) -> list[str]:

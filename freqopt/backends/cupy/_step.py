@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from freqopt.backends.cupy._device import chosen_device
-from freqopt.backends.cupy._source import Source, memory_words, own_slots, remembers, step_source
+from freqopt.backends.cupy._source import (
+    CudaSource,
+    memory_words,
+    own_slots,
+    remembers,
+    step_source,
+)
 from freqopt.errors import BatchError
 from freqopt.kernels import hyper
 from freqopt.optimizers import Rule
@@ -217,7 +223,7 @@ def _steppers(rule: Rule, dtype: Any, width: int, device: ModuleType) -> Stepper
 
 
 @cache
-def _module(device: ModuleType, source: Source) -> Any:
+def _module(device: ModuleType, source: CudaSource) -> Any:
     return device.Module(source)
 
 

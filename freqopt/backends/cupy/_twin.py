@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from freqopt.backends._private import is_private, private
 from freqopt.backends.cupy._nvrtc import refusal
-from freqopt.backends.cupy._source import Source
+from freqopt.backends.cupy._source import CudaSource
 from freqopt.backends.numba.jit._cache import cache_directory
 from freqopt.errors import BackendError
 
@@ -41,7 +41,7 @@ class Module:
 
     Parameters
     ----------
-    source : Source
+    source : CudaSource
 
     Raises
     ------
@@ -49,7 +49,7 @@ class Module:
         There is no C++ compiler, or it refuses the source.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: CudaSource) -> None:
         self.lanes = source.lanes
         self._library = ctypes.CDLL(str(_built(source.text)))
 

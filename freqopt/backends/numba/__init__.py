@@ -18,7 +18,7 @@ from freqopt.errors import BackendError
 if TYPE_CHECKING:
     from freqopt.backends.numba.batch._workspace import Workspace
     from freqopt.backends.numba.fused_step._step import catch_up, step, step_group
-    from freqopt.backends.numba.loop._run import Run
+    from freqopt.backends.numba.loop._run import CompiledLoop
 
 __all__ = ["FallbackWarning", "NumbaBackend", "Workspace", "catch_up", "step", "step_group"]
 
@@ -106,7 +106,7 @@ class NumbaBackend(Backend):
     def __init__(self, patience: float = PATIENCE) -> None:
         self._patience = patience
         self._of: Simulation | None = None
-        self._run: Run | None = None
+        self._run: CompiledLoop | None = None
         self._reason = ""
 
     def advance(self, simulation: Simulation, until: int) -> None:
@@ -121,7 +121,7 @@ class NumbaBackend(Backend):
             loop = _load("loop._run")
             self._of, self._run, self._reason = simulation, None, ""
             try:
-                self._run = loop.Run(simulation)
+                self._run = loop.CompiledLoop(simulation)
             except BackendError as reason:
                 self._reason = f"the NumPy loop takes over: {reason}"
         while simulation.step < until and not self._compiled():

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.optimizers import State
+from freqopt.typing import Floats
 
-Floats = NDArray[np.floating]
 Step = Callable[[Floats, State, NDArray[np.int64], Floats], None]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from freqopt.backends import DEFAULT
 from freqopt.errors import ResultError
-from freqopt.experiment.execute import Report, simulate
+from freqopt.experiment.execute import StudyRecord, simulate
 from freqopt.experiment.protocol.stages import Tuned, tune
 from freqopt.experiment.results import table_of
 from freqopt.experiment.study import Study
@@ -23,7 +23,7 @@ class _StoppedError(Exception):
 
 def conduct(
     study: Study, *, results: str | Path = "results", backend: str = DEFAULT, **options: Any
-) -> Report:
+) -> StudyRecord:
     """Simulate a study, all its stages; what is stored is not run again.
 
     Parameters
@@ -34,12 +34,12 @@ def conduct(
 
     Returns
     -------
-    Report
+    StudyRecord
         Of all stages together.
     """
     if study.tune is None:
         return simulate(study, results=results, backend=backend, **options)
-    total = Report(study.name, 0)
+    total = StudyRecord(study.name, 0)
 
     def carried_out(stage: Study) -> pa.Table:
         report = simulate(stage, results=results, backend=backend, **options)

@@ -15,7 +15,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from freqopt.backends.cupy import _twin
-from freqopt.backends.cupy._source import Source
+from freqopt.backends.cupy._source import CudaSource
 
 MESSAGES = {
     2: "cudaErrorMemoryAllocation: out of memory",
@@ -276,7 +276,7 @@ class Function:
         of = {"float": np.float32, "double": np.float64}
         self._real = of[re.search("typedef (float|double) real", text)[1]]
         self._cupy, self._name = cupy, name
-        self._module = _twin.Module(Source(text, lanes))
+        self._module = _twin.Module(CudaSource(text, lanes))
 
     def __call__(
         self, grid, block, args, shared_mem=0, stream=None, enable_cooperative_groups=False

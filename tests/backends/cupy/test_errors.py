@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from freqopt.backends.cupy import CupyBackend, _gpu, _twin, chosen_device, step
-from freqopt.backends.cupy._source import Source, _file, step_source
+from freqopt.backends.cupy._source import CudaSource, _file, step_source
 from freqopt.errors import BackendError, DeviceError
 from freqopt.optimizers import rules
 
@@ -85,14 +85,14 @@ def test_a_gpu_that_the_compiler_does_not_know(cupy, capability, message):
 
 def test_a_source_that_cannot_be_compiled(cupy):
     with pytest.raises(BackendError, match=r"refuses the kernel source: freqopt.cu\(3\): error"):
-        _gpu.Module(Source("#error", 32))
+        _gpu.Module(CudaSource("#error", 32))
     assert not cupy.programs  # nothing is left with NVRTC
 
 
 def test_a_compiler_that_is_not_there(cupy):
     cupy.cuda.nvrtc.getSupportedArchs = failing(RuntimeError("Failure finding libnvrtc.so.13"))
     with pytest.raises(DeviceError, match=r"Failure finding libnvrtc\.so\.13\. .*another CUDA"):
-        _gpu.Module(Source("", 32))
+        _gpu.Module(CudaSource("", 32))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ PROBE = "typedef float real;\n#define LANES 32\n#define VECTOR 4\n{}\nENTRY prob
 )
 def test_a_launch_has_whole_warps_and_arguments_of_64_bits(cupy, items, blocks, threads):
     text = PROBE.format(_file("source/machine.cuh"), "i64 a, double b, const real* c, i64 d")
-    _gpu.Module(Source(text, 32)).launch("probe", items, 100, 3, 0.5, None, True)
+    _gpu.Module(CudaSource(text, 32)).launch("probe", items, 100, 3, 0.5, None, True)
     shared = threads // 32 * 112  # 100 bytes, in units of 16
     assert cupy.launches == [("probe", blocks, threads, shared)]
 

@@ -16,7 +16,7 @@ from freqopt.backends import numba as numba_backend
 from freqopt.backends.numba import NumbaBackend
 from freqopt.backends.numba.jit._compile import alone, name_of
 from freqopt.backends.numba.loop import _run
-from freqopt.backends.numba.loop._run import Run
+from freqopt.backends.numba.loop._run import CompiledLoop
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import GradientError
 
@@ -207,13 +207,13 @@ def test_the_compiled_loop_takes_over_in_the_middle_of_a_run(monkeypatch) -> Non
     monkeypatch.setattr(numba_backend, "_walked", {})
     monkeypatch.setattr(_run, "at_hand", lambda kernel, kinds: False)
     taken: list[tuple[int, int]] = []
-    advance = Run.advance
+    advance = CompiledLoop.advance
 
-    def watched(self: Run, simulation: Simulation, until: int) -> bool:
+    def watched(self: CompiledLoop, simulation: Simulation, until: int) -> bool:
         taken.append((simulation.step, until))
         return advance(self, simulation, until)
 
-    monkeypatch.setattr(Run, "advance", watched)
+    monkeypatch.setattr(CompiledLoop, "advance", watched)
     problem, rule, options = CASES["two tables, movement"]
     found, expected = two(problem, rule, steps=200, **options)
     NumbaBackend(patience=1e-9).advance(found, 200)
@@ -229,7 +229,7 @@ def test_a_loop_is_compiled_for_what_is_to_come(monkeypatch) -> None:
     for ahead, compiles in ((200, False), (10**9, True)):
         monkeypatch.setattr(numba_backend, "_walked", {})
         (found, _), taken = two(problem, rule, steps=200, **options), []
-        monkeypatch.setattr(Run, "_load", lambda self, taken=taken: taken.append(self))
+        monkeypatch.setattr(CompiledLoop, "_load", lambda self, taken=taken: taken.append(self))
         backend = NumbaBackend(patience=60.0)
         backend.ahead = ahead
         backend.advance(found, 200)
@@ -240,7 +240,7 @@ def test_while_another_process_compiles_the_numpy_loop_goes_on(monkeypatch) -> N
     monkeypatch.setattr(_run, "at_hand", lambda kernel, kinds: False)
     problem, rule, options = CASES["two tables, movement"]
     found, expected = two(problem, rule, steps=100, **options)
-    ((kernel, kinds),), compiled = Run(found)._needed, event.RecordingListener()
+    ((kernel, kinds),), compiled = CompiledLoop(found)._needed, event.RecordingListener()
     key = name_of(kernel, kinds)
     with alone(key) as first, event.install_listener("numba:compile", compiled):
         assert first

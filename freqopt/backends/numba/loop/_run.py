@@ -34,7 +34,7 @@ SECONDS = 0.25
 FIRST_CALL = 256
 
 
-class Run:
+class CompiledLoop:
     """The compiled loop of one simulation.
 
     Attributes
