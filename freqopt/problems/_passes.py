@@ -157,6 +157,11 @@ class Passes(Corpus):
         text = self._texts[1]
         return None if text is None else self._counts_of(text)
 
+    @property
+    def word_counts(self) -> Integers:
+        """Occurrences of each word in the text that is trained on, int64 (N,)."""
+        return self._texts[0].counts
+
     @cached_property
     def _kept_below(self) -> Words:
         """(2) times 2^32, for each word."""

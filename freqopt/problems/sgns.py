@@ -31,6 +31,7 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from freqopt.problems._arrays import gather, whole
+from freqopt.problems._held_out_pairs import held_out_loss
 from freqopt.problems._pairs import Pairs, Topics
 from freqopt.problems._passes import Passes
 from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
@@ -136,6 +137,19 @@ class Sgns(Problem):
             "centres": (i, fold(slope[:, :, None] * v, axis=1)),
             "contexts": (j.reshape(-1), along_v.reshape(-1, u.shape[1])),
         }
+
+    def metrics(self, tables: Tables) -> dict[str, float]:
+        """The loss on the held-out pairs of a text that is gone through, also by group of centre.
+
+        Positive pairs enter exactly, negatives by a sample that is the same for all runs;
+        `..._loss_margin` is the half-width of the 95 % interval that it leaves.
+        """
+        if not isinstance(self.pairs, Passes) or self.pairs.held_out_pairs is None:
+            return {}
+        return held_out_loss(
+            tables, self.pairs.held_out_pairs, self._noise_table, self.negatives,
+            self.pairs.word_counts, self.pairs.held_out.measure,
+        )  # fmt: skip
 
     # -- exact sums over all pairs of words, block after block of centres ------------------------
 

@@ -127,6 +127,33 @@ def test_frequencies_are_those_of_the_visits(text):
     assert (p["contexts"] > 0).all()
 
 
+def test_the_held_out_loss_is_that_of_the_held_out_pairs(text):
+    """Against the exact sum over all pairs of words, which the interval has to hold."""
+    held_out = {"fraction": 0.3, "seed": 3, "measure": "test"}
+    problem = passes(text, sentence=10, held_out=held_out)
+    rng = np.random.default_rng(0)
+    tables = {name: rng.normal(size=shape) for name, shape in problem.shapes.items()}
+    held = problem.pairs.held_out_pairs
+    D = np.zeros((25, 25))
+    D[held.centres, held.contexts] = held.counts / held.counts.sum()
+    s = tables["centres"] @ tables["contexts"].T
+    by_centre = (D * np.logaddexp(0, -s)).sum(axis=1)
+    p = D.sum(axis=1)
+    by_centre += 3 * p * (np.logaddexp(0, s) @ problem.noise_law)
+    found = problem.metrics(tables)
+    margin = found["test_loss_margin"]
+    assert 0 < margin < 0.05
+    assert abs(found["test_loss"] - by_centre.sum()) < 1.5 * margin
+    group = np.searchsorted([10, 100], problem.pairs.word_counts, side="right")
+    for g, name in enumerate(("rare", "mid", "head")):
+        if p[group == g].any():
+            exact = by_centre[group == g].sum() / p[group == g].sum()
+            assert found[f"test_loss_{name}"] == pytest.approx(exact, abs=8 * margin), name
+    tables["centres"][0, 0] = np.inf
+    assert math.isnan(problem.metrics(tables)["test_loss"])
+    assert passes(text).metrics(tables) == {}
+
+
 def test_no_backend_takes_them_for_pairs_that_are_drawn(text):
     with pytest.raises(freqopt.errors.BackendError, match="law Passes have no CUDA form"):
         find_problem(passes(text))

@@ -35,12 +35,12 @@ def folded(width: int, operation: str, real: Any) -> Callable[..., Any]:
     @intrinsic  # type: ignore[untyped-decorator]
     def fold(typing: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            last = _one_vector(context, builder, arguments, operation, width, real)
+            last = one_vector(context, builder, arguments, operation, width, real)
             while last.type.count > 1:
                 half = 1 << (last.type.count - 1).bit_length() - 1
-                lower = _pick(builder, last, last, range(half))
+                lower = pick(builder, last, last, range(half))
                 last = _plus(
-                    builder, lower, _pick(builder, last, last, range(half, last.type.count))
+                    builder, lower, pick(builder, last, last, range(half, last.type.count))
                 )
             return builder.extract_element(last, LANE(0))
 
@@ -58,7 +58,7 @@ def finite(width: int, real: Any) -> Callable[..., Any]:
     @intrinsic  # type: ignore[untyped-decorator]
     def row_is_finite(typing: Any, a: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            total = _one_vector(context, builder, arguments * 2, "fsub", width, real)
+            total = one_vector(context, builder, arguments * 2, "fsub", width, real)
             flags = builder.fcmp_unordered("uno", total, total)
             mask = builder.bitcast(flags, ir.IntType(total.type.count))
             return builder.icmp_unsigned("==", mask, mask.type(0))
@@ -68,9 +68,7 @@ def finite(width: int, real: Any) -> Callable[..., Any]:
     return row_is_finite
 
 
-def _one_vector(
-    context: Any, builder: Any, rows: Any, operation: str, width: int, real: Any
-) -> Any:
+def one_vector(context: Any, builder: Any, rows: Any, operation: str, width: int, real: Any) -> Any:
     """The fold of two rows, until what is left fits into a vector."""
     number = context.get_value_type(real)
     size = context.get_abi_sizeof(number)
@@ -96,12 +94,12 @@ def _one_vector(
 def _plus(builder: Any, a: Any, b: Any) -> Any:
     """The vector b, which may be the shorter one, added onto the first entries of a."""
     wide, narrow = a.type.count, b.type.count
-    padded = _pick(builder, b, b, [min(k, narrow - 1) for k in range(wide)])
+    padded = pick(builder, b, b, [min(k, narrow - 1) for k in range(wide)])
     total = builder.fadd(a, padded)
-    return _pick(builder, total, a, [k if k < narrow else wide + k for k in range(wide)])
+    return pick(builder, total, a, [k if k < narrow else wide + k for k in range(wide)])
 
 
-def _pick(builder: Any, a: Any, b: Any, places: Any) -> Any:
+def pick(builder: Any, a: Any, b: Any, places: Any) -> Any:
     """Entries of a, then of b, by their places."""
     mask = ir.Constant(ir.VectorType(LANE, len(places)), [LANE(place) for place in places])
     return builder.shuffle_vector(a, b, mask)

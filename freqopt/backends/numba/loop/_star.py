@@ -13,7 +13,7 @@ from typing import Any
 from numba import types
 from numba.core import cgutils
 
-from freqopt.backends.numba.arithmetic._fold import finite
+from freqopt.backends.numba.arithmetic._fold import VECTOR, finite
 from freqopt.backends.numba.jit._compile import compiled, inlined
 from freqopt.backends.numba.jit._memory import (
     Reals,
@@ -73,6 +73,15 @@ def star_step(
     one, several = entries(1), entries(partners)
     term, move = _term(real), _move(kernel, real)
 
+    # What fills no vector is a sweep of its own, of a length that the compiler knows.
+    lanes = 8 * VECTOR // real.bitwidth
+    whole, rest = width - width % lanes, width % lanes
+    bytes_before = whole * real.bitwidth // 8
+
+    @inlined
+    def behind(offset: int, row: int) -> int:
+        return row + offset
+
     @inlined
     def place(matrices: Any, i: int) -> Any:
         table, _, elements = matrices
@@ -106,7 +115,11 @@ def star_step(
             return OTHER
         u, v, along = place(of_u, centre[0]), each(place, of_v, others), address(of_u[1], 0)
         slopes = slopes_of(u[0], v)
-        sweep(term, slopes, (along,), _firsts(v), width, real)
+        rows_of_v = _firsts(v)
+        sweep(term, slopes, (along,), rows_of_v, whole, real)
+        if rest:
+            tail = each(behind, bytes_before, rows_of_v)
+            sweep(term, slopes, (along + bytes_before,), tail, rest, real)
         if checked and not (row_is_finite(along) and row_is_finite(u[0])):
             return REFUSED
         t = first.steps[0] + 1
@@ -115,7 +128,11 @@ def star_step(
         of_centre = each(factors, (first.row_slots, c, visit), centre)
         of_others = each(factors, (second.row_slots, c, visit), others)
         fixed = rounded(c, real), (*of_centre, *of_others), slopes
-        sweep(move, fixed, _all(u, v), (along,), width, real)
+        rows = _all(u, v)
+        sweep(move, fixed, rows, (along,), whole, real)
+        if rest:
+            tail = each(behind, bytes_before, rows)
+            sweep(move, fixed, tail, (along + bytes_before,), rest, real)
         return DONE
 
     return step

@@ -12,13 +12,14 @@ from typing import Any
 import numba
 import numpy as np
 
-from freqopt.backends.numba.arithmetic._elementary import NEAR, near_sigmoid, sigmoid
+from freqopt.backends.numba.arithmetic._elementary import sigmoid
 from freqopt.backends.numba.arithmetic._fold import folded
+from freqopt.backends.numba.arithmetic._side_by_side import folds, near_sigmoids
 from freqopt.backends.numba.jit._compile import compiled, inlined
 from freqopt.backends.numba.jit._tuples import each
 
 
-def star_slopes(width: int, real: Any) -> Callable[..., Any]:
+def star_slopes(width: int, partners: int, real: Any) -> Callable[..., Any]:
     """`Star.slopes` of `sgns`: minus sigmoid(-s) for the context, sigmoid(s) for the negatives."""
     dot, single = folded(width, "fmul", real), real == numba.float32
 
@@ -27,20 +28,14 @@ def star_slopes(width: int, real: Any) -> Callable[..., Any]:
         return dot(u, v[0])
 
     @inlined
+    def one_by_one(u: int, v: Any) -> Any:
+        return each(score, u, v)
+
+    scores = folds(width, partners, real) or one_by_one
+
+    @inlined
     def exact(_: Any, s: Any) -> Any:
         return real(sigmoid(np.float64(s)))
-
-    @inlined
-    def near(_: Any, s: Any) -> Any:
-        return near_sigmoid(np.float64(s))
-
-    @inlined
-    def below(_: Any, x: Any) -> Any:
-        return real(x * (1.0 - NEAR))
-
-    @inlined
-    def above(_: Any, x: Any) -> Any:
-        return real(x * (1.0 + NEAR))
 
     @compiled
     def in_full(s: Any) -> Any:
@@ -48,12 +43,11 @@ def star_slopes(width: int, real: Any) -> Callable[..., Any]:
 
     @inlined
     def slopes(u: int, v: Any) -> Any:
-        s = each(score, u, v)
+        s = scores(u, v)
         s = (-s[0], *s[1:])
         if single:
-            about = each(near, 0, s)
-            found = each(below, 0, about)
-            if found != each(above, 0, about):
+            found, sure = near_sigmoids(s)
+            if not sure:
                 found = in_full(s)
         else:
             found = in_full(s)

@@ -114,6 +114,6 @@ def kernel(problem: Sgns, real: Any) -> ProblemKernel:
         draw=drawn.draw,
         gradient=gradient,
         scratch=partners * width,
-        star=Star(partners, star_slopes(width, real)),
+        star=Star(partners, star_slopes(width, partners, real)),
         for_steps=drawn.for_steps,
     )
