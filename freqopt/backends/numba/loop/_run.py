@@ -28,7 +28,7 @@ from freqopt.tables import FactorisedTable
 
 NUMBERS_AHEAD = 8192
 """Numbers of samples drawn ahead: they stay in the first-level cache."""
-STEPS_AHEAD = 64
+STEPS_AHEAD = 512
 SECONDS = 0.25
 """How long one compiled call should take: Ctrl-C is heard between two."""
 FIRST_CALL = 256
