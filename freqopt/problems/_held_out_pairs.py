@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,8 @@ def held_out_loss(
 
     of_pairs, of_draws = (by_training_count(training, rows) for rows in (held.centres, drawn))
     out: dict[str, float] = {}
-    for name, pairs in {"": slice(None), **of_pairs}.items():
+    everything: dict[str, Any] = {"": slice(None)}
+    for name, pairs in (everything | of_pairs).items():
         mass = float(fold(weights[pairs])) if weights[pairs].size else 0.0
         sampled = negatives[of_draws[name]] if name else negatives
         if mass and sampled.size:
