@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from freqopt.data import PairCounts
 from freqopt.problems._arrays import gather, parts
 from freqopt.problems._held_out import by_training_count
-from freqopt.problems._problem import Floats, Tables
+from freqopt.problems._problem import Tables
 from freqopt.streams import AliasTable, Stream, fold
 from freqopt.streams.elementary import softplus
 
@@ -81,6 +81,6 @@ def _scores(tables: Tables, i: Integers, j: Integers) -> Doubles:
     out = np.empty(j.shape)
     for part in parts(i.size, j.shape[1] * tables["centres"].shape[1]):
         u = np.asarray(tables["centres"][i[part]], np.float64)
-        v: Floats = np.asarray(gather(tables["contexts"], j[part]), np.float64)
+        v = np.asarray(gather(tables["contexts"], j[part]), np.float64)
         out[part] = fold(u[:, None, :] * v)
     return out
