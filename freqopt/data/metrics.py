@@ -24,6 +24,10 @@ def rmse(predictions: Doubles, targets: Doubles) -> float:
     predictions, targets : float64 array, shape (n,)
         In the same unit, such as stars.
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     DataError
@@ -45,6 +49,11 @@ def log_loss(probabilities: Doubles, labels: Labels, clip: float = CLIP) -> floa
         0 or 1. One class alone is allowed: the loss is defined.
     clip : float
         In (0, 0.5).
+
+    Returns
+    -------
+    float
+        In nats.
 
     Raises
     ------
@@ -76,6 +85,11 @@ def auc(scores: Doubles, labels: Labels) -> float:
         Any increasing function of the probability.
     labels : array, shape (n,)
         0 or 1, both present.
+
+    Returns
+    -------
+    float
+        In [0, 1].
 
     Raises
     ------

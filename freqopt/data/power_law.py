@@ -31,11 +31,22 @@ TABLE = 10_000
 
 
 class PowerLaw(NamedTuple):
-    """Counts of `least` or more are a power law; nu is the exponent of p ~ rank^-nu.
+    """A power law of counts, in whose terms p falls like rank^-nu.
 
-    `low` and `high` are the 95 % interval of nu, `tail` the number of tokens it is fitted to,
-    `distance` the largest difference of the two cumulative distributions, `p_value` the chance of a
-    larger one under the law.
+    Attributes
+    ----------
+    nu : float
+        Exponent of p ~ rank^-nu.
+    low, high : float
+        Its 95 % interval; `high` may be infinite.
+    least : int
+        Count from which on the law is fitted.
+    tail : int
+        Number of tokens that it is fitted to.
+    distance : float
+        Largest difference of the two cumulative distributions.
+    p_value : float
+        Chance of a larger one under the law.
     """
 
     nu: float
@@ -54,6 +65,10 @@ def fit_power_law(counts: NDArray[np.int64]) -> PowerLaw | None:
     ----------
     counts : int64 array, shape (N,)
         Occurrences; zeros are left out.
+
+    Returns
+    -------
+    PowerLaw or None
     """
     values, numbers = np.unique(counts[counts > 0], return_counts=True)
     x, many = values.astype(np.float64), numbers.astype(np.float64)

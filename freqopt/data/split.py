@@ -21,7 +21,13 @@ GROUP_EDGES = (5, 20, 100)
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row numbers of the three parts; they are disjoint and cover all rows."""
+    """Row numbers of the three parts; they are disjoint and cover all rows.
+
+    Attributes
+    ----------
+    train, validation, test : int64 (n1,), (n2,), (n3,)
+        Row numbers.
+    """
 
     train: Integers
     validation: Integers
@@ -29,7 +35,20 @@ class Split:
 
 
 def permutation(n: int, stream: Stream, step: int = 0) -> Integers:
-    """0 .. n-1 in the order of n random 64-bit words, ties (probability n^2 / 2^65) by number."""
+    """0 .. n-1 in the order of n random 64-bit words, ties (probability n^2 / 2^65) by number.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    stream : Stream
+    step : int
+        Step of the stream whose words are taken.
+
+    Returns
+    -------
+    int64 (n,)
+    """
     return np.argsort(stream.words(step, n), kind="stable")
 
 
@@ -46,6 +65,10 @@ def random_split(
         Random words; the same stream gives the same split on any machine.
     fractions
         Of training, validation and test rows; each at least 0, together 1.
+
+    Returns
+    -------
+    Split
 
     Raises
     ------
@@ -66,6 +89,10 @@ def time_split(
     fractions
         Of training, validation and test rows; each at least 0, together 1.
 
+    Returns
+    -------
+    Split
+
     Raises
     ------
     DataError
@@ -82,6 +109,10 @@ def leave_last_out(users: NDArray[np.int64], timestamps: NDArray[np.int64]) -> S
     Parameters
     ----------
     users, timestamps : int64 array, shape (n,)
+
+    Returns
+    -------
+    Split
 
     Raises
     ------
@@ -121,6 +152,11 @@ def count_groups(
         0 (rarest) .. len(edges).
     sizes : int64 array, shape (len(edges) + 1,)
         Tokens in each group; to be reported with any metric by group.
+
+    Raises
+    ------
+    DataError
+        Edges that do not ascend.
 
     Examples
     --------

@@ -15,12 +15,36 @@ Columns = dict[str, NDArray[Any]]
 
 
 def columns(table: Any, **equal: Any) -> Columns:
-    """A pyarrow Table as NumPy columns (null is NaN), only the rows where columns equal values."""
+    """A pyarrow Table as NumPy columns (null is NaN), only the rows where columns equal values.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As `freqopt.load` gives it.
+    **equal
+        Column -> value that it is to have.
+
+    Returns
+    -------
+    dict of str to array
+    """
     return where({name: _numpy(table[name]) for name in table.column_names}, **equal)
 
 
 def where(data: Columns, **equal: Any) -> Columns:
-    """The rows in which each named column equals its value."""
+    """The rows in which each named column equals its value.
+
+    Parameters
+    ----------
+    data : dict of str to array
+        Columns of one length.
+    **equal
+        Column -> value that it is to have.
+
+    Returns
+    -------
+    dict of str to array
+    """
     keep = np.ones(len(next(iter(data.values()))), bool)
     for name, value in equal.items():
         keep &= data[name] == value
@@ -28,7 +52,19 @@ def where(data: Columns, **equal: Any) -> Columns:
 
 
 def groups(data: Columns, by: Sequence[str]) -> Iterator[tuple[dict[str, Any], Columns]]:
-    """The rows that agree in the columns `by`, in order of first appearance."""
+    """The rows that agree in the columns `by`, in order of first appearance.
+
+    Parameters
+    ----------
+    data : dict of str to array
+    by : sequence of str
+        Names of columns, at least one.
+
+    Yields
+    ------
+    tuple of (dict, dict of str to array)
+        The group's values in the columns `by`, and its rows.
+    """
     codes = np.zeros(len(data[by[0]]), np.int64)
     for name in by:
         _, code = np.unique(data[name], return_inverse=True)
@@ -40,7 +76,20 @@ def groups(data: Columns, by: Sequence[str]) -> Iterator[tuple[dict[str, Any], C
 
 
 def best(data: Columns, axis: str) -> dict[str, float]:
-    """For each rule the value of `axis` whose median over runs at the last step is least."""
+    """For each rule the value of `axis` whose median over runs at the last step is least.
+
+    Parameters
+    ----------
+    data : dict of str to array
+        With the columns `rule`, `step`, `value` and the axis.
+    axis : str
+        Such as "rule.lr".
+
+    Returns
+    -------
+    dict of str to float
+        Rule -> value; a median that is NaN counts as infinite.
+    """
     final = where(data, step=data["step"].max())
     found: dict[str, tuple[float, float]] = {}
     for key, rows in groups(final, ("rule", axis)):
@@ -51,7 +100,20 @@ def best(data: Columns, axis: str) -> dict[str, float]:
 
 
 def band(data: Columns, by: Sequence[str]) -> dict[str, list[Any]]:
-    """Median and quartiles of `value` over the rows that agree in `by`."""
+    """Median and quartiles of `value` over the rows that agree in `by`.
+
+    Parameters
+    ----------
+    data : dict of str to array
+        With the column `value`.
+    by : sequence of str
+        Names of columns, at least one.
+
+    Returns
+    -------
+    dict of str to list
+        The columns `by`, `low`, `median` and `high`, one entry for each group.
+    """
     found: dict[str, list[Any]] = {name: [] for name in (*by, "low", "median", "high")}
     for key, rows in groups(data, by):
         low, median, high = np.quantile(rows["value"], (0.25, 0.5, 0.75)).tolist()

@@ -59,6 +59,10 @@ def from_counts(counts: ArrayLike) -> Groups:
     counts : integers (N,)
         Occurrences; tokens that never occur are left out.
 
+    Returns
+    -------
+    Groups
+
     Raises
     ------
     SamplerError
@@ -77,6 +81,16 @@ def coarser(groups: Groups, width: float = 0.004) -> Groups:
     """Neighbouring groups whose frequencies differ by less than `width` in one, masses kept.
 
     Sums change by the second order in the width, some 10^-6 of themselves.
+
+    Parameters
+    ----------
+    groups : Groups
+    width : float
+        Of a cell, in the logarithm of the frequency.
+
+    Returns
+    -------
+    Groups
     """
     cell = np.floor(np.log(groups.p) / width)
     starts = np.flatnonzero(np.diff(cell, prepend=np.inf))
@@ -93,6 +107,15 @@ def zipf(nu: float, size: float = ENDLESS) -> Groups:
         Exponent; more than 1 for a vocabulary without end.
     size : float
         N; by default without end.
+
+    Returns
+    -------
+    Groups
+
+    Raises
+    ------
+    SamplerError
+        nu <= 1 without a size: there is no such distribution.
     """
     if size >= ENDLESS and nu <= 1:
         raise SamplerError(f"nu = {nu} has no distribution over endless ranks; give a size")

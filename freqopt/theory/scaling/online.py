@@ -42,6 +42,10 @@ def second_moment(
         S, in units of R^2 where all starts are 1.
     start : float64, broadcast with p
         R_k^2.
+
+    Returns
+    -------
+    float64, the shape that the arguments broadcast to
     """
     p, eta = np.asarray(p, np.float64), np.asarray(eta, np.float64)
     with np.errstate(divide="ignore"):  # p = eta = 1 forgets the start: exp(-inf) = 0
@@ -52,7 +56,24 @@ def second_moment(
 def gap(
     groups: Groups, eta: ArrayLike, steps: float, noise: float = 1.0, start: ArrayLike = 1.0
 ) -> Doubles:
-    """1/2 sum_k p_k r_k; `eta` has one rate per group, and further axes in front."""
+    """1/2 sum_k p_k r_k; `eta` has one rate per group, and further axes in front.
+
+    Parameters
+    ----------
+    groups : Groups
+    eta : float64 (..., G)
+        Rates in [0, 1], in units of 1/curvature.
+    steps : float
+        T >= 0.
+    noise : float
+        S, in units of R^2 where all starts are 1.
+    start : float64, broadcast with (G,)
+        R_k^2.
+
+    Returns
+    -------
+    float64 (...)
+    """
     moments = second_moment(groups.p, eta, steps, noise, start)
     return np.asarray(np.sum(moments * groups.mass, axis=-1) / 2)
 
@@ -70,10 +91,22 @@ def tuned(
 
     Parameters
     ----------
+    groups : Groups
+    steps : float
+        T > 0.
+    noise : float
+        S, in units of R^2.
     shape : float64 (G,)
         Rates up to the factor c, one per group.
     cap : float
         Largest rate, in units of 1/curvature; 1 goes all the way to the last sample.
+    start : float64, broadcast with (G,)
+        R_k^2.
+
+    Returns
+    -------
+    tuple of two floats
+        The gap, and c.
     """
     top = cap / float(shape.min())  # every rate at the cap
     reach = float(np.max(groups.p * shape))
@@ -86,7 +119,19 @@ def tuned(
 
 
 def least(error: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
-    """Least value over low <= c <= high of a function of log c, and c: grid, golden section."""
+    """Least value over low <= c <= high of a function of log c, and c: grid, golden section.
+
+    Parameters
+    ----------
+    error : function of log c
+    low, high : float
+        Range of c, 0 < low <= high.
+
+    Returns
+    -------
+    tuple of two floats
+        The least value, and its c.
+    """
     count = max(3, int(np.log10(high / low) * POINTS_PER_DECADE) + 2)
     grid = np.linspace(np.log(low), np.log(high), count)
     values = [error(x) for x in grid]
@@ -101,12 +146,41 @@ def least(error: Callable[[float], float], low: float, high: float) -> tuple[flo
 def power_law_rule(
     groups: Groups, steps: float, noise: float = 1.0, *, q: float, cap: float = 1.0
 ) -> tuple[float, float]:
-    """`tuned` for eta_k = min(cap, c p_k^-q): SGD is q = 0, FA-SGD q = 1/2."""
+    """`tuned` for eta_k = min(cap, c p_k^-q): SGD is q = 0, FA-SGD q = 1/2.
+
+    Parameters
+    ----------
+    groups : Groups
+    steps : float
+    noise : float
+        S, in units of R^2.
+    q : float
+        Exponent of the rates.
+    cap : float
+        Largest rate, in units of 1/curvature.
+
+    Returns
+    -------
+    tuple of two floats
+        The gap, and c.
+    """
     return tuned(groups, steps, noise, shape=groups.p**-q, cap=cap)
 
 
 def oracle(groups: Groups, steps: float, noise: float = 1.0) -> float:
-    """The least gap that constant rates can have, each token with its own best one."""
+    """The least gap that constant rates can have, each token with its own best one.
+
+    Parameters
+    ----------
+    groups : Groups
+    steps : float
+    noise : float
+        S, in units of R^2.
+
+    Returns
+    -------
+    float
+    """
     rates = np.concatenate([[0.0], np.geomspace(1e-14, 1.0, 1200)])
     best = np.full(groups.p.size, np.inf)
     for eta in rates:
