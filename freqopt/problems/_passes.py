@@ -101,7 +101,7 @@ class Stretch(NamedTuple):
 class Passes(Corpus):
     """The pairs of a text in its own order, pass after pass."""
 
-    kind: Literal["passes"] = "passes"  # type: ignore[assignment]
+    kind: Literal["passes"] = Field("passes", description="Which kind this is.")  # type: ignore[assignment]
     weights: Literal["linear"] = Field(
         "linear", description="Of the pairs in D, and of a window that is drawn."
     )
