@@ -122,7 +122,9 @@ def test_every_problem_goes_on_where_it_was(problem, tmp_path, monkeypatch):
         given = {"name": problem, "data": {"path": str(data), "format": "movielens_1m"}}
     else:
         given = {"name": problem, **FORMS.get(problem, {})}
-    check(a_study(given, {"name": "adam", "lr": 0.01}), tmp_path, "numpy", monkeypatch)
+    batch = 1 if problem == "full_batch" else 2
+    study = a_study(given, {"name": "adam", "lr": 0.01}, batch=batch)
+    check(study, tmp_path, "numpy", monkeypatch)
 
 
 COMPILED = [{"name": "sgd", "lr": 0.05, **LAZY}, {"name": "catchup_adam"},
