@@ -12,6 +12,8 @@ from freqopt.errors import FreqoptError
 from freqopt.experiment.build import problem, rule
 from freqopt.experiment.groups import Groups
 from freqopt.experiment.metrics import Metric
+from freqopt.experiment.protocol.compare import Comparison, compare
+from freqopt.experiment.protocol.conduct import run_study as simulate
 from freqopt.experiment.results import load
 from freqopt.experiment.run import run
 from freqopt.experiment.study import Study
@@ -21,6 +23,7 @@ from freqopt.problems import Problem
 
 __all__ = [
     "Backend",
+    "Comparison",
     "FreqoptError",
     "Groups",
     "Metric",
@@ -29,8 +32,10 @@ __all__ = [
     "Study",
     "Trajectory",
     "__version__",
+    "compare",
     "load",
     "problem",
     "rule",
     "run",
+    "simulate",
 ]

@@ -22,6 +22,7 @@ from freqopt.cli.explain import explain_
 from freqopt.cli.figures import figures_
 from freqopt.cli.goldens import goldens_
 from freqopt.cli.list import list_
+from freqopt.cli.report import report_
 from freqopt.cli.reproduce import reproduce_
 from freqopt.cli.results import results
 from freqopt.cli.schema import schema_
@@ -47,6 +48,7 @@ for command in (simulate_, figures_, reproduce_, verify_, crosscheck_, list_, ex
     app.command(command, name=command.__name__.rstrip("_"))
 app.command(advise_, name="advise")
 app.command(check_, name="check")
+app.command(report_, name="report")
 app.command(vectors)
 app.command(results)
 app.command(goldens_, name="goldens")

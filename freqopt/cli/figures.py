@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from freqopt.backends import DEFAULT
 from freqopt.cli.folders import find, gather
 from freqopt.errors import FigureError, FreqoptError
+from freqopt.experiment.protocol.compare import Comparison, compare
 from freqopt.experiment.results import load
 from freqopt.report.figure import FigureFile, make
 from freqopt.report.terminal import say, say_json, warn
@@ -77,10 +78,27 @@ class Results:
 def draw_figure(path: Path, results: Results, out: Path, *, reuse_data: bool = False) -> list[str]:
     """Draw one figure file; the paths written."""
     figure = FigureFile.read(path)
-    needed = {}
+    needed = Needed(results)
     for name in () if reuse_data else figure.studies:
-        needed[name] = results.of(find("simulations", name, beside=path.parent))
-    return [str(file) for file in make(figure, needed, out, reuse_data=reuse_data)]
+        needed.paths[name] = find("simulations", name, beside=path.parent)
+        needed[name] = results.of(needed.paths[name])
+    written = make(figure, needed, out, reuse_data=reuse_data, quick=results.quick)
+    return [str(file) for file in written]
+
+
+class Needed(dict[str, Any]):
+    """What a figure's `data` is given: the tables of its studies, and their comparisons."""
+
+    def __init__(self, results: Results) -> None:
+        super().__init__()
+        self.results, self.paths = results, dict[str, Path]()
+
+    def compare(self, study: str) -> Comparison:
+        """As `freqopt.compare` gives it."""
+        results = self.results
+        return compare(
+            self.paths[study], results=results.folder, backend=results.backend, quick=results.quick
+        )
 
 
 def tell(written: dict[str, list[str]], failed: dict[str, str], *, json: bool) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import get_args
 
@@ -60,6 +61,12 @@ class StudyRecord:
     failed: list[tuple[str, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     interrupted: bool = False
+
+    def _repr_html_(self) -> str:
+        cells = {"runs": self.runs, "found": self.stored, "computed": self.computed,
+                 "failed": len(self.failed)}  # fmt: skip
+        row = "".join(f"<td>{name} {count}</td>" for name, count in cells.items())
+        return f"<table><caption>{escape(self.study)}</caption><tr>{row}</tr></table>"
 
 
 def simulate(

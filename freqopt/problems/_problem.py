@@ -218,6 +218,10 @@ class Problem(Parameters):
         """
         raise NotImplementedError
 
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """What models without embeddings reach: their name -> the same figures as `metrics`."""
+        return {}
+
     def metrics(self, tables: Tables) -> dict[str, float]:  # noqa: ARG002 - most have none
         """Further figures of merit, for example test RMSE and AUC on held-out data.
 

@@ -25,6 +25,7 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from freqopt.problems._arrays import add_rows, gather, normals, parts, whole
+from freqopt.problems._baselines import naive_bayes
 from freqopt.problems._clicks import Clicks, Planted, machine
 from freqopt.problems._held_out import HeldOut, Split, measured
 from freqopt.problems._losses import Logistic
@@ -165,6 +166,19 @@ class FactorisationMachine(Problem):
         for part, rows in self._chunks(features, table):
             scores[part] = machine(bias, rows)
         return measured(self.held_out.measure, False, scores, y, {})
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """The rate of clicks, and naive Bayes over the fields."""
+        (seen, clicked), (features, y) = self.training, self.test
+        if not y.size:
+            return {}
+        rate = (clicked.sum() + 1) / (clicked.size + 2)
+        scores = {
+            "global rate": np.full(y.size, np.log(rate / (1 - rate))),
+            "naive Bayes": naive_bayes(seen, clicked, self.shapes["features"][0])(features),
+        }
+        measure = self.held_out.measure
+        return {name: measured(measure, False, s, y, {}) for name, s in scores.items()}
 
 
 def _slopes(bias: float | Floats, rows: Floats, y: Doubles) -> tuple[Floats, Floats]:

@@ -32,6 +32,7 @@ from pydantic import Field, PositiveInt
 import freqopt.data as datasets
 from freqopt.errors import ProblemError
 from freqopt.problems._arrays import add_rows, normals, parts, whole
+from freqopt.problems._baselines import Rated, best_ridge, bias_only, popularity
 from freqopt.problems._held_out import HeldOut, Split, by_training_count, measured
 from freqopt.problems._losses import Logistic, Loss, Squared
 from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
@@ -227,6 +228,33 @@ class Ratings(Problem):
         groups = by_training_count(self._counts["items"], self.test.items)
         score, measure = self._score(u, v), self.held_out.measure
         return measured(measure, self.loss == "squared", score, self.test.y, groups)
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """Global mean, popularity and bias only; for the squared loss."""
+        if self.loss != "squared" or not self.test.y.size:
+            return {}
+        shape = (self.shapes["users"][0], self.shapes["items"][0])
+        seen, test = Rated(*self._fields(self.training)), self.test
+        split = self.held_out.model_copy(update={"measure": "validation"})
+        inner = self.model_copy(update={"held_out": split})
+        inner.__dict__.pop("_parts", None)
+        fit, check = (Rated(*self._fields(part)) for part in inner._parts)
+        groups = by_training_count(self._counts["items"], test.items)
+        scores = {"global mean": np.full(test.y.size, float(seen.y.mean()))}
+        for name, model in (("popularity", popularity), ("bias only", bias_only)):
+
+            def error(ridge: float, model: Any = model) -> float:
+                miss = model(fit, shape, ridge)(check.users, check.items) - check.y
+                return float(fold(miss * miss))
+
+            ridge = best_ridge(error)
+            scores[name] = model(seen, shape, ridge)(test.users, test.items)
+        measure = self.held_out.measure
+        return {name: measured(measure, True, s, test.y, groups) for name, s in scores.items()}
+
+    @staticmethod
+    def _fields(part: Part) -> tuple[Integers, Integers, Doubles]:
+        return part.users, part.items, part.y
 
     def _doubles(self, tables: Tables) -> dict[str, Doubles]:
         return {name: whole(tables[name], n) for name, (n, _) in self.shapes.items()}

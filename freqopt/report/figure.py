@@ -7,6 +7,11 @@ A figure file is Python with a docstring and three names:
                                       a dict of equally long sequences or a pyarrow Table
     def draw(data): ...               takes those columns, as NumPy arrays; returns a Figure
 
+and, if it likes,
+
+    def caption(data): ...            what is seen, in a sentence or two, from the same columns:
+                                      drawn above the picture
+
 `draw` is given what the CSV file holds, read back from it: the picture shows the data beside it.
 Equal data give equal bytes: no dates, no random identifiers.
 """
@@ -16,6 +21,7 @@ from __future__ import annotations
 import csv
 import io
 import reprlib
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Columns = dict[str, NDArray[Any]]
+QUICK = "quick form: short runs, few repetitions"
 STYLE = Path(__file__).with_name("freqopt.mplstyle")
 
 
@@ -46,6 +53,7 @@ class FigureFile:
         Its docstring.
     studies : tuple of str
     data, draw : callable
+    caption : callable or None
     """
 
     path: Path
@@ -53,6 +61,7 @@ class FigureFile:
     studies: tuple[str, ...]
     data: Callable[[Mapping[str, Any]], Any]
     draw: Callable[[Columns], Figure]
+    caption: Callable[[Columns], str] | None = None
 
     @property
     def name(self) -> str:
@@ -76,11 +85,17 @@ class FigureFile:
                 "needs STUDIES = ('study', ...), data(results) and draw(data)"
             )
         about = (module.__doc__ or "").strip()
-        return cls(path, about, tuple(module.STUDIES), module.data, module.draw)
+        caption = getattr(module, "caption", None)
+        return cls(path, about, tuple(module.STUDIES), module.data, module.draw, caption)
 
 
 def make(
-    figure: FigureFile, results: Mapping[str, Any], out: Path, *, reuse_data: bool = False
+    figure: FigureFile,
+    results: Mapping[str, Any],
+    out: Path,
+    *,
+    reuse_data: bool = False,
+    quick: bool = False,
 ) -> list[Path]:
     """Compute a figure's data, write them as CSV, draw them, write SVG and PDF.
 
@@ -92,6 +107,8 @@ def make(
         Folder, made if need be.
     reuse_data : bool
         Draw the CSV of an earlier time; `results` is not looked at.
+    quick : bool
+        Say in the picture that it is of the quick form of its studies.
 
     Returns
     -------
@@ -112,13 +129,27 @@ def make(
         write_csv(table, figure.name, _own(figure, figure.data, results))
     columns = read_csv(table)
     with plt.style.context(STYLE), plt.rc_context({"svg.hashsalt": figure.name}):
-        pictures = _own(figure, figure.draw, columns, then=_rendered)
+
+        def finished(picture: Any) -> dict[str, bytes]:
+            if figure.caption is not None:
+                picture.suptitle(wrapped(figure.caption(columns), picture), fontsize=9, x=0.01,
+                                 ha="left")  # fmt: skip
+            if quick and figure.studies:
+                picture.supxlabel(QUICK, fontsize=7, color="0.35", x=0.99, ha="right")
+            return _rendered(picture)
+
+        pictures = _own(figure, figure.draw, columns, then=finished)
     plt.close("all")
     written = [] if reuse_data else [table]
     for suffix, content in pictures.items():
         written.append(out / (figure.name + suffix))
         _write(written[-1], content)
     return written
+
+
+def wrapped(text: str, picture: Figure) -> str:
+    """A caption in lines of the picture's width."""
+    return "\n".join(textwrap.wrap(" ".join(text.split()), int(15 * picture.get_figwidth())))
 
 
 def _are_names(studies: Any) -> bool:

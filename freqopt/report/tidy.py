@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.experiment.protocol.statistics import interval
+
 Columns = dict[str, NDArray[Any]]
 
 
@@ -118,6 +120,23 @@ def band(data: Columns, by: Sequence[str]) -> dict[str, list[Any]]:
     for key, rows in groups(data, by):
         low, median, high = np.quantile(rows["value"], (0.25, 0.5, 0.75)).tolist()
         for name, value in {**key, "low": low, "median": median, "high": high}.items():
+            found[name].append(value)
+    return found
+
+
+def centre(data: Columns, by: Sequence[str]) -> dict[str, list[Any]]:
+    """Mean of `value` over the rows that agree in `by`, and its 0.95 interval.
+
+    A bootstrap over splits (`problem.held_out.seed`, if the study varies it) and over runs inside
+    them: each split must have equally many runs.
+    """
+    found: dict[str, list[Any]] = {name: [] for name in (*by, "low", "mean", "high")}
+    for key, rows in groups(data, by):
+        splits = rows.get("problem.held_out.seed", np.zeros(len(rows["value"])))
+        cells = np.array([rows["value"][splits == split] for split in np.unique(splits)])
+        low, high = interval(cells)
+        numbers = {**key, "low": low, "mean": float(cells.mean()), "high": high}
+        for name, value in numbers.items():
             found[name].append(value)
     return found
 

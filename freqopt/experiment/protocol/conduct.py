@@ -65,6 +65,37 @@ def conduct(
     return total
 
 
+def run_study(
+    study: Study | str | Path,
+    *,
+    quick: bool = False,
+    results: str | Path = "results",
+    backend: str = DEFAULT,
+    jobs: int | None = None,
+) -> Report:
+    """Run a study, all its stages, and store its results; what is stored is not run again.
+
+    Parameters
+    ----------
+    study : Study, or the path of its file
+    quick : bool
+        With the values of the file's [quick] table.
+    results : folder
+    backend : str
+        It does not change the numbers.
+    jobs : int, optional
+        Processes; by default one per core.
+
+    Returns
+    -------
+    Report
+        How many runs were found, computed, failed; `freqopt.load` and `freqopt.compare` read them.
+    """
+    if not isinstance(study, Study):
+        study = Study.read(study, quick=quick)
+    return conduct(study, results=results, backend=backend, jobs=jobs)
+
+
 def chosen(
     study: Study, *, results: str | Path = "results", backend: str = DEFAULT
 ) -> tuple[Tuned, Callable[[Study], pa.Table]]:
