@@ -21,6 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.streams.elementary import log
+
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 SWEEPS = 15  # after which bias only on MovieLens moves its RMSE by less than 1e-5
@@ -91,8 +93,8 @@ def naive_bayes(tokens: Integers, clicked: Doubles, size: int) -> Callable[[Inte
     with_click, without = (
         np.bincount(tokens[clicked == label].ravel(), minlength=size) + 1.0 for label in (1, 0)
     )
-    prior = np.log(rate / (1 - rate))
-    evidence = np.log(with_click / without) - prior
+    prior = float(log(rate / (1 - rate)))
+    evidence = log(with_click / without) - prior
     return lambda rows: prior + evidence[rows].sum(axis=1)
 
 

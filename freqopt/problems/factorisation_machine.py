@@ -32,6 +32,7 @@ from freqopt.problems._losses import Logistic
 from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._tokens import NonNegative
 from freqopt.streams import Stream, fold
+from freqopt.streams.elementary import log
 from freqopt.streams.transforms import index
 from freqopt.typing import Doubles, Floats, Integers
 
@@ -174,7 +175,7 @@ class FactorisationMachine(Problem):
             return {}
         rate = (clicked.sum() + 1) / (clicked.size + 2)
         scores = {
-            "global rate": np.full(y.size, np.log(rate / (1 - rate))),
+            "global rate": np.full(y.size, float(log(rate / (1 - rate)))),
             "naive Bayes": naive_bayes(seen, clicked, self.shapes["features"][0])(features),
         }
         measure = self.held_out.measure

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 Columns = dict[str, NDArray[Any]]
 QUICK = "quick form: short runs, few repetitions"
+FORM = "form"
+"""The column of a CSV file by which it is of the quick form."""
 STYLE = Path(__file__).with_name("freqopt.mplstyle")
 
 
@@ -126,16 +128,15 @@ def make(
     plt.switch_backend("agg")
     table = out / f"{figure.name}.csv"
     if not reuse_data:
-        write_csv(table, figure.name, _own(figure, figure.data, results))
+        marked = {FORM: "quick"} if quick and figure.studies else {}
+        write_csv(table, figure.name, _own(figure, figure.data, results), **marked)
     columns = read_csv(table)
+    quick = columns.pop(FORM, None) is not None
     with plt.style.context(STYLE), plt.rc_context({"svg.hashsalt": figure.name}):
 
         def finished(picture: Any) -> dict[str, bytes]:
-            if figure.caption is not None:
-                picture.suptitle(wrapped(figure.caption(columns), picture), fontsize=9, x=0.01,
-                                 ha="left")  # fmt: skip
-            if quick and figure.studies:
-                picture.supxlabel(QUICK, fontsize=7, color="0.35", x=0.99, ha="right")
+            if hasattr(picture, "suptitle"):
+                _captioned(picture, figure, columns, quick=quick)
             return _rendered(picture)
 
         pictures = _own(figure, figure.draw, columns, then=finished)
@@ -145,6 +146,15 @@ def make(
         written.append(out / (figure.name + suffix))
         _write(written[-1], content)
     return written
+
+
+def _captioned(picture: Figure, figure: FigureFile, columns: Columns, *, quick: bool) -> None:
+    """Say above the picture what is seen, and below it that it is of the quick form."""
+    if figure.caption is not None:
+        text = wrapped(figure.caption(columns), picture)
+        picture.suptitle(text, fontsize=9, x=0.01, ha="left")
+    if quick:
+        picture.supxlabel(QUICK, fontsize=7, color="0.35", x=0.99, ha="right")
 
 
 def wrapped(text: str, picture: Figure) -> str:
@@ -186,8 +196,8 @@ def _rendered(picture: Any) -> dict[str, bytes]:
     return files
 
 
-def write_csv(path: Path, name: str, data: Any) -> None:
-    """Columns as CSV; numbers with all their digits."""
+def write_csv(path: Path, name: str, data: Any, **constant: str) -> None:
+    """Columns as CSV, numbers with all their digits; and columns of one word."""
     columns = data.to_pydict() if hasattr(data, "to_pydict") else data
     if not isinstance(columns, Mapping) or not all(hasattr(v, "__len__") for v in columns.values()):
         raise FigureError(
@@ -199,6 +209,7 @@ def write_csv(path: Path, name: str, data: Any) -> None:
         raise FigureError(
             f"data() of figure {name} gave columns of lengths {lengths}; expected one length"
         )
+    columns = {**columns, **{key: [word] * max(lengths.values()) for key, word in constant.items()}}
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
