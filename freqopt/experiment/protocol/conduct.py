@@ -72,7 +72,7 @@ def run_study(
     results: str | Path = "results",
     backend: str = DEFAULT,
     jobs: int | None = None,
-) -> Report:
+) -> StudyRecord:
     """Run a study, all its stages, and store its results; what is stored is not run again.
 
     Parameters
@@ -88,7 +88,7 @@ def run_study(
 
     Returns
     -------
-    Report
+    StudyRecord
         How many runs were found, computed, failed; `freqopt.load` and `freqopt.compare` read them.
     """
     if not isinstance(study, Study):
