@@ -11,11 +11,11 @@ Assumptions
     H1, H2 (L), H3 (sigma_k).
 Statement
     (E|grad_k f(Theta^tau)|)^2 <= (8/(7T)) (Delta + L alpha^2 A1/2)
-        (4L + [sqrt(T p_k/B) + 2/B + 1/sqrt(T B)]/alpha).
-    On the way: E eta^2 <= alpha^2 B/(T p).
+        (4L + sqrt(T p_k/B)/alpha).
+    As in FA-10, no burn-in is added. On the way: E eta^2 <= alpha^2 B/(T p).
 Checks
-    counter programme over samples: the noise line with noise, the statement without; search;
-    one noisy token over long horizons, sampled.
+    witness, as in FA-10, at B = 1 and 4; counter programme over samples: the noise line with noise,
+    the statement without; search; one noisy token over long horizons, sampled.
 Literature
     Counting occurrences of the current batch is not covered.
 """
@@ -24,12 +24,15 @@ import numpy as np
 import sympy as sp
 
 from freqopt.theory import Assumption, Bound, Claim, Mutant, Search, Theorem
+from freqopt.theory.exact.burn_in import proof
 from freqopt.theory.exact.counters import counted_search, horizon_step, random_counted
 from freqopt.theory.exact.lone import noisy_check
 from freqopt.theory.symbols import A1, B, Delta, L, T, alpha, half, p
 
+HYPOTHESES, STEPS = proof((1, 4))
 
-def theorem(constant=sp.Rational(8, 7), burn=1, batch=half, horizon=1, square=1.0):
+
+def theorem(constant=sp.Rational(8, 7), burn=0, batch=half, horizon=1, square=1.0):
     """Parts: 8/7; the burn-in terms; the powers of B and T; the factor of E eta^2."""
     bracket = constant / T**horizon * (Delta + half * L * alpha**2 * A1)
     slow = 4 * L + (sp.sqrt(T * p) / B**batch + burn * (2 / B + 1 / sp.sqrt(T * B))) / alpha
@@ -68,6 +71,8 @@ def theorem(constant=sp.Rational(8, 7), burn=1, batch=half, horizon=1, square=1.
             ),
             Claim("E eta^2", noise_line, lambda i: square, "upper", random(True)),
         ),
+        hypotheses=HYPOTHESES,
+        steps=STEPS,
         checks=(
             noisy_check(
                 "(8.4), no noise",
@@ -83,6 +88,7 @@ MUTANTS = {
     "T^2 for T": Mutant("statement", horizon=2),
     "8/7 -> 1/3": Mutant("statement", constant=sp.Rational(1, 3)),
     "E eta^2 halved": Mutant("proof", square=0.5),
-    "B^2, no burn-in": Mutant("statement", batch=2, burn=0, constant=half),
+    "B^2, 8/7 -> 1/2": Mutant("statement", batch=2, constant=half),
+    "(2/B + 1/sqrt(T B))/alpha added": Mutant("statement", weaker="burn-in > 0", burn=1),
     "8/7 -> 2": Mutant("statement", weaker="2 > 8/7", constant=2),
 }

@@ -97,6 +97,20 @@ def by_the_rule(quick, cap):
         )  # fmt: skip
 
 
+def steps_of_the_rule(quick, cap):
+    """The steps of a batch of B: alpha min{B, sqrt(B/(T p))}, one visit of B moving by eta/B."""
+    law, alpha = np.array([0.6, 0.3, 0.099, 1e-3]), 0.7
+    for batch in (1, 4):
+        for steps in (1, 30, 1000):
+            rule = FASGD(lr=alpha, horizon=steps, cap=cap, batch=batch)
+            table = np.zeros((4, 1))
+            rule.step(table, rule.init(table, frequency=law), np.arange(4), -np.ones((4, 1)))
+            yield Case(
+                f"T = {steps}, B = {batch}", taken=table[:, 0],
+                stated=alpha * np.minimum(batch, np.sqrt(batch / (steps * law))),
+            )  # fmt: skip
+
+
 def worst_cases(quick, value):
     """One token, R = gamma = 1, at three steps; the averaged iterate at p = 1."""
 
@@ -163,6 +177,13 @@ def theorem(seen=1, last=1, cap=1, distant=1, best=1, wrong=None, rule_cap="visi
                 lambda i: sharp(i.letters()),
                 limit,
                 instances=lambda quick: by_the_rule(quick, rule_cap),
+            ),
+            Claim(
+                '(d) steps of cap = "visit"',
+                lambda i: i.taken,
+                lambda i: i.stated,
+                "equal",
+                lambda quick: steps_of_the_rule(quick, rule_cap),
             ),
         ),
         steps=(

@@ -17,7 +17,7 @@ Statement
     On the way, for every sequence of gradients g_n met by one token and every point of the ball:
     sum_n <g_n, theta_n - point> <= D^2/(2 eta_c) + (1/2) sum_n eta_n |g_n|^2, c visits.
 Checks
-    one lazy token on a hinge;
+    one lazy token on a hinge, and one that noise drives along its ball (exact up to rounding down);
     the regret of the project's rules on sequences that an adversary chooses; all paths of CF-SGD
     (anytime, uncapped) and row-wise AdaGrad, absolute and squared loss; 300 steps sampled; (a): the
     worst case over every convex function and every convex set of diameter D, from both sides.
@@ -51,7 +51,7 @@ from freqopt.theory.engines.chain.visits import occupation
 from freqopt.theory.engines.enumeration import walk
 from freqopt.theory.exact.absolute import AbsolutePairs
 from freqopt.theory.exact.ensemble import Ensemble
-from freqopt.theory.exact.lone import hinge_gap, visits
+from freqopt.theory.exact.lone import hinge_gap, mean_position, pushed_positions, visits
 from freqopt.theory.exact.outcomes import outcomes
 from freqopt.theory.symbols import T, alpha, half, p
 
@@ -120,15 +120,17 @@ def regret_case(kind, options, point):
     table = np.array([[RADIUS * (2 * start - 1)]])
     state, regret, bought, eta = rule.init(table), 0.0, 0.0, 0.0
     target = RADIUS * (1 if target > 0.5 else -1)
-    seen = 0.0
+    seen, moves = 0.0, []
     for n, g in enumerate(grads, start=1):
         regret += g * (table[0, 0] - target)
         seen += g**2
         eta = alpha / np.sqrt(n if kind is CFSGD else seen)
         bought += eta * g**2
+        before = float(table[0, 0])
         rule.step(table, state, np.array([0]), np.array([[g]]))
+        moves.append((table[0, 0], np.clip(before - eta * g, -RADIUS, RADIUS)))
     name = f"{kind.name()}, alpha={alpha:.3g}, g={np.round(grads, 3)}"
-    return Case(name, regret=regret, bought=bought, last=eta, D=2 * RADIUS)
+    return Case(name, regret=regret, bought=bought, last=eta, D=2 * RADIUS, moves=np.array(moves))
 
 
 def regrets(kind, options):
@@ -185,6 +187,23 @@ def on_hinge(i):
     return i.D * hinge_gap(float(i.p[0]), i.steps, sizes / i.D)
 
 
+def noisy_cases(quick):
+    """One token that noise drives away from its optimum, at an end of the ball: alpha gamma^2."""
+    for chance, steps in ((1.0, 4000),) if quick else ((1.0, 4000), (0.1, 40_000)):
+        yield Case(
+            f"one token, noise against the ball, p = {chance:g}, T = {steps}",
+            p=np.array([chance]), T=float(steps), steps=steps, alpha=5.0, gamma=1.0, D=2 * RADIUS,
+        )  # fmt: skip
+
+
+def pushed(i):
+    """Gradients are +-1, so that both rules make the step alpha/sqrt(n) at visit n."""
+    p, drift = float(i.p[0]), 10 / np.sqrt(i.p[0] * i.T)
+    most = min(i.steps, round(p * i.steps + 12 * np.sqrt(p * i.steps)))
+    positions = pushed_positions(float(drift), i.D, i.alpha, most)
+    return p * drift * mean_position(positions, p, i.steps)
+
+
 def theorem(first=half, second=1, horizon=half, power=half, counter=None, adagrad=None):
     """Parts: the 1/2 before D^2; the factor of alpha; powers of T and p_k; the rules' options."""
     rate = total(p**power) / T**horizon
@@ -210,11 +229,19 @@ def theorem(first=half, second=1, horizon=half, power=half, counter=None, adagra
             f"{name}: one token", on_hinge, bounds[kind], instances=lone_cases,
             trivial=lambda i: i.p[0] * i.D,
         )  # fmt: skip
+        yield Claim(
+            f"{name}: one token in noise", pushed, bounds[kind], instances=noisy_cases,
+            trivial=lambda i: i.p[0] * i.D,
+        )  # fmt: skip
         space, sequences = regrets(kind, wrong[kind])
         regret = Bound(first * D**2 / last + half * bought)
         yield Claim(
             f"{name}: regret", lambda i: i.regret, regret, instances=sequences, search=space
         )
+        yield Claim(
+            f"{name}: the rule's steps", lambda i: i.moves[:, 0], lambda i: i.moves[:, 1], "equal",
+            lambda quick: [space.make(x) for x in np.random.default_rng(14).random((20, 11))],
+        )  # fmt: skip
         if kind is RowWiseAdaGrad:
             yield Claim(
                 f"{name}, through the accumulator",
@@ -253,6 +280,7 @@ MUTANTS = {
     "p_k^2 for sqrt(p_k), halves / 8": Mutant(
         "statement", power=2, first=sp.Rational(1, 16), second=sp.Rational(1, 8)
     ),
+    "alpha/2 for alpha": Mutant("statement", second=half),
     "D^2/4 for D^2/2": Mutant("proof", first=sp.Rational(1, 4)),
     "ascent (a)": Mutant("implementation", counter={"maximize": True}),
     "ascent (b)": Mutant("implementation", adagrad={"maximize": True}),

@@ -18,7 +18,8 @@ Beware
     Bounded delays, a positive total weight and a step tied to K are needed; "regardless of how they
     are combined" is false without them. The ball does not shrink with the step.
 Checks
-    witness of the one-step line; quadratics of condition number 2 to 100 under seven adversaries;
+    witness of the one-step line; quadratics of condition number 1 (where q^T is attained at T = 4)
+    to 100 under seven adversaries;
     constant worst-direction noise, which uses the ball up to 1/(1+1/eta); worst cases over all
     functions and all selections (needs PEPit).
 Literature
@@ -107,6 +108,8 @@ def theorem(scale=1.0, contraction=q, cushion=1, factor=half, high=1):
                 for oldest in (1, 3, 10):
                     for adversary in ADVERSARIES if not quick else ADVERSARIES[:4]:
                         yield case(kind, kappa, oldest, adversary, scale=scale)
+        for kappa in (1.0, 1.2):  # q = 1/2 and nearly so: half of it is the delayed run's own rate
+            yield case("one", kappa, 1, "stalest", scale=scale)
 
     def noisy(quick):
         for kind in ("one", "sum"):
@@ -181,6 +184,7 @@ def theorem(scale=1.0, contraction=q, cushion=1, factor=half, high=1):
 MUTANTS = {
     "three times the step of (C1)": Mutant("statement", scale=3.0),
     "contraction q^2": Mutant("statement", contraction=q**2),
+    "contraction q^(21/20)": Mutant("statement", contraction=q ** sp.Rational(21, 20)),
     "the ball halved": Mutant("statement", cushion=half),
     "no ball": Mutant("statement", cushion=0),
     "polarisation without its 1/2": Mutant("proof", factor=1),

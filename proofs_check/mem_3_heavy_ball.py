@@ -14,7 +14,8 @@ Statement
 Beware
     Valid and very conservative: the measured rate is 20 times better.
 Checks
-    quadratics under adversaries at the largest allowed step, with and without noise; search.
+    quadratics under adversaries at the largest allowed step, with and without noise; search;
+    SGD with momentum and SGDM_C of the project.
 Literature
     The momentum turns K into an infinite window with geometric weights.
 """
@@ -22,6 +23,9 @@ Literature
 import numpy as np
 import sympy as sp
 
+from freqopt.optimizers.sgd import SGD
+from freqopt.optimizers.sgd_c import SGDC
+from freqopt.optimizers.sgdm_c import SGDMC
 from freqopt.theory import Assumption, Bound, Case, Claim, Mutant, Search, Theorem
 from freqopt.theory.exact.memory import Condition, greedy, mixture, one, run
 from freqopt.theory.symbols import mu, q
@@ -58,6 +62,34 @@ def case(kappa, oldest, momentum, adversary, *, eta=0.0, noise=0.0, scale=1.0, s
         mu=1 / kappa, noise2=noise**2, beta=momentum, split=1 + 1 / eta if eta else 1.0,
         slack=rule.slack(step / scale),
     )  # fmt: skip
+
+
+def rules(quick):
+    """The project's momentum rules: their moves filter those without momentum."""
+    grads = np.random.default_rng(13).standard_normal((12, 1, 3))
+    for beta in (0.3, 0.9):
+        for plain, heavy in (
+            (SGD(lr=0.5), SGD(lr=0.5, momentum=beta)),
+            (SGDC(lr=0.5, capacity=2), SGDMC(lr=0.5, capacity=2, momentum=beta)),
+        ):
+            directions, moves = (_moves(rule, grads) for rule in (plain, heavy))
+            velocity, filtered = 0.0, []
+            for u in directions:
+                velocity = beta * velocity + u
+                filtered.append(velocity)
+            yield Case(
+                f"{heavy.name()}, beta = {beta}", moves=moves.ravel(), beta=beta, slack=0.0, q=1.0,
+                wanted=np.ravel(filtered),
+            )  # fmt: skip
+
+
+def _moves(rule, grads):
+    table, positions = np.zeros((1, 3)), [np.zeros((1, 3))]
+    state = rule.init(table)
+    for gradient in grads:
+        rule.step(table, state, np.array([0]), gradient)
+        positions.append(table.copy())
+    return np.diff(np.concatenate(positions), axis=0)
 
 
 ADVERSARIES = ("fresh", "stalest", "saw", "greedy", "mixture")
@@ -101,6 +133,7 @@ def theorem(contraction=q, ball=1 / (1 - beta), scale=1.0):
                 trivial=lambda i: i.V0,
             ),
             Claim("bounded noise", lambda i: i.values, bound, "upper", noisy),
+            Claim("the project's rules", lambda i: i.moves, lambda i: i.wanted, "equal", rules),
         ),
     )
 

@@ -13,7 +13,8 @@ Statement
                        (N2 + D(N2+1)/2 + alpha L (D^2 N2/w_lo + 2 D Q w_hi)),
     N2 = sup_t sum_k w_{t,k}^2.
 Beware
-    It does not cover selection by norm, which depends on the noise: MEM-5.
+    It does not cover selection by norm, which depends on the noise: MEM-5. On quadratics the rate
+    is seen to be q^(2T), that of fresh gradients at curvature mu; for PL functions it is open.
 Checks
     exact E V of FIFO, single-gradient and random selections on quadratics; adversarial search.
 Literature
@@ -42,6 +43,10 @@ def schedules(kind, capacity, steps, seed=0):
             chosen.append({0: 1.0, **dict.fromkeys(range(1, n + 1), 1 / n)})
         # omega_i = (C - i + 1)/C; with n < C stored it is (n - i + 1)/n, which is less.
         return chosen, 2.0, 2.0, (capacity - np.arange(capacity)) / capacity
+    if kind in ("stalest", "saw"):  # the oldest; one noisy gradient K + 1 times in a row
+        ages = range(capacity + 1) if kind == "saw" else (capacity,)
+        chosen = [{min(t, ages[t % len(ages)]): 1.0} for t in range(steps)]
+        return chosen, 1.0, 1.0, np.ones(capacity)
     if kind == "random":  # one of the current and the last C
         chosen = [{int(rng.integers(0, min(t, capacity) + 1)): 1.0} for t in range(steps)]
         return chosen, 1.0, 1.0, np.ones(capacity)
@@ -85,12 +90,18 @@ def theorem(power=1, noise=N2, drop=1, contraction=q):
             for share in (1.0, 0.3, 0.1):
                 for starts in (0.0, 1.0):
                     yield case(kind, capacity, 10, share, starts=starts)
+        for kappa in (1.0, 1.2):  # well conditioned, so that delay and reused noise matter
+            for kind, capacity in (("stalest", 1), ("stalest", 5), ("saw", 5), ("saw", 20)):
+                for starts in (0.0, 1.0):
+                    yield case(kind, capacity, kappa, 1.0, starts=starts)
+                yield case(kind, capacity, kappa, 1.0, noise2=0.0)
+        yield case("fresh", 0, 1.0, 0.1, starts=0.0)  # a small step: the ball is alpha sigma^2/4
 
     def chosen(x):
-        kind = ("fresh", "fifo", "random")[int(2.999 * x[0])]
+        kind = ("fresh", "fifo", "random", "stalest", "saw")[int(4.999 * x[0])]
         capacity = 0 if kind == "fresh" else 1 + int(4.999 * x[1])
         sizes = {"starts": 10 ** (2 * x[3] - 1), "noise2": 10 ** (4 * x[4] - 2)}
-        return case(kind, capacity, 2 + 50 * x[2], x[5] * 0.99 + 0.01, **sizes, steps=40)
+        return case(kind, capacity, 1 + 50 * x[2] ** 2, x[5] * 0.99 + 0.01, **sizes, steps=40)
 
     return Theorem(
         assumptions=(Assumption("step conditions", lambda i: i.fits),),
@@ -101,8 +112,9 @@ def theorem(power=1, noise=N2, drop=1, contraction=q):
 
 
 MUTANTS = {
-    "ball ~ alpha^3": Mutant("statement", power=3),
+    "ball ~ alpha^(3/2)": Mutant("statement", power=sp.Rational(3, 2)),
     "no noise term": Mutant("statement", noise=0, drop=0),
-    "contraction q^4": Mutant("statement", contraction=q**4),
+    "contraction q^(5/2)": Mutant("statement", contraction=q ** sp.Rational(5, 2)),
+    "no staleness": Mutant("statement", drop=0),
     "ball x 2": Mutant("statement", weaker="second term enlarged", noise=2 * N2),
 }

@@ -14,7 +14,7 @@ Beware
     Without a floor on the norms there is no bound at all: MEM-9.
 Checks
     the project's rule on sequences in the band, with orthogonal gradients whose use its moves show;
-    adversarial search.
+    the priorities that it holds; adversarial search.
 Literature
     K is what MEM-1 needs.
 """
@@ -24,7 +24,7 @@ import math
 import numpy as np
 
 from freqopt.theory import Assumption, Claim, Mutant, Search, Theorem
-from freqopt.theory.exact.staleness import age, in_band, in_band_at, sequences
+from freqopt.theory.exact.staleness import age, in_band, in_band_at, priorities, sequences
 
 
 def theorem(extra=0, options=None, rounding=math.floor):
@@ -49,6 +49,30 @@ def theorem(extra=0, options=None, rounding=math.floor):
                 lambda c: c.C + rounding(age(c)) + extra,
                 instances=instances,
                 search=Search(14, lambda x: in_band_at(x, chosen), effort=0.2),
+            ),
+            Claim(
+                "attained",
+                lambda c: c.delay,
+                lambda c: c.C + math.floor(age(c)) + extra,
+                "equal",
+                lambda quick: [
+                    in_band(
+                        sequences(np.random.default_rng(0), 100, capacity, ratio, 0)[0],
+                        capacity,
+                        0.7,
+                        ratio,
+                        **chosen,
+                    )
+                    for capacity in (1, 2, 5)
+                    for ratio in (2.0, 10.0, 1000.0)
+                ],
+            ),
+            Claim(
+                "priorities",
+                lambda c: c.held,
+                lambda c: c.stated,
+                "equal",
+                lambda quick: priorities(160, **chosen),
             ),
         ),
     )

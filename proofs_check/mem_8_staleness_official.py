@@ -15,7 +15,7 @@ Beware
     Without a floor on the norms there is no bound at all: MEM-9.
 Checks
     the project's rule on sequences in the band, with orthogonal gradients whose use its moves show;
-    adversarial search.
+    the priorities that it holds; adversarial search.
 Literature
     K is what MEM-1 needs.
 """
@@ -25,7 +25,7 @@ import math
 import numpy as np
 
 from freqopt.theory import Assumption, Claim, Mutant, Search, Theorem
-from freqopt.theory.exact.staleness import age, in_band, in_band_at, sequences
+from freqopt.theory.exact.staleness import age, in_band, in_band_at, priorities, sequences
 
 
 def theorem(slots=1, spare=1, options=None):
@@ -50,6 +50,13 @@ def theorem(slots=1, spare=1, options=None):
                 lambda c: (c.C + slots) * (math.floor(age(c)) + 1) - spare,
                 instances=instances,
                 search=Search(14, lambda x: in_band_at(x, chosen), effort=0.2),
+            ),
+            Claim(
+                "priorities",
+                lambda c: c.held,
+                lambda c: c.stated,
+                "equal",
+                lambda quick: priorities(190, **chosen),
             ),
         ),
     )

@@ -10,7 +10,7 @@ Assumptions
     rho <= lambda.
 Statement
     Nothing is ever replaced once the buffer is full: after T steps the oldest item has age T. With
-    an age cap K the delay is at most K, whatever the norms.
+    an age cap K the delay is at most K, whatever the norms, and K where they shrink so.
 Beware
     Fixed memory with decay does not imply bounded staleness: that needs a floor on the gradient
     norm or an explicit age cap.
@@ -26,8 +26,8 @@ from freqopt.theory import Assumption, Case, Claim, Mutant, Theorem
 from freqopt.theory.exact.staleness import delays
 
 
-def theorem(rate=0.65, options=None, cap_slack=0):
-    """Parts: rho against lambda = 0.7; options of the rule; what is added to the age cap."""
+def theorem(rate=0.65, options=None, cap_slack=0, largest=1):
+    """Parts: rho; the rule's options; what is added to the age cap; the largest rho/lambda."""
     steps = 300
 
     def shrinking(quick):
@@ -46,10 +46,12 @@ def theorem(rate=0.65, options=None, cap_slack=0):
         for age in (1, 3, 20):
             for norms in (0.65 ** np.arange(steps), 10 ** rng.uniform(0, 2, steps)):
                 found = delays(norms, capacity=5, priority_decay=0.7, max_age=age)
-                yield Case(f"age cap {age}", delays=found, ratio=rate / 0.7, cap=age)
+                shrinks = norms[-1] < 1e-9
+                name = f"age cap {age}" + (", shrinking" if shrinks else "")
+                yield Case(name, delays=found, ratio=rate / 0.7, cap=age, shrinks=shrinks)
 
     return Theorem(
-        assumptions=(Assumption("rho <= lambda", lambda c: c.ratio <= 1),),
+        assumptions=(Assumption("rho <= lambda", lambda c: c.ratio <= largest),),
         claims=(
             Claim(
                 "the first gradient stays",
@@ -64,12 +66,19 @@ def theorem(rate=0.65, options=None, cap_slack=0):
                 lambda c: c.cap + cap_slack,
                 instances=capped,
             ),
+            Claim(
+                "age cap, attained",
+                lambda c: c.delays.max(),
+                lambda c: c.cap + cap_slack,
+                "equal",
+                lambda quick: [i for i in capped(quick) if i.shrinks],
+            ),
         ),
     )
 
 
 MUTANTS = {
-    "rho above lambda": Mutant("statement", rate=0.75),
+    "rho above lambda": Mutant("statement", rate=0.75, largest=1.1),
     "FIFO": Mutant("implementation", options={"policy": "fifo"}),
     "an age cap was set": Mutant("implementation", options={"max_age": 20}),
     "age cap K - 1": Mutant("statement", cap_slack=-1),

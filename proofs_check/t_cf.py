@@ -16,7 +16,7 @@ Beware
     then false.
 Checks
     counter programme without noise; all paths of the pair problem with the project's rule;
-    adversarial search. The false line is shown false.
+    adversarial search; one noisy token over long horizons, sampled. The false line is shown false.
 Literature
     FA's bound with p_k -> p_k + (1-p_k)/t: a burn-in of 1/p_k steps.
 """
@@ -36,6 +36,7 @@ from freqopt.theory.exact.counters import (
     random_counted,
 )
 from freqopt.theory.exact.ensemble import Ensemble
+from freqopt.theory.exact.lone import noisy_check
 from freqopt.theory.exact.outcomes import outcomes
 from freqopt.theory.symbols import Delta, L, alpha, p, sigma2
 
@@ -92,6 +93,13 @@ def theorem(gap=2, noise=1, power=1, horizon=0.5):
     def on_paths(i):
         return float(np.sum(first_moments(i) ** 2 * weights(i.steps, i.alpha, i.p, i.cap, horizon)))
 
+    def late_weight(place):
+        """Late steps: w_t grows, and a mean of squares is at least the square of the mean."""
+        chance, steps, rate, _ = place
+        first = -(-steps // 2)
+        least = 1 / (1 + steps**horizon / rate * np.sqrt(chance + (1 - chance) / first))
+        return float((steps - first + 1) * least)
+
     def quiet(quick):
         yield from random_counted(make, 30 if quick else 300, noise=False)
         for name, scale in (("slow", 0.05), ("fast", 5.0)):
@@ -124,6 +132,15 @@ def theorem(gap=2, noise=1, power=1, horizon=0.5):
                 lambda quick: [at_optimum],
             ),
         ),
+        checks=(
+            noisy_check(
+                "no noise",
+                bound,
+                lambda rate, steps, _: horizon_step(rate, steps, 1.0),
+                ((p, round(300 / p), 0.3, 1) for p in (0.02, 1e-3)),
+                late=late_weight,
+            ),
+        ),
     )
 
 
@@ -131,5 +148,7 @@ MUTANTS = {
     "Delta for 2 Delta": Mutant("statement", gap=1),
     "Delta / 4": Mutant("statement", gap=sp.Rational(1, 4)),
     "sqrt(T) dropped": Mutant("statement", horizon=0),
+    "no noise": Mutant("statement", noise=0),
+    "p_k^2 in the noise": Mutant("statement", power=2),
     "noise x 2": Mutant("statement", weaker="second term doubled", noise=2),
 }

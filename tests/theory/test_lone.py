@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from freqopt.theory.exact.counters import counter_moments, horizon_step
-from freqopt.theory.exact.lone import hinge_gap, huber_gap, mean_position, noisy_walks
+from freqopt.theory.exact.lone import (
+    LATTICE,
+    hinge_gap,
+    huber_gap,
+    mean_position,
+    noisy_walks,
+    pushed_positions,
+)
 
 
 def every_pattern(p, steps):
@@ -62,3 +69,17 @@ def test_noisy_walks_have_the_moments_of_the_counter_programme(batch):
         error = drawn.std() / np.sqrt(len(drawn))
         assert abs(drawn.mean() - wanted) < 5 * error
         assert error < 0.02 * wanted
+
+
+def test_pushed_positions_are_those_of_all_paths_rounded_down():
+    drift, diameter, alpha, count = 0.3, 1.3, 0.7, 9
+    x, chance, exact = np.zeros(1), np.ones(1), []
+    for n in range(1, count + 1):
+        exact.append(chance @ x)
+        moves = [(1, (1 + drift) / 2), (-1, (1 - drift) / 2)]
+        chance = np.concatenate([chance * share for _, share in moves])
+        size = alpha / np.sqrt(n)
+        x = np.concatenate([np.clip(x - g * size, 0, diameter) for g, _ in moves])
+    found = pushed_positions(drift, diameter, alpha, count)
+    assert np.all(found <= exact)
+    assert np.all(found >= np.array(exact) - np.arange(count) * diameter / LATTICE)

@@ -26,6 +26,9 @@ from freqopt.theory.theorem import Case, Check, Context
 from freqopt.theory.verdict import Verdict
 from freqopt.typing import Doubles
 
+LATTICE = 1000
+"""Positions that are told apart."""
+
 CHANCES = (1.0, 0.1, 0.01, 1e-3, 1e-4)
 """Frequencies of the token."""
 
@@ -60,6 +63,27 @@ def huber_gap(p: float, steps: int, eta: float, L: float) -> float:
         gap = mean**2 / 2 if mean <= width else width * (mean - width / 2)
         worst = max(worst, p * L * gap)
     return worst
+
+
+@functools.cache
+def pushed_positions(drift: float, diameter: float, alpha: float, count: int) -> Doubles:
+    """E x_n, n < count, of projected steps alpha/sqrt(n) on [0, diameter] from its end x_0 = 0.
+
+    The gradient is 1 with chance (1 + drift)/2 and -1 otherwise, that of f = drift x with noise:
+    the run begins at its best point, and noise alone leads away from it. Positions are rounded down
+    to a lattice, so these are lower bounds: a step never changes the order of two positions.
+    """
+    lattice = np.arange(LATTICE + 1.0)
+    chance, found = np.eye(1, LATTICE + 1)[0], np.empty(count)
+    for n in range(count):
+        found[n] = chance @ lattice
+        size = alpha / math.sqrt(n + 1) / diameter * LATTICE
+        up = np.minimum(np.floor(lattice + size), LATTICE).astype(np.intp)
+        down = np.maximum(np.floor(lattice - size), 0).astype(np.intp)
+        chance = np.bincount(up, chance * (1 - drift) / 2, LATTICE + 1) + np.bincount(
+            down, chance * (1 + drift) / 2, LATTICE + 1
+        )
+    return found * diameter / LATTICE
 
 
 def visits(steps: int, chances: tuple[float, ...] = CHANCES) -> Iterator[tuple[float, int]]:
@@ -125,10 +149,12 @@ def noisy_check(
     places: Iterable[Place],
     *,
     second: bool = False,
+    late: Callable[[Place], float] | None = None,
 ) -> Check:
     """(E|grad_k f(Theta^tau)|)^2 of one noisy token that starts at the optimum, over long horizons.
 
-    `second`: E|grad_k f(Theta^tau)|^2 instead, tau uniform on the second half.
+    `second`: E|grad_k f(Theta^tau)|^2 instead, tau uniform on the second half. `late`: the left
+    side is at least so many times the square of the first moment there.
 
     Parameters
     ----------
@@ -153,14 +179,15 @@ def noisy_check(
             )  # fmt: skip
             draw = noisy_walks(
                 p, steps, make(alpha, steps, batch), context.seed, batch,
-                power=2 if second else 1, first=-(-steps // 2) if second else 1,
+                power=2 if second else 1, first=-(-steps // 2) if second or late else 1,
             )  # fmt: skip
-            limit = max(float(np.squeeze(bound(case.letters()))), 1e-300)
+            times = late((p, steps, alpha, batch)) if late else 1.0
+            limit = max(float(np.squeeze(bound(case.letters()))) / times, 1e-300)
             of, largest = (limit, p**2) if second else (math.sqrt(limit), p)
             samples = draw(0, RUNS)  # all at once: a walk costs the same for one run and for many
             of_runs = functools.partial(_part, samples)
             found = below(of_runs, of, share, largest, Sampling(most=RUNS))
-            low = lower_limit(samples, share) ** power
+            low = times * lower_limit(samples, share) ** power
             lefts.append((claim, case, np.array([low])))
             ratio = (found.ratio or 0.0) ** power
             if worst is None or ratio > (worst.ratio or 0.0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,27 @@ def delays(norms: Doubles, **options: Any) -> Integers:
     return np.array(found[1:])
 
 
+def priorities(seed: int, **options: Any) -> Iterator[Case]:
+    """Random runs: the priorities `held` after each step, and `stated`, n_s lambda^(t - s + 1)."""
+    rng = np.random.default_rng(seed)
+    for capacity in (1, 3):
+        for decay in (0.5, 0.9):
+            norms = 10 ** rng.uniform(0, 1, 20)
+            rule = SGDC(lr=1.0, **{**options, "capacity": capacity, "priority_decay": decay})
+            table, held, stated = np.zeros((1, 1)), [], []
+            state = rule.init(table)
+            for t, norm in enumerate(norms, start=1):
+                rule.step(table, state, np.array([0]), np.array([[norm]]))
+                count = int(state["length"])
+                born = np.ravel(state["born"])[:count]
+                held.append(np.ravel(state["priorities"])[:count].copy())
+                stated.append(norms[born - 1] * decay ** (t - born + 1.0))
+            yield Case(
+                f"C = {capacity}, lambda = {decay}", inside=True, held=np.concatenate(held),
+                stated=np.concatenate(stated),
+            )  # fmt: skip
+
+
 def in_band(norms: Doubles, capacity: int, decay: float, ratio: float, **options: Any) -> Case:
     """A run whose norms should lie in [1, R]: its largest `delay`, C, lambda, R, and whether."""
     found = delays(norms, **{"capacity": capacity, "priority_decay": decay, **options})
@@ -66,4 +87,4 @@ def sequences(
     """One large gradient first and then the floor, which keeps it longest; random ones."""
     edge = np.ones(length)
     edge[capacity - 1] = ratio
-    return [edge, *(ratio ** rng.random((count, length)))]
+    return [edge, *(ratio ** rng.random((count, length)) if count else ())]
