@@ -58,7 +58,7 @@ def case(kappa, oldest, momentum, adversary, *, eta=0.0, noise=0.0, scale=1.0, s
     values = run(hessian, x0, step, T, select, push, momentum)
     return Case(
         f"kappa = {kappa:g}, K = {oldest}, beta = {momentum}, {adversary}, noise {noise}",
-        values=values[1:], V0=values[0], T=np.arange(1.0, T + 1), q=rule.contraction(step),
+        values=values[1:], V0=values[0], T=np.arange(1.0, T + 1), q=rule.contraction(step / scale),
         mu=1 / kappa, noise2=noise**2, beta=momentum, split=1 + 1 / eta if eta else 1.0,
         slack=rule.slack(step / scale),
     )  # fmt: skip
@@ -96,7 +96,7 @@ ADVERSARIES = ("fresh", "stalest", "saw", "greedy", "mixture")
 
 
 def theorem(contraction=q, ball=1 / (1 - beta), scale=1.0):
-    """Parts: q; the ball's factor; the step over (C1)'s."""
+    """Parts: q; the ball's factor; the step over (C1)'s, which q belongs to."""
     bound = Bound(contraction**T * V0 + split * ball * noise2 / (2 * mu))
 
     def quiet(quick):
@@ -141,6 +141,6 @@ def theorem(contraction=q, ball=1 / (1 - beta), scale=1.0):
 MUTANTS = {
     "contraction q^40": Mutant("statement", contraction=q**40),
     "no ball": Mutant("statement", ball=0),
-    "sixty times the step of (C1)": Mutant("statement", scale=60.0),
+    "four times the step of (C1), its q": Mutant("statement", scale=4.0),
     "ball / (1-beta)^2": Mutant("statement", weaker="1/(1 - beta) > 1", ball=(1 - beta) ** -2),
 }

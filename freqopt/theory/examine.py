@@ -16,6 +16,7 @@ from freqopt.theory.engines import adversary, exact, resolution, witness
 from freqopt.theory.engines.points import Point, points
 from freqopt.theory.engines.resolution import Resolution
 from freqopt.theory.engines.sides import evaluate
+from freqopt.theory.form import check_form
 from freqopt.theory.loading import TheoremFile, load, parts
 from freqopt.theory.statement import entry
 from freqopt.theory.theorem import Check, Context, Mutant, Theorem
@@ -143,6 +144,7 @@ def examine(
             (a.name, "computed on every instance" if a.how == "exact" else "assumed")
             for a in theorem.assumptions
         )
+        check_form(theorem)
         exact.nothing(theorem)
         skipped = _skipped(file, theorem, context)
         store: exact.Store = {}
@@ -195,8 +197,10 @@ def costly(
     claims = {claim.name: claim for claim in theorem.claims}
     for check in theorem.checks:
         if not absent(check, context):
-            verdict = _sound(check, check.run(context))
+            verdict = _sound(check, check.run(context), context)
             for name, instance, left in verdict.lefts:
+                if name not in claims:
+                    raise TheoryError(f"check {check.name!r} has a left side of no claim: {name!r}")
                 sides = evaluate(claims[name], instance, left)
                 if store is not None:
                     store.setdefault(name, []).append(sides)
@@ -211,11 +215,18 @@ def _excused(theorem: Theorem, verdict: Verdict) -> Verdict:
     return replace(verdict, allowed=reason) if reason else verdict
 
 
-def _sound(check: Check, verdict: Any) -> Verdict:
+def _sound(check: Check, verdict: Any, context: Context) -> Verdict:
     """What a check returned, if it is a verdict with numbers in it."""
     if not isinstance(verdict, Verdict):
         kind = type(verdict).__name__
         raise TheoryError(f"check {check.name!r} returned a {kind}, expected a Verdict")
+    if verdict.word not in list(Word):
+        raise TheoryError(f"check {check.name!r} says {verdict.word!r}; known: {', '.join(Word)}")
+    if verdict.delta > context.delta * (1 + 1e-9):
+        raise TheoryError(
+            f"check {check.name!r} spends {verdict.delta:g} of the error probability, and its part "
+            f"is {context.delta:g}: pass on `context.delta`"
+        )
     for name in ("measured", "bound", "ratio"):
         value = getattr(verdict, name)
         if value is not None and not math.isfinite(value):
@@ -224,12 +235,14 @@ def _sound(check: Check, verdict: Any) -> Verdict:
                 f"check {check.name!r} returned {name} = {text}, so nothing was compared"
             )
     left, right = verdict.measured, verdict.bound
-    claimed = verdict.kind == "upper" and verdict.word in (Word.EXACT, Word.TIGHT)
+    claimed = verdict.word in (Word.EXACT, Word.TIGHT) and verdict.kind in ("upper", "lower")
     if not claimed or left is None or right is None:
         return verdict
-    if left > right + SOLVER * abs(right):
+    low, high = (left, right) if verdict.kind == "upper" else (right, left)
+    if low > high + SOLVER * abs(high):
+        sign = "<=" if verdict.kind == "upper" else ">="
         raise TheoryError(
-            f"check {check.name!r} says {verdict.word} of {left:g} <= {right:g}, which is false"
+            f"check {check.name!r} says {verdict.word} of {left:g} {sign} {right:g}, which is false"
         )
     return verdict
 
@@ -258,7 +271,8 @@ def attack(
     for engines in (cheap, costly):
         for verdict in engines(wrong, context):
             before = outcomes.get((verdict.engine, verdict.claim))
-            noticed = verdict.word in FAILURES or (
+            # Beyond the assumptions nothing was learnt: INAPPLICABLE notices no mistake.
+            noticed = verdict.word is Word.REFUTED or (
                 verdict.word in SILENT and before is not verdict.word
             )
             if noticed:

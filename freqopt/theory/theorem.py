@@ -224,6 +224,11 @@ class Claim:
                 f"claim {self.name!r} has tolerance = {self.tolerance}, which would pass anything; "
                 "give a number in [0, 1/2)"
             )
+        if self.approximate and self.kind != "equal":
+            raise TheoryError(
+                f"claim {self.name!r} allows {self.tolerance:g} beyond an inequality; write the "
+                f"factor into its bound (a tolerance up to {ROUNDING:g} is rounding)"
+            )
         if self.kind not in get_args(Kind):
             raise TheoryError(
                 f"claim {self.name!r} has kind = {self.kind!r}; known: {', '.join(get_args(Kind))}"

@@ -39,6 +39,7 @@ from freqopt.theory.exact.absolute import AbsolutePairs
 from freqopt.theory.exact.ensemble import Ensemble
 from freqopt.theory.exact.outcomes import outcomes
 from freqopt.theory.exact.tokens import Tokens
+from freqopt.theory.form import check_form
 
 PAIR = Pair(
     pairs={"kind": "counts", "counts": ((5, 2), (2, 0))},
@@ -516,10 +517,10 @@ def test_a_telescoping_sum_is_part_of_the_chain():
 def test_a_sum_rests_on_the_hypotheses_of_its_step():
     """That c <= 1 was used in the step, so c >= 2 may not be used after its sum."""
     time, end = sp.symbols("t T", positive=True)
-    a, c, sum_ = sp.symbols("a c S", nonnegative=True)
+    a, (b, c, sum_) = sp.Symbol("a", real=True), sp.symbols("b c S", nonnegative=True)
     g, v = (sp.Function(name, nonnegative=True)(time) for name in "gv")
-    one = Step("one", sp.Integer(0), a * (1 - c), ((1, (a, 1 - c)),))
-    where = {a: (v - v.subs(time, time + 1) + c - g) / (1 - c)}
+    one = Step("one", -b, a**2 * (1 - c), ((1, (a**2, 1 - c)), (1, (b,))))
+    where = {b: sp.Integer(0), a: sp.sqrt((v - v.subs(time, time + 1) + c - g) / (1 - c))}
     telescope = Telescope("sum", "one", time, end, where, v, g, c, sum_)
     right = telescope.quantity + sum_ + c - 2
     last = Step("last", sum_, right, ((1, (telescope.quantity,)), (1, (c - 2,))))
@@ -529,3 +530,45 @@ def test_a_sum_rests_on_the_hypotheses_of_its_step():
     (verdict,) = witness.run(made, Context())
     assert verdict.word is Word.UNPROVED
     assert verdict.note.startswith("last: the hypothesis c >= 2 fails on a")
+
+
+def test_a_sum_puts_in_what_has_the_letters_sign():
+    """0 <= g says nothing of g = -t."""
+    time, end = sp.symbols("t T", positive=True)
+    g = sp.Symbol("g", nonnegative=True)
+    one = Step("one", sp.Integer(0), g, ((1, (g,)),))
+    telescope = Telescope("sum", "one", time, end, {g: -1}, -time, sp.Integer(0), sp.Integer(0), g)
+    last = Step("last", g, telescope.quantity + g, ((1, (telescope.quantity,)),))
+    (verdict,) = witness.run(Theorem(steps=(one, last), sums=(telescope,)), Context())
+    assert "the step has g >= 0, and -1 is negative" in verdict.note
+
+
+def test_what_is_called_sharper_is_no_bound_below_the_measured_side():
+    for sharper, holds in ((0.4, False), (0.6, True)):
+        made = claim(0.5, 1.0, sharper=lambda c, value=sharper: value)
+        (verdict,) = exact.run(Theorem(claims=(made,)), Context())
+        assert ("`sharper` is not true on x" in verdict.note) is not holds
+
+
+def test_an_inequality_has_no_tolerance_but_rounding():
+    with pytest.raises(TheoryError, match="write the factor into its bound"):
+        claim(1.3, 1.0, tolerance=0.49)
+
+
+STEP = Step("s", sp.Integer(0), x, ((1, (x,)),))
+NEGATIVE = sp.Symbol("n", negative=True)
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ({"claims": (CLAIM, CLAIM)}, "two claims are called 'c'"),
+        ({"hypotheses": (SMALL, replace(SMALL, quantity=x))}, "two hypotheses are called"),
+        ({"steps": (STEP, STEP)}, "two steps are called 's'"),
+        ({"claims": (CLAIM,), "allowed": {"d": "why"}}, "`allowed` names 'd', which is no row"),
+        ({"steps": (Step("n", NEGATIVE, 0, ((1, (-NEGATIVE,)),)),)}, "n is declared negative"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(made, told):
+    with pytest.raises(TheoryError, match=told):
+        check_form(Theorem(**made))

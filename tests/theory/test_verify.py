@@ -51,6 +51,7 @@ MUTANTS = {"a third": Mutant("statement", constant=sp.Rational(1, 3))}
 
 CHECK = 'checks=(Check("own", "mine", lambda context: {}),), '
 LIE = 'Verdict("", "", "", Word.EXACT, measured=2.0, bound=1.0)'
+LOW = 'Verdict("", "", "", Word.EXACT, kind="lower", measured=1.0, bound=2.0)'
 NAN = 'Verdict("", "", "", Word.EXACT, measured=math.nan)'
 
 
@@ -81,6 +82,13 @@ def test_a_surviving_mutant_fails_the_run(write):
     assert [m.mutant for m in report.survivors] == ["a third"]
     assert report.exit_code == 1
     assert verify([path], jobs=1).exit_code == 0  # mutants were not asked for
+
+
+def test_a_mutant_beyond_the_assumptions_is_not_noticed(write):
+    body = BODY.replace('"statement", constant=sp.Rational(1, 3)', '"statement", fails=True')
+    report = verify([write("beyond.py", body)], mutants=True, jobs=1)
+    assert report.mutants[0].cells == {"exact": "INAPPLICABLE"}
+    assert [row.mutant for row in report.survivors] == ["a third"]
 
 
 def test_beside_a_survivor_stands_what_was_left_out(write):
@@ -144,9 +152,15 @@ def test_a_false_or_inapplicable_statement_fails_the_run(write, body, word):
             "returned a NoneType",
         ),
         (BODY.replace("assumptions=", CHECK.format(NAN) + "assumptions="), "measured = NaN"),
-        (
-            BODY.replace("assumptions=", CHECK.format(LIE) + "assumptions="),
-            "which is false",
+        *(
+            (BODY.replace("assumptions=", CHECK.format(given) + "assumptions="), told)
+            for given, told in (
+                (LIE, "2 <= 1, which is false"),
+                (LOW, "1 >= 2, which is false"),
+                (LIE.replace("Word.EXACT", "'exact'"), "says 'exact'; known: REFUTED"),
+                (LIE.replace("measured=2.0, bound=1.0", "delta=0.5"), "pass on `context.delta`"),
+                (LIE.replace("measured=2.0, bound=1.0", "lefts=(('d', 0, 0),)"), "no claim: 'd'"),
+            )
         ),
     ],
 )

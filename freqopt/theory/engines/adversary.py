@@ -25,8 +25,8 @@ from freqopt.theory.engines.sides import (
     attained,
     compare,
     evaluate,
-    is_untrue,
     is_vacuous,
+    untrue,
 )
 from freqopt.theory.theorem import Claim, Context, Search, Theorem
 from freqopt.theory.verdict import Verdict, Word
@@ -55,7 +55,7 @@ def search(
     budget = max(1, int(space.effort * (QUICK if context.quick else FULL)))
     best: list[Any] = [-math.inf, None, None]
     seen = 0
-    untrue: list[str] = []  # where the measured side is beyond `trivial`
+    broken: list[tuple[str, str]] = []  # what the measured side is beyond, and where
     tried: list[tuple[float, int, Sides]] = []
     outcomes: set[tuple[bytes, bytes]] = set()
 
@@ -68,8 +68,8 @@ def search(
         sides = evaluate(claim, instance)
         outcome = compare(claim, sides)
         outcomes.add((as_bytes(sides.left), as_bytes(sides.right)))
-        if is_untrue(claim, sides):
-            untrue.append(sides.name)
+        if which := untrue(claim, sides):
+            broken.append((which, sides.name))
         score = math.inf if outcome.violated else _distance(claim, outcome)
         (heapq.heappush if len(tried) < KEPT else heapq.heappushpop)(tried, (score, seen, sides))
         if is_vacuous(claim, sides) and not outcome.violated:
@@ -81,7 +81,7 @@ def search(
         return -math.log(max(late if late > 0 else _distance(claim, outcome), 1e-300))
 
     def stop(*_: Any, **__: Any) -> bool:
-        return best[0] == math.inf or bool(untrue) or seen >= budget
+        return best[0] == math.inf or bool(broken) or seen >= budget
 
     members = max(5, min(15, budget // (20 * space.dimension)))
     differential_evolution(
@@ -102,10 +102,10 @@ def search(
             f"claim {claim.name!r}: all {seen} points of the search space have one outcome, so "
             "nothing was searched"
         )
-    if untrue and not (outcome is not None and outcome.violated):
-        note = f"`trivial` is not true there: the measured side is beyond it ({seen} instances)"
+    if broken and not (outcome is not None and outcome.violated):
+        note = f"`{broken[0][0]}` is not true: the measured side is beyond it ({seen} instances)"
         found = Verdict("", "adversary", claim.name, Word.REFUTED, kind=claim.kind, note=note)
-        return replace(found, witness=untrue[0]), kept
+        return replace(found, witness=broken[0][1]), kept
     if outcome is None:
         word = Word.VACUOUS if outcomes else Word.INAPPLICABLE
         reason = "says anything" if outcomes else "meets the assumptions"

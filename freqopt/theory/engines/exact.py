@@ -16,8 +16,8 @@ from freqopt.theory.engines.sides import (
     blamed,
     compare,
     evaluate,
-    is_untrue,
     is_vacuous,
+    untrue,
 )
 from freqopt.theory.theorem import Claim, Context, Theorem
 from freqopt.theory.verdict import TIGHT_FROM, Verdict, Word
@@ -93,8 +93,8 @@ def _judge(theorem: Theorem, claim: Claim, cases: list[Any], engine: str, store:
         if outcome.violated:
             note = f"violated on {case.name}"
             return _verdict(claim, engine, Word.REFUTED, outcome, case.name, note, None)
-        if is_untrue(claim, sides):
-            note = f"`trivial` is not true on {case.name}: the measured side is beyond it"
+        if wrong := untrue(claim, sides):
+            note = f"`{wrong}` is not true on {case.name}: the measured side is beyond it"
             return _verdict(claim, engine, Word.REFUTED, outcome, case.name, note, None)
         store.setdefault(claim.name, []).append(sides)
         different.add((case.name, as_bytes(sides.left), as_bytes(sides.right)))

@@ -152,13 +152,16 @@ def compare(claim: Claim, sides: Sides, right: Any = None) -> Comparison:
     )
 
 
-def is_untrue(claim: Claim, sides: Sides) -> bool:
-    """Whether the measured side is beyond `trivial`, which is then not true without the theorem."""
-    if sides.trivial is None or claim.kind == "equal":
-        return False
-    with blamed(f"claim {claim.name!r}: `trivial` beside the measured side on {sides.name!r}"):
-        m, limit = np.broadcast_arrays(_floats(sides.left), _floats(sides.trivial))
-    return bool(_shares(claim, m, limit)[1].any())
+def untrue(claim: Claim, sides: Sides) -> str:
+    """Which of `trivial` and `sharper` is not true, the measured side being beyond it, or ""."""
+    for name, other in (("trivial", sides.trivial), ("sharper", sides.sharper)):
+        if other is None or claim.kind == "equal":
+            continue
+        with blamed(f"claim {claim.name!r}: `{name}` beside the measured side on {sides.name!r}"):
+            m, limit = np.broadcast_arrays(_floats(sides.left), _floats(other))
+        if _shares(claim, m, limit)[1].any():
+            return name
+    return ""
 
 
 def is_vacuous(claim: Claim, sides: Sides) -> bool:

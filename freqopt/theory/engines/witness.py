@@ -62,6 +62,9 @@ def summed(telescope: Telescope, proved: Mapping[str, Step]) -> str:
     if sp.sympify(telescope.cost).has(telescope.t):
         return "its cost depends on t"
     step, t = proved[telescope.step], telescope.t
+    for letter, value in telescope.where.items():
+        if letter.is_nonnegative and sp.sympify(value).is_negative:
+            return f"the step has {letter} >= 0, and {value} is negative"
     line = (telescope.times * (step.rhs - step.lhs)).subs(telescope.where)
     fall = telescope.potential - telescope.potential.subs(t, t + 1)
     left = sp.simplify(sp.expand(fall + telescope.cost - telescope.gain - line))
