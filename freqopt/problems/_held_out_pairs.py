@@ -78,8 +78,8 @@ def held_out_loss(
 
 def _scores(tables: Tables, i: Integers, j: Integers) -> Doubles:
     """Dot products of centres (n,) and m contexts each: float64 (n, m)."""
-    out = np.empty(j.shape)
-    for part in parts(i.size, j.shape[1] * tables["centres"].shape[1]):
+    out, width = np.empty(j.shape), tables["centres"][i[:1]].shape[1]
+    for part in parts(i.size, j.shape[1] * width):
         u = np.asarray(tables["centres"][i[part]], np.float64)
         v = np.asarray(gather(tables["contexts"], j[part]), np.float64)
         out[part] = fold(u[:, None, :] * v)
