@@ -19,6 +19,7 @@ from freqopt.cli.check import check_
 from freqopt.cli.completion import completion_
 from freqopt.cli.crosscheck import crosscheck_
 from freqopt.cli.explain import explain_
+from freqopt.cli.export import export_
 from freqopt.cli.figures import figures_
 from freqopt.cli.goldens import goldens_
 from freqopt.cli.list import list_
@@ -49,6 +50,7 @@ for command in (simulate_, figures_, reproduce_, verify_, crosscheck_, list_, ex
 app.command(advise_, name="advise")
 app.command(check_, name="check")
 app.command(report_, name="report")
+app.command(export_, name="export")
 app.command(vectors)
 app.command(results)
 app.command(goldens_, name="goldens")

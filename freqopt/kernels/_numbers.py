@@ -57,6 +57,8 @@ class Numbers:
         self.text = text
         self.lines: list[str] = []
         self.stack: list[FunctionSource] = []
+        self.at = ("", 0, 0)  # file and lines of what was evaluated last
+        self.places: dict[str, tuple[str, int, int]] = {}  # of each variable
         self._names = 0
 
     @property
@@ -286,6 +288,7 @@ class Numbers:
         if not isinstance(value, Number) or CONSTANT.fullmatch(value.text):
             return value
         variable = self._variable(name)
+        self.places[variable] = self.at
         self.lines.append(f"const {TYPES[value.kind]} {variable} = {value.text};")
         return Number(variable, value.kind)
 

@@ -39,11 +39,13 @@ class Piece:
     lines : statements
     result : what it returns
     last : value of each slot at its end
+    places : variable -> file and lines of what it holds; "" for the result
     """
 
     lines: list[str]
     result: Any
     last: tuple[Number, ...]
+    places: dict[str, tuple[str, int, int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +242,7 @@ def piece(
             )
             reader.refuse(node, "returns no single number", hint)
         number = reader.kept(reader.fitting(node, result, "real"), "new")
-        return Piece(reader.lines, number, last), ()
+        return Piece(reader.lines, number, last, reader.places), ()
     if not isinstance(result, tuple) or not all(
         isinstance(part, (*NUMERIC, bool)) for part in result
     ):
@@ -248,4 +250,4 @@ def piece(
     place, kind = fields
     parts = [reader.fitting(node, part, kind or reader.common(node, part)) for part in result]
     names = tuple(Number(f"{place}{k}", p.kind) for k, p in enumerate(parts))
-    return Piece(reader.lines, tuple(parts), last), names
+    return Piece(reader.lines, tuple(parts), last, reader.places), names

@@ -200,6 +200,7 @@ class Reader(Numbers):
     def of(self, node: ast.expr, env: Env) -> Value:
         """What an expression stands for."""
         value = self._of(node, env)
+        self.at = self.source.path, node.lineno, node.end_lineno or node.lineno
         self.text.note(node, value)
         return value
 

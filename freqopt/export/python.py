@@ -1,0 +1,205 @@
+"""A rule as Python: the row function on NumPy's numbers, and what `freqopt crosscheck` calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from freqopt.export.c import RATES, Row, used
+from freqopt.export.text import Line
+
+HEAD = """
+import math
+
+import numpy as np
+
+np.seterr(all="ignore")
+"""
+
+DRIVER = '''
+
+# -- what `freqopt crosscheck` calls: state, and occurrences summed. Not part of the rule. ---------
+
+RULE = "{name}"
+DIALECT = {dialect}
+SERVES = {serves}
+
+
+def make(rule, table, given):
+    """An optimizer that sums the occurrences of a row; it refuses what it was not made for."""
+    for name, field in type(rule).model_fields.items():
+        value = getattr(rule, name)
+        if name not in SERVES and value != DIALECT.get(name, field.default):
+            raise NotImplementedError(name)
+    real, (size, width) = table.dtype.type, table.shape
+    state = {{{slots}}}
+    for name, values in given.items():
+        state[name][...] = values
+    t = 0
+
+    def step(rows, grads):
+        nonlocal t
+        t += 1
+        summed = {{}}
+        for row, g in zip(rows.tolist(), grads):
+            total, count = summed.get(row, (None, 0))
+            summed[row] = (g.copy() if total is None else total + g, count + 1)
+        none = np.zeros(width, table.dtype), 0
+        for row in range(size) if rule.rows == "all" else sorted(summed):
+            g, count = summed.get(row, none)
+            {name}_row(rule, real, t, count, True, table[row], g, g * g, {{k: v[row] if v.ndim > 1 else v[row : row + 1] for k, v in state.items()}})
+        return table
+
+    return step
+'''
+
+
+def python_text(row: Row, about: list[str]) -> str:
+    """The whole file."""
+    rule, name = row.rule, row.rule.name()
+    doc = "\n".join(about).replace("\\", "/")
+    fields = type(rule).model_fields
+    off = {n: getattr(rule, n) for n in fields if getattr(rule, n) != fields[n].default}
+    slots = ", ".join(
+        f'"{s.name}": np.full({"(size, width)" if s.per == "element" else "size"}, '
+        f"{float(s.start)!r}, {dict(table='table.dtype', float64='np.float64', int64='np.int64')[s.dtype]})"
+        for s in row.slots
+    )
+    dialect = {n: v for n, v in off.items() if isinstance(v, str | bool)}
+    on = {n for n, v in row.reading.asked if not isinstance(v, str)}
+    serves = sorted(
+        {n for n in used(row) if n not in on}
+        | {"lr", "lr_decay", "horizon", "seed", "run", "batch", "smoothness"}
+    )
+    needs = "elementary_" in "".join(_body(row)) or "integer_power" in "".join(_body(row))
+    imports = "\nfrom freqopt.streams import elementary\n" if needs else ""
+    law = (
+        RATES.get(rule.lr_decay_law, RATES["inverse"])
+        .replace("h->", "h.")
+        .replace("sqrt", "math.sqrt")
+    )
+    parts = [
+        f'r"""{name}: one row and its gradient. Written by freqopt from the kernel of the rule.\n\n{doc}\n"""',
+        HEAD + imports,
+        f"\ndef rate(h, t):\n    return {law}\n",
+        *([SUM] if row.reading.term is not None else []),
+        f"\ndef {name}_row(h, real, t, occurrences, first_wave, w, g, x, state):",
+        '    """Change a row w and its state in place; `real` is the table\'s dtype, h has the options."""',
+        "    width = len(w)",
+        *(f'    {s.name} = state["{s.name}"]' for s in row.slots),
+        *(f"    {line}" for line in _body(row)),
+        DRIVER.format(name=name, dialect=dialect, serves=serves, slots=slots),
+    ]
+    return "\n".join(parts)
+
+
+SUM = '''
+def row_sum(work):
+    """The upper half is added onto the lower, until one is left."""
+    n = len(work)
+    while n > 1:
+        half = 1
+        while 2 * half < n:
+            half *= 2
+        for j in range(half, n):
+            work[j - half] = work[j - half] + work[j]
+        n = half
+    return work[0]
+'''
+
+
+def _body(row: Row) -> Iterator[str]:
+    yield "# the same for every row of batch t"
+    yield from _lines(row.batch)
+    if row.reading.term is not None:
+        text = re.sub(r"(?<![\w.])([gx])(?![\w\[])", r"\1[j]", row.term)
+        yield f"work = [{as_python(text)} for j in range(width)]"
+        yield (
+            "total = max(work) if not any(map(np.isnan, work)) else real(np.nan)"
+            if row.reading.kernel.largest
+            else "total = row_sum(work)"
+        )
+    yield "# the same for every number of the row"
+    yield from _lines(row.row)
+    yield from (
+        f"{slot}[0] = {as_python(text)}" for slot, text in row.row_stored if text != f"*{slot}"
+    )
+    yield "for j in range(width):"
+    yield from (f"    {line}" for line in _lines(row.each))
+    yield from (
+        f"    {slot}[j] = {as_python(text)}"
+        for slot, text in row.each_stored
+        if text != f"{slot}[j]"
+    )
+    yield f"    w[j] = {as_python(row.new)}{f'  # {row.equation}' if row.equation else ''}"
+
+
+def _lines(lines: list[Line]) -> Iterator[str]:
+    depth = 0
+    for line in lines:
+        if line.kind in ("declare", "end"):
+            depth -= line.kind == "end"
+            continue
+        if line.kind == "else":
+            depth -= 1
+        text = {
+            "set": f"{line.name} = {as_python(line.value)}",
+            "assign": f"{line.name} = {as_python(line.value)}",
+            "if": f"if {as_python(line.value)}:",
+            "else": "else:",
+        }[line.kind]
+        yield "    " * depth + text + (f"  # {line.equation}" if line.equation else "")
+        depth += line.kind in ("if", "else")
+
+
+def as_python(text: str) -> str:
+    """An expression of the kernel's C as Python."""
+    text = (
+        re.sub(r"(?<![\w)\]])\s*\*(\w+)", r"\1[0]", text)
+        if text.startswith("*")
+        else re.sub(r"(?<=[(\s])\*(?=[a-z_])(\w+)", r"\1[0]", text)
+    )
+    text = _ternaries(text)
+    text = (
+        text.replace("&&", "and")
+        .replace("||", "or")
+        .replace("true", "True")
+        .replace("false", "False")
+    )
+    text = re.sub(r"!(?!=)", "not ", text)
+    text = text.replace("elementary::", "elementary.").replace("infinity()", "np.inf")
+    text = re.sub(r"(?<![\w.])integer_power\(", "elementary.integer_power(", text)
+    text = re.sub(r"(?<![\w.])(sqrt|isnan|fabs)\(", r"np.\1(", text)
+    text = re.sub(r"(?<!\w)double\(", "np.float64(", text)
+    return re.sub(r"(?<!\w)i64\(", "int(", text)
+
+
+def _ternaries(text: str) -> str:
+    """(test ? a : b) as (a if test else b), also inside of others."""
+    out, k = "", 0
+    while k < len(text):
+        if text[k] != "(":
+            out += text[k]
+            k += 1
+            continue
+        end, depth = k, 0
+        while True:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            if depth == 0:
+                break
+            end += 1
+        out += f"({_ternary(text[k + 1 : end])})"
+        k = end + 1
+    return out
+
+
+def _ternary(text: str) -> str:
+    depth, at = 0, {}
+    for k, c in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(c, 0)
+        if depth == 0 and c in "?:" and text[k - 1 : k + 2] == f" {c} ":
+            at.setdefault(c, k)
+    if "?" not in at:
+        return _ternaries(text)
+    test, one, other = text[: at["?"]], text[at["?"] + 1 : at[":"]], text[at[":"] + 1 :]
+    return f"{_ternaries(one.strip())} if {_ternaries(test.strip())} else {_ternary(other.strip())}"
