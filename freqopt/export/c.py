@@ -26,7 +26,7 @@ C_TYPES = {"real": "real", "double": "double", "int": "int64_t", "i64": "int64_t
 SLOT_TYPES = {"table": "real", "float64": "double", "int64": "int64_t"}
 CAST = re.compile(r"(?<!\w)(real|double|i64)\(")
 TAKEN = {
-    "h", "t", "w", "g", "x", "j", "width", "occurrences", "first_wave", "total", "rate", "fold",
+    "h", "t", "w", "g", "x", "j", "width", "occurrences", "first_round", "total", "rate", "fold",
     "work", "real", "row", "RULE", "N", "D", "T", "o", "if", "else", "double", "int", "long",
     "short", "float", "auto", "register", "signed", "const", "static", "default", "case", "do",
     "for", "while", "switch", "return", "union", "struct", "void", "log", "exp", "sqrt", "power",
@@ -62,7 +62,7 @@ class Row:
         names = Names(TAKEN | {slot.name for slot in self.slots})
         for place, name in enumerate(type(rule).model_fields):
             names.stands[f"h[{place}]"] = f"h.{name}"
-        names.stands |= {f"visit.{n}": n for n in ("t", "occurrences", "first_wave", "width")}
+        names.stands |= {f"visit.{n}": n for n in ("t", "occurrences", "first_round", "width")}
         reading = self.reading
         self.batch = statements(reading.scalars, names)
         self._stand(names, "c", results_of(reading.scalars, names), unpacked(reading, "c"))
@@ -158,7 +158,7 @@ class Row:
         slots = [f"{SLOT_TYPES[s.dtype]} *{s.name}" for s in self.slots]
         return [
             f"const struct {self.rule.name()} *h", "int64_t t", "int64_t occurrences",
-            "bool first_wave", "int64_t width", "real *w", "const real *g", "const real *x",
+            "bool first_round", "int64_t width", "real *w", "const real *g", "const real *x",
             "real *work", *slots,
         ]  # fmt: skip
 

@@ -70,7 +70,7 @@ static double power_int(double base, int64_t n)
 }
 
 /* One row of the table meets its gradient g; x is the sum of squares where that is kept, else null. */
-static void update(int64_t i, real *g, real *x, int64_t t, int64_t occurrences, bool first_wave)
+static void update(int64_t i, real *g, real *x, int64_t t, int64_t occurrences, bool first_round)
 {
     real *w = table + i * D;
     static real *own = NULL;
@@ -90,7 +90,7 @@ static void update(int64_t i, real *g, real *x, int64_t t, int64_t occurrences, 
         x = own;
         for (int64_t j = 0; j < D; j++) x[j] = g[j] * g[j];
     }
-    row_of_table(&h, i, D, w, g, x, t, occurrences, first_wave, work);
+    row_of_table(&h, i, D, w, g, x, t, occurrences, first_round, work);
     if (o.max_norm == o.max_norm) clip(w, (real)o.max_norm);
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from freqopt.export.c import RATES, Row, used
 from freqopt.export.text import Line
 
+DTYPES = {"table": "table.dtype", "float64": "np.float64", "int64": "np.int64"}
 HEAD = """
 import math
 
@@ -47,6 +48,10 @@ def make(rule, table, given):
         none = np.zeros(width, table.dtype), 0
         for row in range(size) if rule.rows == "all" else sorted(summed):
             g, count = summed.get(row, none)
+            if rule.weight_decay and rule.decay == "l2":
+                g = g + real(rule.weight_decay) * table[row]
+            elif rule.weight_decay:
+                table[row] *= real(1 - rate(rule, t) * rule.weight_decay)
             {name}_row(rule, real, t, count, True, table[row], g, g * g, {{k: v[row] if v.ndim > 1 else v[row : row + 1] for k, v in state.items()}})
         return table
 
@@ -62,7 +67,7 @@ def python_text(row: Row, about: list[str]) -> str:
     off = {n: getattr(rule, n) for n in fields if getattr(rule, n) != fields[n].default}
     slots = ", ".join(
         f'"{s.name}": np.full({"(size, width)" if s.per == "element" else "size"}, '
-        f"{float(s.start)!r}, {dict(table='table.dtype', float64='np.float64', int64='np.int64')[s.dtype]})"
+        f"{float(s.start)!r}, {DTYPES[s.dtype]})"
         for s in row.slots
     )
     dialect = {n: v for n, v in off.items() if isinstance(v, str | bool)}
@@ -83,7 +88,7 @@ def python_text(row: Row, about: list[str]) -> str:
         HEAD + imports,
         f"\ndef rate(h, t):\n    return {law}\n",
         *([SUM] if row.reading.term is not None else []),
-        f"\ndef {name}_row(h, real, t, occurrences, first_wave, w, g, x, state):",
+        f"\ndef {name}_row(h, real, t, occurrences, first_round, w, g, x, state):",
         '    """Change a row w and its state in place; `real` is the table\'s dtype, h has the options."""',
         "    width = len(w)",
         *(f'    {s.name} = state["{s.name}"]' for s in row.slots),
@@ -194,7 +199,8 @@ def _ternaries(text: str) -> str:
 
 
 def _ternary(text: str) -> str:
-    depth, at = 0, {}
+    depth = 0
+    at: dict[str, int] = {}
     for k, c in enumerate(text):
         depth += {"(": 1, ")": -1}.get(c, 0)
         if depth == 0 and c in "?:" and text[k - 1 : k + 2] == f" {c} ":

@@ -15,7 +15,7 @@ from freqopt.crosscheck.cases.exercises import exercises
 from freqopt.crosscheck.exchange import protocol
 from freqopt.crosscheck.implementation import reference, trace
 from freqopt.errors import CheckError
-from freqopt.export.c import RATES, Row, comment, constants, used
+from freqopt.export.c import RATES, Row, constants, used
 from freqopt.export.python import python_text
 from freqopt.export.text import numbers_of
 from freqopt.optimizers import Rule, rules
@@ -133,7 +133,7 @@ def row_text(row: Row, language: str) -> str:
         *(SUM if "row_sum(" in joined else []),
         f"DEVICE void {name}_row(", f"{parameters})", "{",
         *(f"    {line}" if line else "" for line in body),
-        "    (void)h, (void)t, (void)occurrences, (void)first_wave, (void)g, (void)x, (void)work;",
+        "    (void)h, (void)t, (void)occurrences, (void)first_round, (void)g, (void)x, (void)work;",
         "}",
     ]  # fmt: skip
     return "\n".join([*parts, *(_launch(row) if language == "cuda" else []), ""])
@@ -168,8 +168,6 @@ def _launch(row: Row) -> list[str]:
     """A kernel that gives each row of a batch a thread."""
     name = row.rule.name()
     slots = [f"{p}" for p in row.parameters[9:]]
-    given = ["rows", "grads", "table", *(s.rpartition("*")[2] for s in slots)]
-    del given
     pass_on = [f"{s.name} + i{' * width' if s.per == 'element' else ''}" for s in row.slots]
     head = [
         f"struct {name} h", "int64_t t", "int64_t count", "int64_t width", "const int64_t *rows",
@@ -192,7 +190,7 @@ def _launch(row: Row) -> list[str]:
 
 def glue_text(row: Row) -> str:
     """What joins the row function to the driver: options by name, and where state stands."""
-    rule, name = row.rule, row.rule.name()
+    name = row.rule.name()
     own = used(row)
     replays = any(s.name == "settled_at" for s in row.slots)
     lines = [
@@ -250,8 +248,8 @@ def glue_text(row: Row) -> str:
         "    const int on = strcmp(value, \"none\") && strcmp(value, \"false\") &&",
         "                   (!strcmp(value, \"true\") || strtod(value, NULL) != 0);",
         "    (void)on;", *asked_lines(row), "    return 1;", "}", "",
-        "#define row_of_table(h, i, d, w, g, x, t, occurrences, first_wave, work) \\",
-        f"    {name}_row(h, t, occurrences, first_wave, d, w, g, x, work"
+        "#define row_of_table(h, i, d, w, g, x, t, occurrences, first_round, work) \\",
+        f"    {name}_row(h, t, occurrences, first_round, d, w, g, x, work"
         + "".join(f", state.{s.name} + (i){' * (d)' if s.per == 'element' else ''}" for s in row.slots)
         + ")", "",
     ]  # fmt: skip
@@ -375,6 +373,3 @@ def _readme(rule: Rule, language: str, given: str) -> str:
 No fast-math and no fused multiply-add: the bits are those of freqopt then. golden.in has batches in
 float32, golden.out what has to come of them, in the protocol of docs/crosscheck.md of freqopt.
 """
-
-
-__all__ = ["comment", "export"]
