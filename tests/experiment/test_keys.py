@@ -243,6 +243,7 @@ print(*(m.__file__ for n, m in sorted(sys.modules.items()) if n.startswith("freq
         "results",
         "seal",
         "grid",
+        "protocol",
         "study",
         "store",
         "__init__",
