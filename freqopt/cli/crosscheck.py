@@ -12,7 +12,7 @@ from freqopt.errors import CrosscheckError
 from freqopt.report.terminal import progress, say, say_json, warn
 
 if TYPE_CHECKING:
-    from freqopt.crosscheck.judge import Report
+    from freqopt.crosscheck.report import Report
     from freqopt.crosscheck.targets import Target, Wish
 
 Dtype = Literal["float32", "float64", "both"]
@@ -31,6 +31,7 @@ def crosscheck_(
     ulps: float | None = None,
     answer_seconds: float = 30.0,
     total_seconds: float = 600.0,
+    thorough: bool = False,
     json: Json = False,
 ) -> int:
     """Judge an optimizer: does it match, where does it first diverge, what does it do instead?
@@ -62,6 +63,8 @@ def crosscheck_(
         Longest wait for one answer of a program.
     total_seconds
         Longest wait for all its answers.
+    thorough
+        Judge rows and counts beyond 2^24 too: some seconds more, and 1 GB of memory.
     json
         Print JSON only.
     """
@@ -71,7 +74,7 @@ def crosscheck_(
 
     if [bool(target), bool(exec_), every].count(True) != 1:
         raise CrosscheckError("give one of: a target, --exec PROGRAM, --all")
-    wish = Wish(rule or None, dtypes_of(dtype), read_options(set_ or []), dialect)
+    wish = Wish(rule or None, dtypes_of(dtype), read_options(set_ or []), dialect, thorough)
     skipped: list[str] = []
     if exec_:
         results = [_judge_program(exec_, wish, ulps, answer_seconds, total_seconds)]
@@ -141,6 +144,7 @@ def _judge(target: Target, wish: Wish, ulps: float | None) -> Result:
             dialect=target.dialect,
             ulps=ulps,
             group=target.group,
+            thoroughly=wish.thorough,
         )
         return Result(target, report)
     tolerance = target.ulps if ulps is None else ulps

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from freqopt.cli.crosscheck import Dtype, Json, tell_report
+from freqopt.errors import CrosscheckError
 from freqopt.report.terminal import say, say_json
 
 vectors = App(name="vectors", help="Cases as files: write the inputs, check the answers.")
@@ -20,6 +21,7 @@ def write(
     rule: str = "",
     dtype: Dtype = "both",
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
+    accepts: Annotated[list[str] | None, Parameter(name="--accepts")] = None,
     form: Annotated[Literal["json", "npz"], Parameter(name="--format")] = "json",
 ) -> int:
     """Write the inputs of cases into a new folder.
@@ -36,17 +38,27 @@ def write(
         Of the table.
     set_
         An option of the rule, as lr=0.05; once for each. By default all cases of the rule.
+    accepts
+        An option that your implementation has, as momentum, or one value of it, as rows=all; once
+        for each. The cases are then chosen from these, as for one that can be asked: each alone,
+        all together, all but one, drawn combinations, large tables, many steps.
     form
         json for any language, npz for NumPy.
     """
     from freqopt.crosscheck.cases.options import read_options
-    from freqopt.crosscheck.cases.selection import chosen_cases, dtypes_of
+    from freqopt.crosscheck.cases.selection import accepted_cases, chosen_cases, dtypes_of
     from freqopt.crosscheck.exchange.files import check_new, write_folder
     from freqopt.optimizers import rules
 
+    if accepts and set_:
+        raise CrosscheckError("give --accepts or --set, not both: --set judges these options alone")
     check_new(folder)
     chosen, dtypes = read_options(set_ or []), dtypes_of(dtype)
-    cases = [c for name in ([rule] if rule else rules) for c in chosen_cases(name, dtypes, chosen)]
+    names = [rule] if rule else list(rules)
+    if accepts:
+        cases = [c for name in names for c in accepted_cases(name, dtypes, accepts)]
+    else:
+        cases = [c for name in names for c in chosen_cases(name, dtypes, chosen)]
     count = write_folder(folder, cases, form)
     say(f"{count} cases in {folder / 'inputs'}; answers go to {folder / 'outputs'}")
     return 0

@@ -48,6 +48,8 @@ def _moved(rule: Rule, table: Floats, given: Given) -> Step:
         nonlocal t
         t += 1
         rule.step(table, state, rows, grads)
+        if rule.catches_up_before_reading:
+            rule.catch_up(table, state)
         for k, name in enumerate(floats):
             values = state[name]
             drawn = index(stream.words(t * len(floats) + k, max(values.size, 1)), 3)

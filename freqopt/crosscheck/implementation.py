@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,11 @@ def trace(implementation: Implementation, case: Case) -> Floats:
     exercise = case.exercise
     tables = np.empty((len(exercise.batches) + 1, *exercise.table.shape), exercise.table.dtype)
     tables[0] = exercise.table
-    for t, table in enumerate(steps(implementation, case), start=1):
-        tables[t] = table
+    # Where NaN and infinity are handed in, a warning of them is no news.
+    finite = all(np.isfinite(grads).all() for _, grads in exercise.batches)
+    with nullcontext() if finite else np.errstate(invalid="ignore", over="ignore"):
+        for t, table in enumerate(steps(implementation, case), start=1):
+            tables[t] = table
     return tables
 
 
@@ -142,11 +146,34 @@ def stepping(take: Callable[[Rule, Floats, State, Integers, Floats], None]) -> I
     return start
 
 
-reference = stepping(lambda rule, *step: rule.step(*step))
+def _step(rule: Rule, table: Floats, state: State, rows: Integers, grads: Floats) -> None:
+    rule.step(table, state, rows, grads)
+    if rule.catches_up_before_reading and "_replay" not in vars(rule):
+        # Its rows are the same whenever they catch up: replayed once, not at every look.
+        rule.catch_up(table, state)
+
+
+reference = stepping(_step)
 """The reference itself, as an implementation."""
 
 slow_reference = stepping(lambda rule, *step: rule.slow_step(*step))
 """The second reference, in scalar loops."""
+
+
+def lazily(rule: Rule) -> bool:
+    """Whether weights decay when a row is visited: until then it may be shown as it lies."""
+    return any(slot.name == "decayed_at" for slot in rule.all_slots())
+
+
+def as_it_lies(rule: Rule, table: Floats, given: Given) -> Step:
+    """The reference, whose rows that wait for their decay are shown as they lie."""
+    state = rule.init(table, **given)
+
+    def step(rows: Integers, grads: Floats) -> Floats:
+        rule.step(table, state, rows, grads)
+        return table
+
+    return step
 
 
 def shown(rule: Rule, table: Floats, state: State) -> Floats:

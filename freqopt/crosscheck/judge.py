@@ -1,29 +1,37 @@
-"""An implementation put through cases, and the report that comes of it."""
+"""An implementation put through cases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, partial
-from typing import Any, Literal
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from freqopt.crosscheck.caller import of_caller
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.cases.large import LARGE
 from freqopt.crosscheck.cases.selection import DTYPES, select
-from freqopt.crosscheck.compare import Comparison, compare
+from freqopt.crosscheck.compare import compare
 from freqopt.crosscheck.conditioning import rounding
-from freqopt.crosscheck.coverage import Coverage, coverage
+from freqopt.crosscheck.coverage import coverage
 from freqopt.crosscheck.diagnosis.divergence import block
-from freqopt.crosscheck.diagnosis.evidence import Judged
-from freqopt.crosscheck.diagnosis.fingerprint import TOLERANCE, Fingerprint, identify
+from freqopt.crosscheck.diagnosis.fingerprint import TOLERANCE
 from freqopt.crosscheck.diagnosis.hypotheses import apart
-from freqopt.crosscheck.diagnosis.meanings import changes
 from freqopt.crosscheck.diagnosis.observed import Seen
-from freqopt.crosscheck.implementation import Implementation, accepted, reference, trace
+from freqopt.crosscheck.implementation import (
+    Implementation,
+    accepted,
+    as_it_lies,
+    lazily,
+    reference,
+    trace,
+)
 from freqopt.crosscheck.kit import WIDEST
 from freqopt.crosscheck.life import CAST, Group, groups, lives, offered
+from freqopt.crosscheck.report import Judgement, Report
+from freqopt.crosscheck.thorough import Thorough, thorough
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.typing import Floats
 
@@ -35,195 +43,6 @@ Tolerance = Callable[[str], float]
 
 HOPELESS = 1000.0
 """So many times the tolerance is no rounding where steps are few."""
-
-Verdict = Literal["PASS", "FAIL", "ERROR", "NONE"]
-SHOWN = 8
-"""Cases and reasons that a report lists before it counts the rest."""
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """One case.
-
-    Attributes
-    ----------
-    case : Case
-    verdict : {"PASS", "FAIL", "ERROR", "NONE"}
-        Within the tolerance; beyond it; no trajectory to compare; an option is not supported.
-    comparison : Comparison or None
-        Of a trajectory that there is.
-    message : str
-        The first divergence as a block; or the error; or why the case is not supported.
-    got : (S + 1, N, d) or None
-        The trajectory.
-    cause : str
-        What is wrong with a life; of cases the report says it.
-    """
-
-    case: Case
-    verdict: Verdict
-    comparison: Comparison | None = None
-    message: str = ""
-    got: Floats | None = field(default=None, repr=False)
-    cause: str = ""
-
-    def __str__(self) -> str:
-        found = self.comparison
-        worst = f"{'-':>12}" if found is None else f"{found.ulps:8.3g} ULP"
-        return f"{self.verdict:5} {worst}  {self.dtype}  {self.case.name}"
-
-    @property
-    def dtype(self) -> str:
-        """Of the table."""
-        return str(self.case.exercise.table.dtype)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        found = self.comparison
-        return {
-            "rule": self.case.rule.name(),
-            "case": self.case.name,
-            "dtype": self.dtype,
-            "verdict": self.verdict,
-            "worst_ulps": None if found is None else found.ulps,
-            "first_divergence": asdict(found.first) if found is not None and found.first else None,
-            "message": self.message,
-        }
-
-
-@dataclass(frozen=True)
-class Report:
-    """Every case of what was judged.
-
-    Attributes
-    ----------
-    judgements : tuple of Judgement
-    coverage : Coverage or None
-        What was and what was not judged, where the implementation was asked what it accepts.
-    lives : tuple of Judgement
-        What happens to an optimizer beside its steps, as far as it offers that.
-    """
-
-    judgements: tuple[Judgement, ...]
-    coverage: Coverage | None = None
-    lives: tuple[Judgement, ...] = ()
-
-    def having(self, *verdicts: Verdict) -> list[Judgement]:
-        """The judgements with one of these verdicts."""
-        return [j for j in self.judgements if j.verdict in verdicts]
-
-    @property
-    def matches(self) -> bool:
-        """Whether something was compared and nothing was wrong."""
-        lived = all(life.verdict == "PASS" for life in self.lives)
-        return bool(self.having("PASS")) and not self.having("FAIL", "ERROR") and lived
-
-    @property
-    def cause(self) -> str:
-        """What is wrong in one sentence; empty if nothing is, or it is not known."""
-        found = "" if self.fingerprint is None else self.fingerprint.cause
-        return found or next((life.cause for life in self.lives if life.cause), "")
-
-    def __str__(self) -> str:
-        """The cases that do not match, the first divergence, and a line that sums up."""
-        lost = [life for life in self.lives if life.verdict != "PASS"]
-        wrong = [str(j) for j in (*self.having("FAIL", "ERROR"), *lost)]
-        parts = ["\n".join(_few(wrong, "more"))] if wrong else []
-        table = [] if self.coverage is None else [str(self.coverage)]
-        return "\n\n".join([*parts, *self.details(), *table, self.summary()])
-
-    def details(self) -> list[str]:
-        """The first divergence as a block, what it means instead, and every distinct error."""
-        blocks = [] if self.clearest is None else [self.clearest.message]
-        if self.fingerprint is not None:
-            blocks.append(str(self.fingerprint) + self._just_tolerance())
-        for life in self.lives:
-            if life.verdict != "PASS":
-                cause = f"\ncause: {life.cause}" if life.cause else ""
-                blocks.append(life.message + cause)
-        errors: dict[str, list[str]] = {}
-        for j in self.having("ERROR"):
-            errors.setdefault(j.message, []).append(j.case.name)
-        for message, names in errors.items():
-            others = f" and {len(names) - 1} more cases" if names[1:] else ""
-            blocks.append(f"error in {names[0]}{others}\n  {message}")
-        return _few(blocks, "more errors")
-
-    @cached_property
-    def fingerprint(self) -> Fingerprint | None:
-        """What the implementation means instead; None if no case is beyond the tolerance.
-
-        It is taken from all cases with the options of the first that fails, in float64 if there
-        are such.
-        """
-        first = self.clearest
-        if first is None:
-            return None
-        alike = [
-            j for j in self.judgements
-            if j.got is not None and (j.dtype, j.case.rule) == (first.dtype, first.case.rule)
-        ]  # fmt: skip
-        quick = first.case.exercise.name not in LARGE
-        alike.sort(key=lambda j: j is not first)
-        seen = {  # by exercise: a dialect may have the options of the defaults
-            j.case.exercise.name: (j.case, j.got)
-            for j in alike
-            if j.got is not None and (j.case.exercise.name not in LARGE) == quick
-        }
-        evidence = [
-            Judged(j.case, j.got, passed=j.verdict == "PASS")
-            for j in self.judgements
-            if j.got is not None and type(j.case.rule) is type(first.case.rule)
-        ]
-        return identify(list(seen.values()), evidence=evidence)
-
-    def _just_tolerance(self) -> str:
-        """The tolerance at which what is left would pass, where only rounding is wrong."""
-        found = self.fingerprint
-        first = found.meanings[0] if found is not None and found.meanings else None
-        if found is None or first is None or changes(found.asked, first.rule):
-            return ""
-        if first.mutant and "float32" not in first.mutant:
-            return ""
-        lines = ""
-        for dtype in DTYPES:
-            worst = [j.comparison for j in self.having("FAIL") if j.dtype == dtype]
-            far = max((c.ulps for c in worst if c is not None), default=0.0)
-            if 0 < far < np.inf:
-                how = f"--dtype {dtype} --ulps {1.1 * far:.1e} passes it"
-                lines += f"\n  in {dtype} it is {far:.3g} ULP off: {how}"
-        return lines
-
-    @property
-    def clearest(self) -> Judgement | None:
-        """The failing case that shows most: in few steps, in float64, with few options."""
-        return min(self.having("FAIL"), key=_unclear, default=None)
-
-    def summary(self) -> str:
-        """How many cases match, and why others were not judged."""
-        judged, passed = self.having("PASS", "FAIL", "ERROR"), self.having("PASS")
-        worst = max((j.comparison.ulps for j in judged if j.comparison is not None), default=None)
-        lines = [f"{len(passed)} of {len(judged)} cases match"]
-        lines[0] += "" if worst is None else f"; the worst distance is {worst:.3g} ULP"
-        reasons = list(dict.fromkeys(j.message for j in self.having("NONE")))
-        if self.coverage is not None and self.coverage.not_judged:
-            lines[0] += "; what was not judged stands above"
-        if reasons:
-            lines.append(f"{len(self.having('NONE'))} cases not supported, so not judged:")
-            lines += [f"  {reason}" for reason in _few(reasons, "more reasons")]
-        return "\n".join(lines)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {
-            "matches": self.matches,
-            "fingerprint": None if self.fingerprint is None else str(self.fingerprint),
-            "cause": self.cause,
-            "lives": [life.to_dict() for life in self.lives],
-            "judged": {} if self.coverage is None else self.coverage.judged,
-            "not_judged": {} if self.coverage is None else self.coverage.not_judged,
-            "cases": [j.to_dict() for j in self.judgements],
-        }
 
 
 def judge(answer: Answer, on: Iterable[Case], ulps: float | Tolerance | None = None) -> Report:
@@ -257,13 +76,11 @@ def judge(answer: Answer, on: Iterable[Case], ulps: float | Tolerance | None = N
     return report
 
 
-NEVER_SEEN = (
-    ("rows and counts beyond 2^24", "no table here is that large"),
-    ("nonfinite", "no gradient here is infinite or NaN"),
-    ("padding_row = 0", "another row is the padding where there is one"),
-    ("the caller's arrays", "gradients and rows are not looked at after a step"),
-)
-"""What no case judges, of any implementation, and why."""
+NEVER_SEEN = (("NaN where nonfinite = raise", "whether it is refused is not asked"),)
+"""What no case of a plain pass judges, of any implementation, and why."""
+
+FINE = ("main", "nonfinite")
+"""Exercises after which the caller's arrays are looked at."""
 
 
 def judge_implementation(
@@ -275,6 +92,7 @@ def judge_implementation(
     dialect: Mapping[str, Any] | None = None,
     ulps: float | None = None,
     group: Group | None = None,
+    thoroughly: bool = False,
 ) -> Report:
     """Ask an implementation what it accepts, and judge it on that.
 
@@ -292,6 +110,8 @@ def judge_implementation(
         As `judge`.
     group : callable, optional
         Makes an optimizer of several tables, see `freqopt.crosscheck.life`.
+    thoroughly : bool
+        Whether rows and counts beyond 2^24 are judged too, some seconds and 1 GB of memory.
 
     Raises
     ------
@@ -306,8 +126,33 @@ def judge_implementation(
     judged = [j.case for j in report.judgements if j.verdict != "NONE"]
     lived, missing = _lives(implementation, judged, group, ulps)
     missing += NEVER_SEEN
+    if getattr(implementation, "shares_memory", True):
+        fine = [j for j in report.having("PASS") if j.case.exercise.name in FINE]
+        wide = [j for j in fine if j.dtype == "float64"]
+        left = of_caller(implementation, wide or fine)
+        lived += [] if left is None else [left]
+    beyond, not_beyond = _beyond(implementation, judged, thoroughly=thoroughly)
+    lived, missing = [*lived, *beyond], [*missing, *not_beyond]
     table = coverage(judged, chosen.acceptance, missing)
     return replace(report, coverage=table, lives=tuple(lived))
+
+
+def _beyond(
+    implementation: Implementation, judged: Sequence[Case], *, thoroughly: bool
+) -> Thorough:
+    """Rows and counts beyond 2^24: of the rule that is accepted in a wide and a narrow dtype."""
+    what = "rows and counts beyond 2^24"
+    if not thoroughly:
+        return [], [(what, "--thorough judges them")]
+    if not getattr(implementation, "shares_memory", True):
+        return [], [(what, "a program is not handed so many numbers as text")]
+    on = {c.exercise.table.dtype: c for c in reversed(judged) if c.exercise.name == "main"}
+    found, missing = [], dict[str, str]()
+    for case in on.values():
+        one, absent = thorough(implementation, case)
+        found += one
+        missing |= dict(absent)
+    return found, list(missing.items())
 
 
 def _lives(
@@ -371,23 +216,9 @@ def _judge(
     if found.first is not None and allowed and patient and not hopeless:
         allowed = np.maximum(allowed, rounding(case, expected))
         found = compare(case, expected, got, allowed)
+    if found.first is not None and lazily(case.rule):
+        lying = compare(case, trace(as_it_lies, case), got, allowed)
+        found = found if lying.first is not None else lying
     if found.first is None:
         return Judgement(case, "PASS", found, got=got)
     return Judgement(case, "FAIL", found, block(case, expected, got, found.first), got)
-
-
-def _unclear(judgement: Judgement) -> tuple[Any, ...]:
-    exercise, rule = judgement.case.exercise.name, judgement.case.rule
-    fields = type(rule).model_fields
-    moved = sum(getattr(rule, name) != info.default for name, info in fields.items())
-    narrow, first = judgement.dtype != "float64", judgement.comparison
-    step = first.first.step if first is not None and first.first is not None else 0
-    if exercise in LARGE:
-        return True, exercise == "long", moved, narrow, step
-    return False, narrow, exercise != "main", moved, step
-
-
-def _few(lines: list[str], what: str) -> list[str]:
-    """The first of them, and how many there are beyond."""
-    more = len(lines) - SHOWN
-    return [*lines[:SHOWN], f"... and {more} {what}"] if more > 0 else lines

@@ -72,12 +72,15 @@ class Wish:
     dialect : str
         Choices and numbers that the implementation is meant to have: the name of a known one, or
         KEY=VALUE separated by commas.
+    thorough : bool
+        Whether rows and counts beyond 2^24 are judged.
     """
 
     rule: str | None
     dtypes: Sequence[str]
     options: Mapping[str, Any]
     dialect: str = ""
+    thorough: bool = False
 
     def own(self, rule: str, stated: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """The dialect that is wished for, else the one that a file states."""

@@ -20,7 +20,8 @@ from typing import Any
 
 from freqopt.crosscheck.exchange.process import Program
 from freqopt.crosscheck.guests import guests
-from freqopt.crosscheck.judge import Judgement, judge_implementation
+from freqopt.crosscheck.judge import judge_implementation
+from freqopt.crosscheck.report import Judgement
 from freqopt.report.agreement_page import Row, page, rows
 
 Record = dict[str, Any]

@@ -7,8 +7,11 @@ import re
 import numpy as np
 import pytest
 
+from freqopt.crosscheck import Case, exercises, trace
 from freqopt.crosscheck.cases.selection import chosen_cases
 from freqopt.crosscheck.judge import answers, judge, judge_implementation
+from freqopt.crosscheck.mistakes.places import places
+from freqopt.errors import CrosscheckError
 from freqopt.optimizers import rules
 from tests.crosscheck.wrong_optimizers import (
     ADAGRAD,
@@ -44,10 +47,54 @@ def named(base, old, new):
         (LAZY, "m[i] = b1 * m[i]", "m[i] = b1", "leaves m out of beta1 * m"),
         (ADAGRAD, "s[i] += g * g", "s[i] += np.abs(g)", "|g| for the square"),
         (ADAGRAD, "+ one(rule.weight_decay) * table[i]", "+ one(rule.weight_decay)", "a constant"),
+        (ADAM, "t += 1", "t = min(t + 1, 11)", "the step stops at 11"),
+        (ADAGRAD, "s[i] += g * g", "s[i] += g * g + rule.epsilon", "stores v plus epsilon"),
+        (
+            ROWWISE,
+            ".mean(axis=1, keepdims=True)",
+            "[:, :2].sum(axis=1, keepdims=True) / d",
+            "sums the first 2 columns",
+        ),
+        (
+            LAZY,
+            "m[i] = b1 * m[i]",
+            "L = x.setdefault(0, 0 * m[:, :1]); gap = t - L[i]; L[i] = t; m[i] = b1**gap * m[i]",
+            "the batches since the row's last visit",
+        ),
     ],
 )
 def test_a_mistake_is_named(base, old, new, cause):
     assert cause in named(base, old, new)
+
+
+@pytest.mark.parametrize(
+    ("rule", "options"),
+    [
+        ("adam", {"lr_decay": 0.125, "clip": 2.0, "max_norm": 3.0, "nonfinite": "skip"}),
+        ("cf_sgd", {"horizon": 16, "duplicates": "mean"}),
+        ("fa_sgd", {"horizon": 16, "weight_decay": 0.125, "decay": "decoupled"}),
+        ("catchup_adam", {}),
+        ("sgd", {"weight_decay": 0.125, "decay": "decoupled", "decay_rows": "lazy",
+                 "momentum": 0.75, "dampening": 0.25, "clip": 2.0, "clip_scope": "batch"}),
+    ],
+)  # fmt: skip
+def test_every_mistake_around_the_equations_can_be_made(rule, options):
+    """One that fails in its own code would never be the name of anything."""
+    case = Case("", rules[rule](**options), exercises("float64")["main"].cut(4))
+    with np.errstate(all="ignore"):
+        failed = [said for m in places(case.rule) if (said := _failure(m, case))]
+    assert failed == []
+
+
+def _failure(mistake, case):
+    try:
+        trace(mistake.apply, case)
+    except CrosscheckError as error:
+        return f"{mistake.cause}: {error}" if _OWN.search(str(error)) else ""
+    return ""
+
+
+_OWN = re.compile(r"(TypeError|AttributeError|NameError|KeyError|IndexError)")
 
 
 @pytest.mark.slow

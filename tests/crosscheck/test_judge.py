@@ -83,7 +83,7 @@ def test_the_fingerprint_names_what_was_done_instead():
 
 def test_the_fingerprint_is_taken_from_all_cases_alike_in_the_wider_dtype(monkeypatch):
     taken = []
-    name = "freqopt.crosscheck.judge.identify"
+    name = "freqopt.crosscheck.report.identify"
     monkeypatch.setattr(name, lambda seen, evidence: taken.extend(seen))
     report = judge(answers(averaged), chosen_cases("sgd", BOTH))
     assert report.fingerprint is None  # what the stand-in returns

@@ -28,6 +28,9 @@ Accepts = Callable[[Rule], bool]
 BASES = 4
 """Bases that are judged in full; further ones with all options together alone."""
 
+DECAYS = {"weight_decay": 0.1875}
+"""What stands beside an option of weight decay."""
+
 DRAWS = 8
 """Drawn combinations for each base, at least."""
 
@@ -135,7 +138,8 @@ class Acceptance:
     def _needed(self, options: Options, option: str, value: Any) -> Options | None:
         """What must stand beside a value; None if it is not accepted even so."""
         new = {**options, option: value}
-        acts = {k: v for k, v in ACTS_WITH.get(option, {}).items() if k not in new}
+        beside = {**ACTS_WITH.get(option, {}), **(DECAYS if option.startswith("decay") else {})}
+        acts = {k: v for k, v in beside.items() if k not in new}
         if self.accepted(new):
             return acts if acts and self.accepted({**new, **acts}) else {}
         if _refused(self.kind, new):
@@ -258,7 +262,9 @@ def choices(kind: type[Rule]) -> Iterator[tuple[str, Any]]:
 def off(kind: type[Rule], options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every option at values that it does not have in these options."""
     limits = [(name, value) for name, value in LIMITS.items() if name in kind.model_fields]
-    for name, value in [*other_values(kind), *limits, *choices(kind)]:
+    limits += [("padding_row", 0)]  # false where a program asks for truth
+    nonfinite = [("nonfinite", value) for value in ("skip", "propagate")]
+    for name, value in [*other_values(kind), *limits, *nonfinite, *choices(kind)]:
         if value != options.get(name, kind.model_fields[name].default):
             yield name, value
     for name, value in options.items():

@@ -19,12 +19,14 @@ What the batches hold, and what each piece is there to catch:
     a batch of one occurrence              code that special-cases it
     the first and the last row             off-by-one
     an exercise whose norms are close      which gradient counts as larger
+    occurrences that are NaN or infinite   what is dropped: an entry, an occurrence, a row, a batch
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -119,6 +121,11 @@ def exercises(dtype: DTypeLike) -> dict[str, Exercise]:
     -------
     dict of str to Exercise
     """
+    return dict(_exercises(np.dtype(dtype)))
+
+
+@cache
+def _exercises(dtype: np.dtype[Any]) -> dict[str, Exercise]:
     return {
         "main": _exercise("main", 7, 4, dtype),
         "wide": _exercise("wide", 7, 21, dtype),  # odd, and longer than any vector register
@@ -145,6 +152,36 @@ def _exercise(name: str, size: int, width: int, dtype: DTypeLike, powers: int = 
                 grads[here[1]] = -grads[here[0]]
         batches.append((rows, grads.astype(dtype)))
     return Exercise(name, table.astype(dtype), tuple(batches))
+
+
+_BAD: tuple[tuple[tuple[int, ...], int, Any, float], ...] = (
+    ((1, 0, 1), 2, 0, np.nan),
+    ((0, 2), 1, 1, np.inf),
+    ((4, 3, 4, 6), 0, 2, -np.inf),
+    ((1,), 0, 3, np.nan),
+    ((0, 3, 6), 2, 3, np.inf),
+    ((0, 1, 2, 3, 4, 6), 3, 0, np.nan),
+    ((2, 1, 0, 4), 0, 0, np.inf),
+    ((6, 2, 6), 1, slice(None), np.nan),
+)
+"""Rows of a batch, the place of the bad one among them, its column, what stands there."""
+
+
+def nonfinite(dtype: DTypeLike) -> Exercise:
+    """`main`, and batches after it in which one occurrence is not finite.
+
+    The bad one stands beside good ones of its row and of others, and alone; one entry of it is NaN
+    or infinite, of either sign. An empty batch and two good ones come last.
+    """
+    main = exercises(dtype)["main"]
+    kept = [main.batches[k] for k in (0, 1, 3, 4)]  # main's, in which every row has a history
+    batches = list(main.batches)
+    for step, (some, place, column, value) in enumerate(_BAD, start=17):
+        rows = np.array(some, np.int64)
+        grads = eighths(Stream(SEED, 0, "nonfinite"), step, rows.size * 4).reshape(-1, 4) / 256
+        grads[place, column] = value
+        batches.append((rows, grads.astype(dtype)))
+    return Exercise("nonfinite", main.table, (*batches, *kept))
 
 
 def eighths(stream: Stream, step: int, n: int) -> NDArray[np.float64]:

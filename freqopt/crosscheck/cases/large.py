@@ -12,6 +12,8 @@ occurrences. What each is there to catch:
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -33,6 +35,7 @@ _EDGES = (0, 126, 127, 128, 129, 254, 255, 256, 257)
 _FAR = (*_EDGES, 32766, 32767, 32768, 32769, 65534, 65535, 65536, 65537)
 
 
+@cache
 def sizes(dtype: DTypeLike) -> dict[str, Exercise]:
     """The large exercises of few steps, by name.
 
@@ -49,6 +52,7 @@ def sizes(dtype: DTypeLike) -> dict[str, Exercise]:
     return {exercise.name: exercise for exercise in found}
 
 
+@cache
 def long(dtype: DTypeLike, steps: int = LONG) -> Exercise:
     """The exercise of many steps on a table of 4 rows."""
     name, width = "long", 8

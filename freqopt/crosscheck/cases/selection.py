@@ -15,8 +15,9 @@ from numpy.typing import DTypeLike
 
 from freqopt.crosscheck.cases.acceptance import Acceptance, Accepts, choices
 from freqopt.crosscheck.cases.dialects import KNOWN, Case, cases_of, number, other_values
-from freqopt.crosscheck.cases.exercises import exercises
+from freqopt.crosscheck.cases.exercises import exercises, nonfinite
 from freqopt.crosscheck.cases.large import long, sizes
+from freqopt.crosscheck.cases.options import read_options
 from freqopt.errors import CrosscheckError, RuleError
 from freqopt.optimizers import Rule, rules
 
@@ -81,11 +82,13 @@ def _of_bases(
     kind: type[Rule], acceptance: Acceptance, dtype: str, *, other: bool
 ) -> Iterator[Case]:
     """What follows from the bases; of two dtypes each has every other drawn combination."""
-    main = exercises(dtype)["main"]
+    main, bad = exercises(dtype)["main"], nonfinite(dtype)
     for k, (label, options) in enumerate(acceptance.chosen()):
         if ": drawn" in label and other and (k % 2 == 0) == (dtype == "float32"):
             continue
-        yield Case(f"{label}, main", _rule(kind, options), main)
+        rule = _rule(kind, options)
+        put_on = main if rule.nonfinite == "raise" else bad
+        yield Case(f"{label}, {put_on.name}", rule, put_on)
     large, narrow = sizes(dtype), dtype == "float32"
     put = {**exercises(dtype), **large}
     for place, base in enumerate(acceptance.bases[:2]):
@@ -150,6 +153,48 @@ def chosen_cases(
         for dtype in dtypes
         for exercise in exercises(dtype).values()
     ]
+
+
+def accepted_cases(rule: str, dtypes: Iterable[str], has: Iterable[str]) -> list[Case]:
+    """Cases for an implementation that cannot be asked, from the options that it is said to have.
+
+    Parameters
+    ----------
+    rule : str
+    dtypes : "float32", "float64"
+    has : texts
+        ``"momentum"``: any value; ``"rows=all"``: that one beside the default.
+
+    Raises
+    ------
+    RuleError
+        No rule has that name.
+    CrosscheckError
+        The rule has no such option, or refuses the value.
+    """
+    kind, any_value, values = rules[rule], set[str](), dict[str, set[Any]]()
+    for text in has:
+        name, equals, _ = text.partition("=")
+        name = name.strip()
+        if name not in kind.model_fields:
+            known = ", ".join(kind.model_fields)
+            raise CrosscheckError(f"--accepts {text}: {rule} has no option {name}; it has {known}")
+        if equals:
+            given = read_options([text], "--accepts")
+            values.setdefault(name, set()).add(getattr(kind(**given), name))
+        else:
+            any_value.add(name)
+
+    def accepts(one: Rule) -> bool:
+        return all(
+            name in any_value
+            or getattr(one, name) in {info.default, *values.get(name, ())}
+            or name in KNOWN
+            for name, info in kind.model_fields.items()
+        )
+
+    chosen = select(rule, dict.fromkeys(dtypes, accepts)).cases
+    return [case for case in chosen if accepts(case.rule)]
 
 
 def dtypes_of(dtype: DTypeLike) -> tuple[str, ...]:

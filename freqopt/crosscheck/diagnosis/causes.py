@@ -9,8 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.acceptance import off
 from freqopt.crosscheck.cases.dialects import Case, made
@@ -22,6 +25,8 @@ from freqopt.crosscheck.diagnosis.observed import Seen
 from freqopt.crosscheck.implementation import Implementation, reference, steps, trace
 from freqopt.crosscheck.mistakes import Mistake
 from freqopt.crosscheck.mistakes.arithmetic import SMALL, arithmetic
+from freqopt.crosscheck.mistakes.conditional import conditional
+from freqopt.crosscheck.mistakes.counts import in_counts_until
 from freqopt.crosscheck.mistakes.equations import equations
 from freqopt.crosscheck.mistakes.places import places
 from freqopt.crosscheck.mistakes.settings import settings
@@ -44,6 +49,8 @@ def candidates(asked: Rule, view: Seen) -> list[Mistake]:
     """The mistakes that may show in an exercise, likely ones first."""
     name = view.exercise.name
     found = [replace(mistake, rank=mistake.rank - 1) for mistake in places(asked)]
+    good = _good_until(asked, view)
+    found += in_counts_until(good) if good else ()
     if name not in LARGE:
         case = Case(name, asked, view.exercise)
         found += [*settings(asked), *equations(case)]
@@ -53,6 +60,19 @@ def candidates(asked: Rule, view: Seen) -> list[Mistake]:
         found.sort(key=_about_time)
         found = found[:LONG_TRIED]
     return found
+
+
+def _good_until(asked: Rule, view: Seen) -> int:
+    """Steps before the first at which something is wrong."""
+    wrong = _wrong(asked, view)
+    return int(np.argmax(wrong.any(axis=1))) if wrong.any() else 0
+
+
+def _wrong(asked: Rule, view: Seen) -> NDArray[np.bool_]:
+    """Which rows are not as asked after each step, (S, N)."""
+    right = trace(reference, Case("", asked, view.exercise))
+    apart = distance(right, view.tables) > view.tolerance
+    return np.asarray(apart.any(axis=2))[1:]
 
 
 def _about_time(mistake: Mistake) -> tuple[bool, int]:
@@ -116,6 +136,27 @@ def by_rounding(asked: Rule, views: Sequence[Seen]) -> list[Named]:
     if not off < SMALL:
         return []
     return list(_alike(asked, arithmetic(asked), views))
+
+
+def in_some_cases(asked: Rule, views: Sequence[Seen]) -> list[Named]:
+    """A mistake of the equations, or an option, where a condition holds of row or step."""
+    view = views[0]
+    if view.exercise.name in LARGE:
+        return []
+    kind, case = type(asked), Case("", asked, view.exercise)
+    some = [m for m in equations(case) if m.rank <= 1]
+    for name, value in off(kind, dict(asked)):
+        other = made(kind, {**dict(asked), name: value})
+        if other is not None:
+            about = f"{name} = {value}, asked was {getattr(asked, name)}"
+            some.append(Mistake(about, reference, 0, partial(_as_other, {name: value})))
+    batches, size = view.exercise.batches, len(view.exercise.table)
+    tried = conditional(some, batches, size, _wrong(asked, view))
+    return list(_alike(asked, tried, views))
+
+
+def _as_other(changed: dict[str, Any], rule: Rule) -> Rule:
+    return made(type(rule), {**dict(rule), **changed}) or rule.model_copy(update=changed)
 
 
 def with_one_more(asked: Rule, views: Sequence[Seen]) -> list[Named]:

@@ -26,7 +26,7 @@ MOST = 14
 MOST_NAMED = 24
 """Hypotheses that are held against them."""
 
-QUICK = ("main", "one_column", "one_row", "level")
+QUICK = ("main", "nonfinite", "one_column", "one_row", "level")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def chosen(evidence: Sequence[Judged], asked: Rule) -> list[Judged]:
 
 
 def _far(asked: Rule, case: Case) -> tuple[bool, int]:
-    return case.exercise.name != "main", len(changes(asked, case.rule))
+    return case.exercise.name not in ("main", "nonfinite"), len(changes(asked, case.rule))
 
 
 def weigh(

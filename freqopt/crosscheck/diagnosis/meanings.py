@@ -80,7 +80,7 @@ def dialects(asked: Rule, kind: type[Rule]) -> Iterator[tuple[str, dict[str, Any
     given = {k: v for k, v in numbers(asked).items() if k in kind.model_fields}
     for name, options in kind.dialects.items():
         own = {k: v for k, v in options.items() if number(kind.model_fields[k]) in (int, float)}
-        rule = made(kind, {**options, **given})
+        rule = made(kind, {"nonfinite": asked.nonfinite, **options, **given})
         if rule is not None:
             yield name, own, rule
 

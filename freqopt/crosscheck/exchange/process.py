@@ -50,6 +50,8 @@ class Program:
             print(judge(program, cases("rowwise_adagrad")))
     """
 
+    shares_memory = False
+
     def __init__(
         self,
         command: Sequence[str],

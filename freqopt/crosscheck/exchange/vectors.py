@@ -13,7 +13,8 @@ from pathlib import Path
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.coverage import coverage
 from freqopt.crosscheck.exchange.files import Entry, read_answer, read_folder
-from freqopt.crosscheck.judge import Report, judge
+from freqopt.crosscheck.judge import judge
+from freqopt.crosscheck.report import Report
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.typing import Floats
 

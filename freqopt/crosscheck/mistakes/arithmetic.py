@@ -52,6 +52,12 @@ def arithmetic(rule: Rule) -> Iterator[Mistake]:
     numbers = [n for n, info in fields.items() if number(info) is float and getattr(rule, n)]
     for kind, narrow in NARROW.items():
         yield Mistake(f"all options go through {kind}", partial(_options, numbers, narrow), 0)
+        decays = [
+            n for n in numbers if any(getattr(m, "lt", None) == 1 for m in fields[n].metadata)
+        ]
+        if len(decays) > 1:
+            both = " and ".join(decays)
+            yield Mistake(f"{both} go through {kind}", partial(_options, decays, narrow), 0)
         for name in numbers:
             yield Mistake(f"{name} goes through {kind}", partial(_options, [name], narrow), 1)
         yield Mistake(f"gradients go through {kind}", partial(_gradients, narrow), 1)

@@ -86,7 +86,23 @@ def in_occurrences() -> Iterator[Mistake]:
         ),
     }.items():  # fmt: skip
         yield Mistake(cause, change)
-    for most in (256, 512, 1000, 1024):
+    for most in range(2, 5):
+        yield Mistake(
+            f"of a row's occurrences the first {most} alone are taken",
+            on_batch(lambda rows, grads, n=most: _ranked(rows, grads, lambda k, c: k < n)),  # type: ignore[misc]
+        )
+        yield Mistake(
+            f"of a row's occurrences the last {most} alone are taken",
+            on_batch(lambda rows, grads, n=most: _ranked(rows, grads, lambda k, c: k >= c - n)),  # type: ignore[misc]
+        )
+    for most in (*range(1, 9), 10, 16, 32, 64, 100, 128, 256, 512):
+        for which, some in (("first", slice(None, most)), ("last", slice(-most, None))):
+            yield Mistake(
+                f"only the {which} {most} different rows of a batch are updated",
+                on_batch(lambda rows, grads, c=some: _of_rows(rows, grads, c)),  # type: ignore[misc]
+                0 if which == "first" else 1,
+            )
+    for most in (2, 3, 4, 5, 8, 16, 32, 64, 100, 128, 256, 512, 1000, 1024):
         yield Mistake(
             f"only the first {most} occurrences of a batch are taken",
             on_batch(lambda rows, grads, n=most: (rows[:n], grads[:n])),  # type: ignore[misc]
@@ -108,6 +124,87 @@ def in_occurrences() -> Iterator[Mistake]:
             f"every occurrence is a step of its own, {said}",
             _for_each(lambda rows, grads: grads, again),
         )
+
+
+def _ranked(
+    rows: Integers, grads: Floats, keep: Callable[[int, int], bool]
+) -> tuple[Integers, Floats]:
+    """Occurrences by their rank among those of their row, from 0, and how many these are."""
+    seen: dict[int, int] = {}
+    ranks = [seen.update({row: seen.get(row, -1) + 1}) or seen[row] for row in rows.tolist()]
+    kept = [keep(k, seen[row] + 1) for k, row in zip(ranks, rows.tolist(), strict=True)]
+    chosen = np.array(kept, bool)
+    return rows[chosen], grads[chosen]
+
+
+def _of_rows(rows: Integers, grads: Floats, some: slice) -> tuple[Integers, Floats]:
+    chosen = np.isin(rows, np.unique(rows)[some])
+    return rows[chosen], grads[chosen]
+
+
+def in_combining(how: str) -> Iterator[Mistake]:
+    """How occurrences are combined, where a way is asked for that is not their sum."""
+    for cause, factor in {
+        "the sum is divided by the size of the batch": lambda rows: 1 / max(rows.size, 1),
+        "the sum is divided by the number of different rows": lambda rows: (
+            1 / max(np.unique(rows).size, 1)
+        ),
+        "the sum is divided by the largest number of occurrences": lambda rows: (
+            1 / np.max(_counts_of(rows))
+        ),
+        "the sum is divided by the occurrences and 1": lambda rows: 1 / (_counts_of(rows) + 1),
+        "the sum is divided by the root of the batch's size": lambda rows: (
+            1 / np.sqrt(max(rows.size, 1))
+        ),
+        "the sum is multiplied by the occurrences": _counts_of,
+        "the sum is multiplied by the root of the occurrences": lambda rows: np.sqrt(
+            _counts_of(rows)
+        ),
+        "the sum is divided by the square of the occurrences": lambda rows: (
+            1 / np.square(_counts_of(rows))
+        ),
+    }.items():
+        yield Mistake(f"duplicates = {how}: {cause}", _summing(_scaled(factor)))
+    for cause, key in {
+        "of the largest norm": lambda g: np.linalg.norm(g, axis=1),
+        "of the smallest norm": lambda g: -np.linalg.norm(g, axis=1),
+        "with the largest sum": lambda g: g.sum(axis=1),
+        "with the largest first entry": lambda g: g[:, 0],
+        "with the smallest first entry": lambda g: -g[:, 0],
+    }.items():
+        yield Mistake(
+            f"duplicates = {how}: the occurrence {cause} is taken",
+            _summing(on_batch(lambda rows, grads, k=key: _one_each(rows, grads, k))),  # type: ignore[misc]
+        )
+    yield Mistake(
+        f"duplicates = {how}: the second occurrence is taken where there are several",
+        _summing(on_batch(lambda r, g: _ranked(r, g, lambda k, c: k == (1 if c > 1 else 0)))),
+    )
+    yield Mistake(
+        f"duplicates = {how}: the median of each entry is taken", _summing(on_batch(_medians))
+    )
+
+
+def _summing(implementation: Implementation) -> Implementation:
+    return lambda rule, table, given: implementation(
+        rule.model_copy(update={"duplicates": "sum"}), table, given
+    )
+
+
+def _one_each(
+    rows: Integers, grads: Floats, key: Callable[[Floats], Any]
+) -> tuple[Integers, Floats]:
+    if not rows.size:
+        return rows, grads
+    values = key(grads)
+    best = [max(np.flatnonzero(rows == row), key=lambda k: values[k]) for row in np.unique(rows)]
+    return rows[best], grads[best]
+
+
+def _medians(rows: Integers, grads: Floats) -> tuple[Integers, Floats]:
+    found = np.unique(rows)
+    new = [np.median(grads[rows == row], axis=0) for row in found]
+    return found, np.array(new, grads.dtype).reshape(found.size, grads.shape[1])
 
 
 def _summed(rows: Integers, grads: Floats) -> Floats:

@@ -55,25 +55,6 @@ def shared(names: list[str]) -> Callable[[], Visit]:
     return make
 
 
-def shifted(names: list[str]) -> Callable[[], Visit]:
-    """Slots are read and written at the row after."""
-
-    def make() -> Visit:
-        def visit(rule: Rule, table: Floats, state: State, one: Batch, first: bool) -> None:
-            row, other = int(one.rows[0]), (int(one.rows[0]) + 1) % len(table)
-            for name in names:
-                if state[name].ndim:
-                    state[name][[row, other]] = state[name][[other, row]]
-            rule._apply(table, state, one, first)
-            for name in names:
-                if state[name].ndim:
-                    state[name][[row, other]] = state[name][[other, row]]
-
-        return visit
-
-    return make
-
-
 def clocks(count: Callable[[dict[int, int], int, int, Batch], int]) -> Callable[[], Visit]:
     """The step index of a row is `count(visits so far, row, t, batch)`."""
 

@@ -61,6 +61,64 @@ def in_counts() -> Iterator[Mistake]:
     yield Mistake("an empty batch is not counted", _counted(lambda rows: int(rows.size > 0)))
 
 
+def in_counts_until(last: int) -> Iterator[Mistake]:
+    """What goes on well for `last` steps and then does not: tried where that was seen."""
+    for cause, index in {
+        f"the step stops at {last}": lambda t, rows: min(t, last),
+        f"the step starts at 1 again after {last}": lambda t, rows: (t - 1) % last + 1,
+        f"the step starts at 0 again after {last}": lambda t, rows: t % (last + 1),
+        f"the step turns negative after {last}": lambda t, rows: (
+            (t + last + 1) % (2 * last + 2) - last - 1
+        ),
+        f"the step is {last + 1} less after {last}": lambda t, rows: t - (t > last) * (last + 1),
+        f"the step is counted twice from {last + 1} on": lambda t, rows: t + max(t - last, 0),
+        f"the step is not counted in batch {last + 1}": lambda t, rows: t - (t > last),
+        f"every step from {last} on is taken for {last}": lambda t, rows: t if t < last else last,
+    }.items():
+        yield Mistake(cause, _stepped(index), -1)
+    for every, often in ((True, f"every {last} steps"), (False, f"once, after {last} steps")):
+        yield Mistake(f"all state and the step are lost {often}", _lost(last, every, "all"), -1)
+        yield Mistake(f"all state but the step is lost {often}", _lost(last, every, "state"), -1)
+        yield Mistake(f"the step is lost {often}", _lost(last, every, "t"), -1)
+    yield Mistake(f"nothing is updated after {last} steps", _ended(last), -1)
+
+
+def _lost(after: int, every: bool, what: str) -> Implementation:
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state, start, t = rule.init(table, **given), rule.init(table, **given), 0
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            nonlocal t
+            if t == after or (every and t and t % after == 0):
+                rule.catch_up(table, state)
+                for name, slot in state.items():
+                    if what == "all" or (name == "t") == (what == "t"):
+                        slot[...] = start[name]
+            t += 1
+            rule.step(table, state, rows, grads)
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
+
+
+def _ended(after: int) -> Implementation:
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state, t = rule.init(table, **given), 0
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            nonlocal t
+            t += 1
+            if t <= after:
+                rule.step(table, state, rows, grads)
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
+
+
 def _stepped(count: Callable[[int, Integers], int]) -> Implementation:
     """The reference, whose step index is a function of the number of batches."""
 

@@ -30,18 +30,29 @@ class Names:
         State: ``"s.m"``.
     local : tuple of str
         Variables of the function, its arguments among them.
+    state : bool
+        Whether the function is given the state of its rows.
+    all_decays : tuple of str
+        Decay rates of the rule, whether the function reads them or not.
     """
 
     numbers: tuple[str, ...]
     decays: tuple[str, ...]
     slots: tuple[str, ...]
     local: tuple[str, ...]
+    state: bool = False
+    all_decays: tuple[str, ...] = ()
 
     @property
     def factors(self) -> tuple[str, ...]:
         """What a term may be scaled by."""
         ones = tuple(f"(1 - {name})" for name in self.decays)
-        return (*self.numbers, *ones, *self.local, *self.slots, "self.rate(s.t)", "s.t")
+        powers = tuple(f"(1 - {name} ** s.t)" for name in self.all_decays)
+        own = (*self.numbers, *ones, *self.local, *self.slots)
+        told = ("np.maximum(s.occurrences, 1)", "g.shape[1]", "self.rate(s.t)", "s.t", *powers)
+        if not self.state and self.local:  # what the step knows, told by `informed`
+            told = tuple(one.replace("s.", "self._now.") for one in told if "shape" not in one)
+        return (*own, *told) if self.local else own
 
 
 def variants(node: ast.expr, names: Names, *, term: bool) -> Iterator[Found]:
@@ -67,6 +78,8 @@ def variants(node: ast.expr, names: Names, *, term: bool) -> Iterator[Found]:
             yield from _another(ast.unparse(node), names)
     if ast.unparse(node) in ("s.t", "t", "k"):
         return
+    if "shape[" in text and isinstance(node, ast.Subscript):
+        yield from _width(node, text)
     yield _made("np.sqrt({})", node), f"takes the root of {text}", 2
     yield _made("({0}) * ({0})", node), f"squares {text}", 2
     yield _made("1 / ({})", node), _inverse(text), 1
@@ -128,7 +141,8 @@ def _call(node: ast.Call) -> Iterator[Found]:
         yield arguments[0], f"takes {one} and not the {how} of {one} and {other}", 0
         yield arguments[1], f"takes {other} and not the {how} of {one} and {other}", 0
         turned = "np.minimum" if name == "np.maximum" else "np.maximum"
-        yield _made(f"{turned}({{}}, {{}})", *arguments), f"does not take the {how}", 1
+        other_way = f"takes the {'smallest' if how == 'largest' else 'largest'}, not the {how}"
+        yield _made(f"{turned}({{}}, {{}})", *arguments), other_way, 0
     elif name == "np.where" and len(arguments) == 3:
         test = pretty(arguments[0])
         yield arguments[1], f"goes on as if {test} held everywhere", 1
@@ -136,6 +150,15 @@ def _call(node: ast.Call) -> Iterator[Found]:
     elif name == "s.squared" and arguments:
         yield arguments[0], "does not square the gradient", 0
         yield _made("np.abs({})", arguments[0]), "takes |g| for the square of the gradient", 0
+        for square, said in _SQUARES.items():
+            yield _made(square, arguments[0]), f"takes {said} where the rule has g ** 2", 0
+    elif name == "np.sign" and arguments:
+        inner = pretty(arguments[0])
+        yield arguments[0], f"does not take the sign of {inner}", 0
+        for smooth, said in _SIGNS_OF.items():
+            yield _made(smooth, arguments[0]), said.format(inner), 0
+    elif name == "fold" and arguments:
+        yield from _fold(arguments[0])
     elif name == "integer_power" and len(arguments) == 2:
         base, index = arguments
         said = pretty(base)
@@ -147,10 +170,68 @@ def _call(node: ast.Call) -> Iterator[Found]:
             yield power, f"takes the power of {said} at the step {where}", 1
 
 
+_SQUARES = {
+    "s._last * s._last": "the square of the last occurrence",
+    "s._first * s._first": "the square of the first occurrence",
+    "s._largest * s._largest": "the square of the largest occurrence",
+    "s._squares": "the sum of the occurrences' squares",
+    "(s._squares / np.maximum(s.occurrences, 1))": "the mean of the occurrences' squares",
+    "np.square({0} / np.maximum(s.occurrences, 1))": "the square of the occurrences' mean",
+    "(np.square({0}) / np.maximum(s.occurrences, 1))": "the square over the occurrences",
+    "(np.square({0}) * np.maximum(s.occurrences, 1))": "the square once for each occurrence",
+    "s._raw * s._raw": "the square of the gradient without weight decay",
+    "np.square({0} + _decay_term(self, w))": "the square with weight decay, which acts here alone,",
+    "np.square({0} * self.rate(s.t))": "the square of the rate times the gradient",
+    "np.maximum.accumulate(np.square({0}), axis=1)": "the largest square of columns so far",
+    "(np.square({0}) * s._gap)": "the square once for each batch since the last visit",
+}
+_SIGNS_OF = {
+    "np.where(({}) >= 0, 1.0, -1.0)": "takes +1 for the sign of 0, in that of {}",
+    "np.where(({}) > 0, 1.0, -1.0)": "takes -1 for the sign of 0, in that of {}",
+    "np.tanh({})": "takes tanh for the sign of {}",
+    "np.clip({}, -1, 1)": "bounds {} by -1 and 1, and does not take its sign",
+    "({0}) / (np.abs({0}) + 1e-8)": "takes a soft sign of {}: x / (|x| + 1e-8)",
+    "({0}) / (np.abs({0}) + 1e-6)": "takes a soft sign of {}: x / (|x| + 1e-6)",
+    "({0}) / (np.abs({0}) + 1)": "takes a soft sign of {}: x / (|x| + 1)",
+    "({0}) / np.maximum(np.abs({0}).max(axis=1, keepdims=True), 1e-300)": (
+        "divides {} by its largest entry, and does not take its sign"
+    ),
+}
+
+
+def _fold(node: ast.expr) -> Iterator[Found]:
+    """A sum over a row that leaves columns out, or is another statistic."""
+    text = pretty(node)
+    for width in (1, 2, 4, 8, 16, 32, 64, 128):
+        first = f"sums the first {width} columns of {text} alone"
+        yield _made(f"fold(({{}})[:, :{width}])", node), first, 0
+        whole = _made(f"fold(({{0}})[:, : ({{0}}).shape[1] // {width} * {width}])", node)
+        yield whole, f"sums whole blocks of {width} columns of {text} alone", 0
+    yield _made("fold(({})[:, :-1])", node), f"leaves the last column out of the sum of {text}", 0
+    yield _made("fold(({})[:, 1:])", node), f"leaves the first column out of the sum of {text}", 0
+    yield _made("fold(({})[:, ::2])", node), f"sums every second column of {text} alone", 0
+    centred = "fold(np.square(g - g.mean(axis=1, keepdims=True)))"
+    yield _made(centred), "takes the row's variance: the mean is subtracted first", 0
+    yield _made("({}).max(axis=1)", node), f"takes the largest {text} for the sum", 0
+    yield _made("({}).min(axis=1)", node), f"takes the smallest {text} for the sum", 1
+    yield _made("np.median({}, axis=1)", node), f"takes the median of {text} for the sum", 1
+    yield _made("np.square(fold(np.abs(g)))"), "takes the square of the sum of |g|", 1
+
+
+def _width(node: ast.expr, text: str) -> Iterator[Found]:
+    """A width that is padded or one off."""
+    for block in (2, 4, 8, 16, 32, 64, 128):
+        padded = _made(f"(-(-({{}}) // {block}) * {block})", node)
+        yield padded, f"rounds {text} up to a multiple of {block}", 0
+    yield _made("np.maximum(({}) - 1, 1)", node), f"has {text} - 1 for {text}", 0
+    yield _made("(({}) + 1)", node), f"has {text} + 1 for {text}", 0
+    yield _made("2 ** np.ceil(np.log2({}))", node), f"rounds {text} up to a power of 2", 0
+
+
 def _constant(value: float) -> Iterator[Found]:
     for other in dict.fromkeys((0, 1, 2, 0.5, value + 1, value - 1, 2 * value, value / 2)):
         if other != value:
-            yield ast.Constant(other), f"has {other:g} where the rule has {value:g}", 2
+            yield _expression(repr(other)), f"has {other:g} where the rule has {value:g}", 2
 
 
 def _another(name: str, names: Names) -> Iterator[Found]:
@@ -163,6 +244,12 @@ def _another(name: str, names: Names) -> Iterator[Found]:
             said = pretty_name(name)
             yield _expression(f"(1 - {name})"), f"has 1 - {said} for {said}", 0
             yield _expression(f"({name} ** s.t)"), f"has {said}^t for {said}", 1
+            for value in (0.5, 0.9, 0.95, 0.99, 0.999):
+                yield _expression(repr(value)), f"has {value:g} for {said}, whatever is asked", 1
+            if names.state:
+                for power, said_so in _POWERS.items():
+                    new = _expression(f"({name} ** {power})")
+                    yield new, f"has {said} to the power of {said_so}", 0
     if name in names.slots:
         slot = name.partition(".")[2]
         old = f"takes {slot} from before this step"
@@ -170,10 +257,18 @@ def _another(name: str, names: Names) -> Iterator[Found]:
         for other in (*names.slots, *(n for n in names.local if n in ("g", "w", "x"))):
             if other != name:
                 yield _expression(other), f"takes {pretty_name(other)} for {slot}", 1
+        first = _expression(f"np.where({name.replace('s.', '_old.')} == 0, {name}, _old.{slot})")
+        yield first, f"{old}, but at a row's first visit", 0
     if name in names.local:
         for other in names.local:
             if other != name:
                 yield _expression(other), f"takes {other} for {name}", 2
+        for other in names.numbers:
+            if pretty_name(other) != name:
+                yield _expression(other), f"takes {pretty_name(other)} for {name}", 2
+    if name in ("g", "step", "damped") and names.state:
+        for other, said in _GRADIENTS.items():
+            yield _expression(other), f"takes {said} for the gradient", 1
     if name in ("s.t", "t", "k"):
         for text, said, rank in (
             (f"({name} - 1)", "takes the index of the step before", 0),
@@ -185,6 +280,26 @@ def _another(name: str, names: Names) -> Iterator[Found]:
             yield _expression(text), said, rank
 
 
+_POWERS = {
+    "np.maximum(s._gap, 1)": "the batches since the row's last visit",
+    "np.maximum(s._gap - 1, 0)": "the batches that the row has missed",
+    "np.where(s._visits > 0, s._gap, 1)": "the batches since the row's last visit, if it had one",
+    "np.maximum(s.occurrences, 1)": "the row's occurrences in the batch",
+    "(s._visits + 1)": "the row's visits",
+    "0.5": "1/2",
+    "2": "2",
+}
+_GRADIENTS = {
+    "s._raw": "the gradient without weight decay",
+    "s._handed": "the gradient as it is handed in, without sign and weight decay",
+    "s._first": "the first occurrence",
+    "s._last": "the last occurrence",
+    "s._largest": "the largest occurrence",
+    "(g / np.maximum(s.occurrences, 1))": "the occurrences' mean",
+    "(g * np.maximum(s.occurrences, 1))": "the sum once for each occurrence",
+    "(g + _decay_term(self, w))": "the gradient with weight decay, which acts here alone,",
+}
+
 _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
 
 
@@ -193,11 +308,11 @@ def _inverse(text: str) -> str:
 
 
 def _binary(node: ast.BinOp, operator: ast.operator) -> ast.expr:
-    return ast.BinOp(node.left, operator, node.right)
+    return ast.copy_location(ast.BinOp(node.left, operator, node.right), node)
 
 
 def _swapped(node: ast.BinOp, operator: ast.operator) -> ast.expr:
-    return ast.BinOp(node.right, operator, node.left)
+    return ast.copy_location(ast.BinOp(node.right, operator, node.left), node)
 
 
 def _expression(text: str) -> ast.expr:
@@ -223,10 +338,24 @@ def pretty(node: ast.AST) -> str:
     return text if len(text) <= 70 else f"{text[:67]}..."
 
 
+_IN_WORDS = {
+    "g.shape[1]": "width",
+    "w.shape[1]": "width",
+    "np.maximum(s.occurrences, 1)": "occurrences",
+    "np.maximum(self._now.occurrences, 1)": "occurrences",
+}
+
+
 class _Plain(ast.NodeTransformer):
     """Without self, s, np, and what only rounds."""
 
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        words = _IN_WORDS.get(ast.unparse(node))
+        return ast.Name(words) if words else self.generic_visit(node)
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if ast.unparse(node.value) == "self._now":
+            return ast.Name(node.attr)
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "s", "np", "math"):
             return ast.Name(node.attr)
         return self.generic_visit(node)
@@ -237,6 +366,8 @@ class _Plain(ast.NodeTransformer):
             return self.visit(node.args[0])
         if name == "s.squared":
             return _expression("g ** 2")
+        if ast.unparse(node) in _IN_WORDS:
+            return ast.Name(_IN_WORDS[ast.unparse(node)])
         if name == "self.rate":
             return ast.Name("rate")
         if name == "integer_power":

@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 
 from freqopt.crosscheck.cases.dialects import Case, number
-from freqopt.crosscheck.implementation import reference, trace
-from freqopt.crosscheck.mistakes.edits import Names, pretty, pretty_name, variants
+from freqopt.crosscheck.implementation import Implementation, reference, trace
+from freqopt.crosscheck.mistakes.edits import Names, pretty, variants
+from freqopt.crosscheck.mistakes.informed import ASKED, informed
 from freqopt.crosscheck.mistakes.mistake import Mistake, in_methods
+from freqopt.crosscheck.mistakes.rearranged import rearranged, statements, stored, throughout
 from freqopt.optimizers import Rule
 
 AROUND = ("_decayed", "_regularised", "rate")
@@ -73,8 +75,53 @@ def _all(
             for cause, code, rank in _edited(
                 owner, function, ran, _names(kind, function, slots, numbers)
             ):
-                found.append(Mistake(cause, in_methods(**{name: code}), rank))
+                found.append(_mistake(cause, name, code, rank))
+            for cause, code, rank in _of_helpers(owner, function):
+                found.append(_mistake(cause, name, code, rank))
     return tuple(found)
+
+
+_UNDECAYED = {"_decayed": lambda rule, w, s: w, "_regularised": lambda rule, g, w: g}
+"""A rule's own weight decay, left out."""
+
+
+def _decaying_here(apply: Implementation) -> Implementation:
+    return lambda rule, table, given: apply(
+        rule.model_copy(update={"decay_rows": "updated"}), table, given
+    )
+
+
+def _decay_term(rule: Rule, w: Any) -> Any:
+    return rule.weight_decay * w
+
+
+def _of_helpers(owner: type, function: ast.FunctionDef) -> Iterator[Edit]:
+    """The method, with an edit in a function of its module that it calls."""
+    module = sys.modules[owner.__module__]
+    functions = {
+        node.name: node
+        for node in _tree(module.__file__ or "").body
+        if isinstance(node, ast.FunctionDef)
+    }
+    calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    for name in {call.id for call in calls if isinstance(call, ast.Name)} & set(functions):
+        helper = functions[name]
+        ran = {node.lineno for node in ast.walk(helper) if isinstance(node, ast.stmt)}
+        arguments = [a.arg for a in helper.args.args if a.arg != "place"]
+        names = Names((), (), (), tuple(arguments))
+        for cause, (code, *_), rank in _edited(owner, helper, ran, names):
+            space = {**_space(module), name: code}
+            yield cause, _compiled(_bare(function), owner, space), rank
+
+
+def _mistake(cause: str, name: str, code: Edited, rank: int) -> Mistake:
+    function, told, decays = code
+    if decays:
+        return Mistake(cause, _decaying_here(informed(**{name: function, **_UNDECAYED})), rank)
+    if told:
+        return Mistake(cause, informed(**{name: function}), rank)
+    changed = {name: function}
+    return Mistake(cause, in_methods(**changed), rank, lambda rule: rule.with_methods(**changed))
 
 
 def _methods(kind: type[Rule]) -> Iterator[tuple[type, str]]:
@@ -107,7 +154,11 @@ def _tree(file: str) -> ast.Module:
 
 # -- one function --------------------------------------------------------------------------------
 
-Edit = tuple[str, Callable[..., Any], int]
+Edited = tuple[Callable[..., Any], bool, bool]
+"""A function with a mistake; whether it is told of more (`informed`); whether weights decay in it,
+and nowhere else."""
+
+Edit = tuple[str, Edited, int]
 """What is wrong, the function that does it, and its rank."""
 
 
@@ -116,23 +167,28 @@ def _edited(owner: type, function: ast.FunctionDef, ran: set[int], names: Names)
     module = sys.modules[owner.__module__]
     lines = Path(module.__file__ or "").read_text(encoding="utf-8").splitlines()
     function = _bare(function)
-    space = {**vars(module), "np": np, "math": math, "_store": _store}
-    for block, place in _statements(function.body):
+    space = _space(module)
+    for block, place in statements(function.body):
         statement = block[place]
         if statement.lineno not in ran:
             continue
         where = f"in {pretty(statement)}{_equation(lines[statement.end_lineno - 1])}"  # type: ignore[operator]
-        for what, rank in _rearranged(block, place, names):
+        for what, rank in rearranged(block, place, names):
             yield f"{what}, {where}", _compiled(function, owner, space), rank
         for holder, field, index, term in _places(statement):
             held = getattr(holder, field)
             old = held if index is None else held[index]
-            for new, what, rank in (*variants(old, names, term=term), *_stored(old, names)):
+            for new, what, rank in (*variants(old, names, term=term), *stored(old, names)):
                 _put(holder, field, index, new)
                 yield f"{what}, {where}", _compiled(function, owner, space), rank
             _put(holder, field, index, old)
-    for what, rank in _throughout(function, names):
+    for what, rank in throughout(function, names):
         yield what, _compiled(function, owner, space), rank
+
+
+def _space(module: Any) -> dict[str, Any]:
+    own = {"np": np, "math": math, "_store": _store, "_decay_term": _decay_term}
+    return {**vars(module), **own}
 
 
 def _bare(function: ast.FunctionDef) -> ast.FunctionDef:
@@ -168,6 +224,8 @@ def _names(
         numbers=tuple(f"self.{name}" for name in numbers),
         decays=tuple(f"self.{name}" for name in decays),
         slots=tuple(f"s.{name}" for name in slots) if has_state else (),
+        state=has_state,
+        all_decays=tuple(f"self.{n}" for n in decays),
         local=tuple(dict.fromkeys(n for n in local if n not in ("s", "where", "slot", "still"))),
     )
 
@@ -183,18 +241,6 @@ def _is_a_choice(value: ast.expr) -> bool:
 def _equation(line: str) -> str:
     found = re.findall(r"\((\d+[a-z']*)\)", line.partition("#")[2])
     return f" (equation {', '.join(found)})" if found else ""
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], int]]:
-    """Every statement that does something, by its block and place."""
-    for place, statement in enumerate(body):
-        if isinstance(statement, (ast.If, ast.For)):
-            if isinstance(statement, ast.If):
-                yield body, place
-            yield from _statements(statement.body)
-            yield from _statements(statement.orelse)
-        elif isinstance(statement, (ast.Assign, ast.AugAssign, ast.Return, ast.Expr)):
-            yield body, place
 
 
 _QUANTITY = re.compile(r"(self|s)\.\w+")
@@ -250,130 +296,21 @@ def _put(holder: Any, field: str, index: int | None, new: ast.expr) -> None:
         getattr(holder, field)[index] = new
 
 
-def _stored(node: ast.expr, names: Names) -> Iterator[tuple[ast.expr, str, int]]:
-    """What the rule only computes is stored."""
-    text = ast.unparse(node)
-    if isinstance(node, (ast.BinOp, ast.Call)):
-        for slot in names.slots:
-            if re.search(rf"\b{re.escape(slot)}\b", text):
-                new = ast.parse(f"_store(s, {slot[2:]!r}, {text})", mode="eval").body
-                yield new, f"stores {pretty(node)} as {slot[2:]}, which the rule only uses", 1
-
-
 def _store(s: Any, name: str, value: Any) -> Any:
     setattr(s, name, value)
     return value
 
 
-def _rearranged(block: list[ast.stmt], place: int, names: Names) -> Iterator[tuple[str, int]]:
-    """A statement left out, done twice, exchanged with the next; its condition ignored."""
-    statement = block[place]
-    if isinstance(statement, ast.If):
-        test = statement.test
-        for value in (True, False):
-            statement.test = ast.Constant(value)
-            yield f"goes on as if {pretty(test)} were {value}", 1
-        statement.test = test
-        return
-    if isinstance(statement, ast.Return) or "_old" in ast.unparse(statement):
-        return
-    target = ast.unparse(statement).partition(" = ")[0]
-    if target in names.slots or target in names.local:
-        block[place] = ast.Pass()
-        yield f"leaves {pretty_name(target)} as it was", 1
-        block[place] = statement
-        block.insert(place, statement)
-        yield f"does {pretty(statement)} twice", 1
-        del block[place]
-        yield from _begun(block, place, names)
-    if place + 1 < len(block) and not isinstance(block[place + 1], ast.Return):
-        block[place], block[place + 1] = block[place + 1], statement
-        yield f"does {pretty(block[place])} first", 1
-        block[place], block[place + 1] = statement, block[place]
-
-
-def _begun(block: list[ast.stmt], place: int, names: Names) -> Iterator[tuple[str, int]]:
-    """A mean that begins with its first value instead of its share of it."""
-    statement: Any = block[place]
-    target = ast.unparse(statement).partition(" = ")[0]
-    value = getattr(statement, "value", None)
-    if target not in names.slots or not isinstance(value, ast.BinOp):
-        return
-    whole, rest = ast.unparse(value), value.right
-    alone = rest.right if isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.Mult) else rest
-    old = f"_old.{target[2:]}"
-    for text, when in (
-        (f"({ast.unparse(alone)}) if s.t == 1 else ({whole})", "at the first step"),
-        (f"np.where({old} == 0, {ast.unparse(alone)}, {whole})", "at a row's first visit"),
-        (f"({ast.unparse(rest)}) if s.t == 1 else ({whole})", "at the first step, start dropped"),
-    ):
-        statement.value = ast.parse(text, mode="eval").body
-        yield f"sets {pretty_name(target)} to {pretty(alone)} {when}", 1
-    statement.value = ast.parse(f"({whole}) if s.t == 1 else {old}", mode="eval").body
-    yield f"updates {pretty_name(target)} at the first step only", 1
-    statement.value = value
-
-
-def _throughout(function: ast.FunctionDef, names: Names) -> Iterator[tuple[str, int]]:
-    """A number that is another throughout a function or one of its statements."""
-    for name in names.numbers:
-        said = pretty_name(name)
-        others = [(o, f"has {pretty_name(o)} for {said}") for o in names.numbers if o != name]
-        for new, how in (
-            *others,
-            (f"(1 - {name})", f"has 1 - {said} for {said}"),
-            (f"({name} ** s.t)", f"has {said}^t for {said}"),
-            (f"({name} * (1 - 1e-8) ** (s.t - 1))", f"lets {said} decay by 1 - 1e-8 a step"),
-            (f"({name} * {name} ** (s.t - 1))", f"lets {said} decay by itself a step"),
-            (f"np.minimum({name}, 1 - 1 / s.t)", f"has the smaller of {said} and 1 - 1/t"),
-            (f"np.minimum({name}, s.t / (s.t + 1))", f"has the smaller of {said} and t/(t + 1)"),
-            (f"np.minimum({name}, (1 + s.t) / (10 + s.t))", f"warms {said} up as (1 + t)/(10 + t)"),
-        ):
-            for scope, where in _scopes(function, name):
-                kept = copy.deepcopy(scope.__dict__)
-                _Replaced(name, new).visit(scope)
-                yield f"{how} in {where}", 1
-                scope.__dict__.update(kept)
-    yield from _all_begun(function, names)
-
-
-def _scopes(function: ast.FunctionDef, name: str) -> Iterator[tuple[Any, str]]:
-    places = [block[k] for block, k in _statements(function.body)]
-    holding = [s for s in places if not isinstance(s, ast.If) and name in ast.unparse(s)]
-    yield from ((one, pretty(one)) for one in holding)
-    if len(holding) > 1:
-        yield function, "all equations"
-
-
-class _Replaced(ast.NodeTransformer):
-    def __init__(self, name: str, new: str) -> None:
-        self.name, self.new = name, ast.parse(new, mode="eval").body
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        return self.new if ast.unparse(node) == self.name else node
-
-
-def _all_begun(function: ast.FunctionDef, names: Names) -> Iterator[tuple[str, int]]:
-    """Every mean of the function begins with its first value."""
-    places = list(_statements(function.body))
-    means: list[Any] = [b[k] for b, k in places if list(_begun(b, k, names))]
-    kept = [statement.value for statement in means]
-    for turn, when in enumerate(("at the first step", "at a row's first visit")):
-        for statement in means:
-            statement.value = [statement.value for _ in _begun([statement], 0, names)][turn]
-        yield f"begins every mean with its first value {when}, not with its share of it", 0
-        for statement, value in zip(means, kept, strict=True):
-            statement.value = value
-
-
-def _compiled(function: ast.FunctionDef, owner: type, space: dict[str, Any]) -> Callable[..., Any]:
+def _compiled(function: ast.FunctionDef, owner: type, space: dict[str, Any]) -> Edited:
     """The function as it is now, compiled; `super` works as in its class."""
     within = _parsed("def within(__class__): pass")
     within.body = [function, _parsed(f"return {function.name}", inside=True)]  # type: ignore[attr-defined]
-    tree = ast.fix_missing_locations(ast.Module([within], []))
+    tree = ast.Module([within], [])
     made: dict[str, Any] = {}
     exec(compile(tree, f"<{owner.__name__}.{function.name} with a mistake>", "exec"), space, made)
-    return made["within"](owner)
+    made_of = made["within"](owner)
+    used = set(made_of.__code__.co_names)
+    return made_of, bool(ASKED & used), "_decay_term" in used
 
 
 def _parsed(text: str, *, inside: bool = False) -> ast.stmt:

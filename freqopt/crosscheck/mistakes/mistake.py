@@ -23,11 +23,14 @@ class Mistake:
         The reference with this mistake.
     rank : int
         Of two that do the same, the one of lower rank is named first.
+    changed : callable (rule) -> Rule, or None
+        The rule with this mistake, where it is in the equations or options alone.
     """
 
     cause: str
     apply: Implementation
     rank: int = 0
+    changed: Callable[[Rule], Rule] | None = None
 
 
 def in_methods(**functions: Callable[..., Any]) -> Implementation:

@@ -55,6 +55,10 @@ def settings(rule: Rule) -> Iterator[Mistake]:
             yield Mistake(f"takes {one} for {other} and {other} for {one}", _exchanged(one, other))
             yield Mistake(f"takes {other} for {one}", partial(_copied, other, one), 1)
             yield Mistake(f"takes {one} for {other}", partial(_copied, one, other), 1)
+    for zero in (n for n, info in fields.items() if number(info) is float and n not in numbers):
+        for one in numbers:
+            if made(type(rule), {**dict(rule), zero: getattr(rule, one)}) is not None:
+                yield Mistake(f"takes {one} for {zero}", partial(_copied, one, zero), 1)
 
 
 def _with(rule: Rule, changed: dict[str, Any]) -> Rule:

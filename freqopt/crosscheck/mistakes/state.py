@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.implementation import Given, Implementation, Step, shown
-from freqopt.crosscheck.mistakes.by_row import by_row, shared, shifted
-from freqopt.crosscheck.mistakes.mistake import Mistake
+from freqopt.crosscheck.mistakes.by_row import by_row, shared
+from freqopt.crosscheck.mistakes.mapped import mapped
+from freqopt.crosscheck.mistakes.mistake import Mistake, in_methods
 from freqopt.optimizers import Rule, State
 from freqopt.typing import Floats, Integers
 
@@ -18,18 +20,180 @@ Turn = Callable[[State, State, State, Integers, int], None]
 """Changes the state after a step: (state, before the step, at the start, rows, t)."""
 
 
-def in_state(slots: list[str]) -> Iterator[Mistake]:
-    """Where a slot of the state is kept, lost, shared."""
+def in_state(slots: list[str], whole: list[str], numbers: dict[str, float]) -> Iterator[Mistake]:
+    """Where a slot of the state is kept, lost, shared; how it begins and how far it goes.
+
+    Parameters
+    ----------
+    slots : list of str
+    whole : list of str
+        Those that hold whole numbers.
+    numbers : dict
+        The rule's, with which a slot may begin.
+    """
+    for name in slots:
+        starts = {"1": 1.0, "0": 0.0, "0.1": 0.1, "-1": -1.0, **numbers}
+        for said, value in starts.items():
+            yield Mistake(f"{name} starts at {said}", _started(name, value), 0)
+    for name in whole:
+        for most in (*range(1, 17), 31, 32, 63, 64, 99, 100, 127, 128, 255, 256, 999, 1000, 1023):
+            yield Mistake(f"{name} stops at {most}", _bounded(name, most), 0)
+            yield Mistake(f"{name} starts at 0 again after {most}", _wrapped(name, most), 1)
+        yield Mistake(f"{name} of every row rises in every batch", _rising(name, whole=True))
+        yield Mistake(
+            f"{name} of every row rises in every batch that is not empty",
+            _rising(name, whole=False),
+        )
     every = [(name, [name]) for name in slots]
     if len(slots) > 1:
         every.insert(0, ("all state", slots))
     for said, names in every:
         for cause, turn in _TURNS.items():
-            yield Mistake(cause.format(said), _after(turn, names), 0 if said != "all state" else 1)
+            rare = said == "all state" or cause.endswith("so far")
+            yield Mistake(cause.format(said), _after(turn, names), int(rare))
+        for kind, narrow in COARSE.items():
+            stored = in_methods(update=_coarsely(names, narrow))
+            yield Mistake(f"{said} is stored in {kind}", stored, 0)
         yield Mistake(f"{said} is one for all rows, not one for each", by_row(shared(names)), 1)
-        yield Mistake(f"{said} is read and written at the next row", by_row(shifted(names)), 2)
+        for cause, place in _PLACES.items():
+            for how in ("the last one kept", "added up"):
+                shared_so = mapped(names, place, add=how == "added up")
+                yield Mistake(f"{cause.format(said)} ({how})", shared_so, 1)
     if slots:
         yield Mistake("all state and the step are lost after every step", _after(_lost_all, slots))
+
+
+def _modulo(k: int, row: int, _n: int) -> int:
+    return row % k
+
+
+_PLACES: dict[str, Callable[[int, int], int]] = {
+    "{} has one row less: the last shares that of row 0": lambda row, n: row % max(n - 1, 1),
+    "{} has one row less: the last shares that of the row before": lambda row, n: min(
+        row, max(n - 2, 0)
+    ),
+    "two rows in a row share one {}": lambda row, n: row // 2,
+    "{} is shared by rows half a table apart": lambda row, n: row % max(n // 2, 1),
+    **{
+        f"{{}} is shared by rows that are the same modulo {k}": partial(_modulo, k)
+        for k in (2, 3, 4, 5, 8, 16, 32, 64, 100, 128, 256)
+    },
+}
+"""(row, number of rows) -> the row whose slot is read and written."""
+
+
+def _started(name: str, value: float) -> Implementation:
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state = rule.init(table, **given)
+        state[name][...] = value
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            rule.step(table, state, rows, grads)
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
+
+
+def _bounded(name: str, most: int) -> Implementation:
+    def assign(rule: Rule, w: Floats, g: Floats, s: Any) -> Floats:
+        return type(rule).update(rule, w, g, bounded(s, name, lambda x: np.minimum(x, most)))
+
+    return in_methods(update=assign)
+
+
+def _wrapped(name: str, most: int) -> Implementation:
+    def assign(rule: Rule, w: Floats, g: Floats, s: Any) -> Floats:
+        return type(rule).update(rule, w, g, bounded(s, name, lambda x: x % (most + 1)))
+
+    return in_methods(update=assign)
+
+
+def _cut(bits: int) -> Callable[[Any], Any]:
+    """A float cut off, not rounded, after some bits of the 24 of a float32."""
+    mask = np.uint32(0xFFFFFFFF & ~((1 << (24 - bits)) - 1))
+
+    def cut(x: Any) -> Any:
+        narrow = np.ascontiguousarray(x, np.float32).view(np.uint32) & mask
+        return narrow.view(np.float32).astype(np.asarray(x).dtype)
+
+    return cut
+
+
+def _rounded(bits: int) -> Callable[[Any], Any]:
+    """A float rounded to some significant bits, ties to even."""
+
+    def rounded(x: Any) -> Any:
+        mantissa, exponent = np.frexp(x)
+        return np.ldexp(np.rint(mantissa * 2.0**bits) / 2.0**bits, exponent).astype(x.dtype)
+
+    return rounded
+
+
+COARSE: dict[str, Callable[[Any], Any]] = {
+    "bfloat16, cut off and not rounded": _cut(8),
+    "float32, cut off after 10 bits (tf32)": _cut(11),
+    "11 significant bits (tf32, or float16 without its limits)": _rounded(11),
+    "4 significant bits (an 8-bit float)": _rounded(4),
+    "3 significant bits (an 8-bit float)": _rounded(3),
+    "steps of 1/127 of the row's largest (int8)": lambda x: _steps(x, 127),
+    "steps of 1/255 of the row's largest (uint8)": lambda x: _steps(x, 255),
+    "steps of 1e-3": lambda x: np.round(x, 3),
+    "steps of 1e-6": lambda x: np.round(x, 6),
+    "whole numbers": np.rint,
+    "whole numbers, rounded down": np.floor,
+}
+"""Ways to store a float coarsely that no dtype of NumPy has."""
+
+
+def _steps(x: Any, most: int) -> Any:
+    unit = np.abs(x).max(axis=-1, keepdims=True, initial=0) / most
+    return (np.rint(x / np.where(unit > 0, unit, 1)) * unit).astype(x.dtype)
+
+
+def _coarsely(names: list[str], narrow: Callable[[Any], Any]) -> Callable[..., Any]:
+    def update(rule: Rule, w: Floats, g: Floats, s: Any) -> Floats:
+        for name in names:
+            if s.__dict__[name].dtype.kind == "f":
+                s = bounded(s, name, narrow)
+        return type(rule).update(rule, w, g, s)
+
+    return update
+
+
+def bounded(s: Any, name: str, change: Callable[[Any], Any]) -> Any:
+    """The state of some rows, one slot of which is changed whenever it is assigned."""
+    outer: Any = type(s).__setattr__
+
+    def assign(self: Any, key: str, value: Any) -> None:
+        outer(self, key, change(value) if key == name else value)
+
+    s.__class__ = type("Bounded", (type(s),), {"__setattr__": assign})
+    return s
+
+
+def _rising(name: str, *, whole: bool) -> Implementation:
+    """A count that all rows share in: one more for each batch."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state, batches = rule.init(table, **given), 0
+
+        def update(self: Rule, w: Floats, g: Floats, s: Any) -> Floats:
+            fixed = bounded(s, name, lambda x: np.full_like(x, batches))
+            return type(self).update(self, w, g, fixed)
+
+        other = rule.with_methods(update=update)
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            nonlocal batches
+            batches += 1 if rows.size or whole else 0
+            other.step(table, state, rows, grads)
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
 
 
 def _after(turn: Turn, names: list[str]) -> Implementation:
@@ -120,6 +284,18 @@ _TURNS: dict[str, Turn] = {
             slot.mean(axis=0, keepdims=True) + 0 * slot if slot.ndim and slot.dtype.kind == "f"
             else slot
         )
+    ),
+    "{} is the same for all rows: the largest": _each(
+        lambda slot, before, start, rows, t: slot.max(axis=0, keepdims=True) + 0 * slot
+        if slot.ndim and slot.size else slot
+    ),
+    "{} is one number for the whole table: the mean": _each(
+        lambda slot, before, start, rows, t: (
+            slot.mean() + 0 * slot if slot.dtype.kind == "f" else slot
+        )
+    ),
+    "{} is one number for the whole table: the largest": _each(
+        lambda slot, before, start, rows, t: slot.max() + 0 * slot if slot.size else slot
     ),
     "{} is the largest so far": _each(
         lambda slot, before, start, rows, t: np.maximum(slot, before)

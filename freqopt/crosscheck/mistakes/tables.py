@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.crosscheck.implementation import Given, Implementation, Step, reference
+from freqopt.crosscheck.implementation import Given, Implementation, Step, reference, shown
 from freqopt.crosscheck.mistakes.by_row import by_row
 from freqopt.crosscheck.mistakes.mistake import Mistake, in_methods
 from freqopt.crosscheck.mutants._around import on_table
@@ -24,6 +24,26 @@ def in_table() -> Iterator[Mistake]:
     yield Mistake("half of the step is applied", on_table(lambda a, b: a + (b - a) / 2))
     yield Mistake("the last column is never updated", _columns(lambda d: slice(d - 1, d)))
     yield Mistake("only the first column is updated", _columns(lambda d: slice(1, d)))
+    yield Mistake(
+        "rows outside the batch are not written, though their state goes on",
+        _written(lambda n, rows: np.setdiff1d(np.arange(n), rows)),
+    )
+    yield Mistake("rows of the batch are not written", _written(lambda n, rows: np.unique(rows)))
+    for width in (2, 3, 5):
+        yield Mistake(
+            f"columns after the last whole {width} are not updated",
+            _columns(lambda d, k=width: slice(d // k * k, d)),  # type: ignore[misc]
+        )
+    for width in (2, 3, 4, 8, 16, 32, 64, 128):
+        yield Mistake(
+            f"columns after the last whole {width} are not updated, if there are more than these",
+            _columns(lambda d, k=width: slice(d // k * k if d > k else d, d)),  # type: ignore[misc]
+        )
+        yield Mistake(
+            f"columns after the last whole {width} are updated twice",
+            _twice(lambda d, k=width: slice(d // k * k, d)),  # type: ignore[misc]
+            1,
+        )
     for width in (4, 8, 16, 32, 64, 96, 128, 192, 256):
         yield Mistake(
             f"columns from {width} on are not updated",
@@ -44,6 +64,37 @@ def _columns(which: Callable[[int], slice]) -> Implementation:
             return new
 
         return on_table(change)(rule, table, given)
+
+    return implementation
+
+
+def _twice(which: Callable[[int], slice]) -> Implementation:
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        some = which(table.shape[1])
+
+        def change(old: Floats, new: Floats) -> Floats:
+            new[:, some] += new[:, some] - old[:, some]
+            return new
+
+        return on_table(change)(rule, table, given)
+
+    return implementation
+
+
+def _written(kept: Callable[[int, Integers], Integers]) -> Implementation:
+    """Some rows keep their weights."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state = rule.init(table, **given)
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            old = table.copy()
+            rule.step(table, state, rows, grads)
+            some = kept(len(table), rows)
+            table[some] = old[some]
+            return shown(rule, table, state)
+
+        return step
 
     return implementation
 
@@ -85,7 +136,9 @@ def in_decay() -> Iterator[Mistake]:
         "the gradient is replaced by the decay": lambda g, w, c: c * w,
     }.items():
         yield Mistake(cause, in_methods(_regularised=_l2(grad)))
-        yield Mistake(f"{cause}; decoupled", in_methods(_decayed=_shrunk(grad)), 1)
+        if "gradient" not in cause:
+            yield Mistake(f"{cause}; decoupled", in_methods(_decayed=_shrunk(grad)), 1)
+    yield from _partial_decay()
     yield Mistake(
         "the decoupled decay comes after the step, on the new weight",
         in_methods(_decayed=_as_it_is, update=_updated(lambda old, new, c: new - c * new)),
@@ -109,6 +162,114 @@ def in_decay() -> Iterator[Mistake]:
             _regularised=_raw, _decayed=_as_it_is, update=_updated(lambda o, n, c: n - c * n, False)
         ),
     )
+
+
+def _partial_decay() -> Iterator[Mistake]:
+    """Decay of other rows than those that should decay, and by another rate."""
+    for said, which in {
+        "in rows of the batch alone": lambda s: s.occurrences > 0,
+        "in rows outside the batch alone": lambda s: s.occurrences == 0,
+        "in rows that come more than once alone": lambda s: s.occurrences > 1,
+    }.items():
+        yield Mistake(f"the weights decay {said}", _where(which))
+    for said, rate in {
+        "with lr, not with the rate that has fallen": lambda rule, t: rule.lr,
+        "without the rate": lambda rule, t: 1.0,
+        "with the square of the rate": lambda rule, t: rule.rate(t) ** 2,
+        "with the root of the rate": lambda rule, t: rule.rate(t) ** 0.5,
+        "with the rate over 1 - beta1^t": lambda rule, t: rule.rate(t) / (1 - rule.beta1**t),
+        "with the rate times 1 - beta1^t": lambda rule, t: rule.rate(t) * (1 - rule.beta1**t),
+        "with the rate times sqrt(1 - beta2^t) / (1 - beta1^t)": lambda rule, t: (
+            rule.rate(t) * np.sqrt(1 - rule.beta2**t) / (1 - rule.beta1**t)
+        ),
+        "with the rate over sqrt(1 - beta2^t)": lambda rule, t: (
+            rule.rate(t) / np.sqrt(1 - rule.beta2**t)
+        ),
+        "twice": lambda rule, t: 2 * rule.rate(t),
+        "with the rate times 1 - beta1": lambda rule, t: rule.rate(t) * (1 - rule.beta1),
+        "with the rate of the step before": lambda rule, t: rule.rate(max(t - 1, 1)),
+        "with the rate of the step after": lambda rule, t: rule.rate(t + 1),
+        "with the rate over the step": lambda rule, t: rule.rate(t) / t,
+    }.items():
+        yield Mistake(f"the decoupled decay acts {said}", _decaying_by(rate))
+    for but_empty, said in (
+        (True, "no row decays in an empty batch"),
+        (False, "rows of the batch decay twice"),
+    ):
+        yield Mistake(f"decay_rows = all: {said}", _all_rows(but_empty))
+
+
+def _where(which: Callable[[Any], Any]) -> Implementation:
+    """Weight decay, of either kind, in some of the updated rows."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        now: dict[str, Any] = {}
+
+        def decayed(self: Rule, w: Floats, s: Any) -> Floats:
+            now["mask"] = which(s)
+            return np.where(now["mask"], type(self)._decayed(self, w, s), w)
+
+        def regularised(self: Rule, g: Floats, w: Floats) -> Floats:
+            return np.where(now["mask"], type(self)._regularised(self, g, w), g)
+
+        other = rule.with_methods(
+            _decayed=decayed, _regularised=regularised, update=type(rule).update
+        )
+        return reference(other, table, given)
+
+    return implementation
+
+
+def _decaying_by(rate: Callable[[Any, int], float]) -> Implementation:
+    """Decoupled decay by another rate, of the rows that decay."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        if rule.decay == "l2" or rule.decay_rows == "lazy":
+            return reference(rule, table, given)
+        none = rule.model_copy(update={"weight_decay": 0.0})
+        state = none.init(table, **given)
+
+        def decayed(self: Rule, w: Floats, s: Any) -> Floats:
+            return w * (1 - rate(rule, s.t) * rule.weight_decay)
+
+        other = (
+            none
+            if rule.decay_rows == "all"
+            else none.with_methods(_decayed=decayed, update=type(rule).update)
+        )
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            if rule.decay_rows == "all" and (rows.size or rule.count_empty):
+                table[...] *= 1 - rate(rule, int(state["t"]) + 1) * rule.weight_decay
+            other.step(table, state, rows, grads)
+            return shown(other, table, state)
+
+        return step
+
+    return implementation
+
+
+def _all_rows(but_empty: bool) -> Implementation:
+    """Decoupled decay of all rows: not in an empty batch, or twice in rows of the batch."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        if rule.decay == "l2" or rule.decay_rows != "all":
+            return reference(rule, table, given)
+        none = rule.model_copy(update={"weight_decay": 0.0})
+        state = none.init(table, **given)
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            factor = 1 - rule.rate(int(state["t"]) + 1) * rule.weight_decay
+            if rows.size or (rule.count_empty and not but_empty):
+                table[...] *= factor
+            if not but_empty:
+                table[np.unique(rows)] *= factor
+            none.step(table, state, rows, grads)
+            return shown(none, table, state)
+
+        return step
+
+    return implementation
 
 
 def _l2(change: Callable[[Floats, Floats, float], Floats]) -> Callable[..., Floats]:
