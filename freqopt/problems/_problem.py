@@ -219,7 +219,13 @@ class Problem(Parameters):
         raise NotImplementedError
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """What models without embeddings reach: their name -> the same figures as `metrics`."""
+        """What models without embeddings reach.
+
+        Returns
+        -------
+        dict of str to dict of str to float
+            The model's name -> the same figures as `metrics`.
+        """
         return {}
 
     def metrics(self, tables: Tables) -> dict[str, float]:  # noqa: ARG002 - most have none

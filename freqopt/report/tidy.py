@@ -129,6 +129,18 @@ def centre(data: Columns, by: Sequence[str]) -> dict[str, list[Any]]:
 
     A bootstrap over splits (`problem.held_out.seed`, if the study varies it) and over runs inside
     them: each split must have equally many runs.
+
+    Parameters
+    ----------
+    data : mapping of str to array (n,)
+        Has the columns of `by` and `value`.
+    by : sequence of str
+        Columns whose values name a group.
+
+    Returns
+    -------
+    dict of str to list
+        The columns of `by`, low, mean and high, an entry for each group.
     """
     found: dict[str, list[Any]] = {name: [] for name in (*by, "low", "mean", "high")}
     for key, rows in groups(data, by):

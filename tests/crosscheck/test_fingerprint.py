@@ -376,7 +376,7 @@ def test_a_box_is_split_where_an_option_is_read():
     }
     assert len(list(paths(kind, box, lambda rule: rule.rate(3)))) == 1  # lr_decay is 0
     slower = {**box, "lr_decay": (0.5,)}
-    assert len(list(paths(kind, slower, lambda rule: rule.rate(3)))) == 2
+    assert len(list(paths(kind, slower, lambda rule: rule.rate(3)))) == 6  # one for each law
     parts = [part for part, _ in paths(kind, box, lambda rule: (rule.law, rule.order))]
     assert len(parts) == 6
     assert [{**whole_box, "law": set(whole_box["law"])} for whole_box in joined(parts)] == [

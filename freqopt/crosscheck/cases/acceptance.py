@@ -130,6 +130,7 @@ class Acceptance:
                 continue
             for name, choice in some:
                 needed = {**base.needs[name, repr(choice)], name: choice}
+                needed.pop(option, None)  # it has the value
                 if name != option and self.accepted({**base.options, **needed, option: value}):
                     base.alone.setdefault(option, []).append(value)
                     base.needs[option, repr(value)] = needed
