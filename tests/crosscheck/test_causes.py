@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from freqopt.crosscheck import Case, exercises, trace
+from freqopt.crosscheck import Case, exercises, reference, trace
 from freqopt.crosscheck.cases.selection import chosen_cases
 from freqopt.crosscheck.judge import answers, judge, judge_implementation
 from freqopt.crosscheck.mistakes.places import places
@@ -134,6 +134,17 @@ def test_float32_inside_float64_is_named_with_its_tolerance():
     least = float(line.split("--ulps ")[1].split()[0])
     assert judge(answers(wrong), on, least).matches
     assert not judge(answers(wrong), on, least / 2).matches
+
+
+def test_a_number_below_0_has_neighbours_too():
+    """FTRL's power is negative; its text, with one thing wrong that no name fits, is still told."""
+
+    def make(rule, table, given):
+        right = reference(rule, table, given)
+        return lambda rows, grads: right(rows, grads * np.where(grads > 1e-3, 0.83, 1.07))
+
+    on = chosen_cases("ftrl", ["float64"], {"lr": 0.05})
+    assert "known here" in str(judge(answers(make), on))
 
 
 def test_what_nothing_explains_gets_no_name():

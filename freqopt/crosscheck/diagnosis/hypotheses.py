@@ -88,7 +88,7 @@ def _likely(rule: Rule, name: str) -> Iterator[Any]:
     if isinstance(value, int):
         values += [value - 1, value + 1, 2 * value]
     elif value:
-        values += [0.0, 2 * value, value / 2, value * value, math.sqrt(value)]
+        values += [0.0, 2 * value, value / 2, value * value, math.sqrt(abs(value))]
         values += [10 * value, value / 10, -value]
     else:
         values += UNDESIRED

@@ -30,6 +30,10 @@ from freqopt.optimizers import Rule
 AROUND = ("_decayed", "_regularised", "rate")
 """Methods of every rule that are edited."""
 
+UNEDITED = ("slots", "init", "catch_up", "_apply", "_replay", "_at_rest")
+"""Methods around the equations: a wild edit of what is replayed would go on for ever, and `replays`
+has the mistakes that are made there."""
+
 Lines = frozenset[tuple[str, int]]
 
 
@@ -133,7 +137,7 @@ def _methods(kind: type[Rule]) -> Iterator[tuple[type, str]]:
         for name, value in vars(owner).items():
             plain = isinstance(value, FunctionType) and "slow" not in name and name not in seen
             wanted = name in AROUND if owner is Rule else not name.startswith("__")
-            if plain and wanted and name not in ("slots", "init", "catch_up"):
+            if plain and wanted and name not in UNEDITED:
                 seen.add(name)
                 yield owner, name
 
@@ -170,7 +174,7 @@ def _edited(owner: type, function: ast.FunctionDef, ran: set[int], names: Names)
     space = _space(module)
     for block, place in statements(function.body):
         statement = block[place]
-        if statement.lineno not in ran:
+        if statement.lineno not in ran or _STAMP.search(ast.unparse(statement)):
             continue
         where = f"in {pretty(statement)}{_equation(lines[statement.end_lineno - 1])}"  # type: ignore[operator]
         for what, rank in rearranged(block, place, names):
@@ -242,6 +246,9 @@ def _equation(line: str) -> str:
     found = re.findall(r"\((\d+[a-z']*)\)", line.partition("#")[2])
     return f" (equation {', '.join(found)})" if found else ""
 
+
+_STAMP = re.compile(r"\bs\.\w+_at\b")
+"""When a row last caught up: `replays` has its mistakes; a wild one would replay for ever."""
 
 _QUANTITY = re.compile(r"(self|s)\.\w+")
 

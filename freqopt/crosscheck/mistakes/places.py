@@ -22,6 +22,7 @@ from freqopt.optimizers import Rule
 def places(rule: Rule) -> Iterator[Mistake]:
     """Every mistake around the equations of a rule."""
     slots = [slot for slot in rule.all_slots() if slot.name != "t" and not slot.given]
+    slots = [slot for slot in slots if not slot.name.endswith("_at")]  # `replays` has these
     fields = type(rule).model_fields
     numbers = {
         name: value

@@ -176,6 +176,12 @@ def _as_power(value: ast.expr, slot: str, name: str) -> dict[str, str]:
 _USUAL = (0.5, 0.9, 0.95, 0.99, 0.999)
 """Decay rates that stand in programs."""
 
+
+def _rated(name: str, said: str) -> Iterator[tuple[str, str]]:
+    yield f"({name} * self.rate(s.t))", f"multiplies {said} by the rate"
+    yield f"({name} / self.rate(s.t))", f"divides {said} by the rate"
+
+
 _SOME = {
     "s.occurrences > 1": "in rows that come more than once",
     "s.occurrences == 1": "in rows that come once",
@@ -230,6 +236,7 @@ def throughout(function: ast.FunctionDef, names: Names) -> Iterator[tuple[str, i
             *others,
             *((repr(c), f"has {c:g} for {said}, whatever is asked,") for c in _USUAL),
             (f"(1 - {name})", f"has 1 - {said} for {said}"),
+            *((t, h) for t, h in _rated(name, said) if names.state),
             (f"({name} ** s.t)", f"has {said}^t for {said}"),
             (f"({name} * (1 - 1e-8) ** (s.t - 1))", f"lets {said} decay by 1 - 1e-8 a step"),
             (f"({name} * {name} ** (s.t - 1))", f"lets {said} decay by itself a step"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from freqopt.crosscheck.implementation import Given, Implementation, Step, reference
 from freqopt.crosscheck.mistakes.mistake import Mistake
+from freqopt.crosscheck.mistakes.state import bounded
 from freqopt.optimizers import Rule, State
 from freqopt.optimizers._batch import Batch
 from freqopt.streams.elementary import integer_power as _integer_power
@@ -80,6 +82,10 @@ def _every(_a: int, t: int, _b: int) -> int:
     return t
 
 
+def _kept(old: Any, _new: Any) -> Any:
+    return old
+
+
 def _replaying(when: When, part: str = "", still: list[str] | None = None) -> Implementation:
     """The rule with other replays; `part` "w": weights stay; `still`: slots that stay."""
 
@@ -89,21 +95,24 @@ def _replaying(when: When, part: str = "", still: list[str] | None = None) -> Im
         for row in rows.tolist():
             start, here = int(settled_at[row]), np.array([row])
             weights = table[row].copy()
-            kept = {name: state[name][row].copy() for name in still or ()}
             if not self._at_rest(state, here)[0]:
                 for missed in range(start + 1, until + 1):
                     t = when(start, missed, until)
                     if t is not None:
                         absent = Batch(here, np.zeros_like(table[here]), np.zeros(1, np.int64))
                         apply(self, table, {**state, "t": np.array(t)}, absent, True)
-                    for name, value in kept.items():
-                        state[name][row] = value
             if part == "w":
                 table[row] = weights
             settled_at[row] = max(until, start)
 
+    def update(self: Rule, w: Floats, g: Floats, s: Any) -> Floats:
+        """A slot that stands still keeps its value, also for this step."""
+        for name in still or () if not s.occurrences.any() else ():
+            s = bounded(s, name, partial(_kept, getattr(s, name)))
+        return type(self).update(self, w, g, s)
+
     def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        return reference(rule.with_methods(_replay=replay), table, given)
+        return reference(rule.with_methods(_replay=replay, update=update), table, given)
 
     return implementation
 

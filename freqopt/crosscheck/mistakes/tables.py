@@ -192,11 +192,8 @@ def _partial_decay() -> Iterator[Mistake]:
         "with the rate over the step": lambda rule, t: rule.rate(t) / t,
     }.items():
         yield Mistake(f"the decoupled decay acts {said}", _decaying_by(rate))
-    for but_empty, said in (
-        (True, "no row decays in an empty batch"),
-        (False, "rows of the batch decay twice"),
-    ):
-        yield Mistake(f"decay_rows = all: {said}", _all_rows(but_empty))
+    yield Mistake("decay_rows = all: no row decays in an empty batch", _none_if_empty)
+    yield Mistake("decay_rows = all: rows of the batch decay twice", in_methods(_decayed=_again))
 
 
 def _where(which: Callable[[Any], Any]) -> Implementation:
@@ -249,27 +246,22 @@ def _decaying_by(rate: Callable[[Any, int], float]) -> Implementation:
     return implementation
 
 
-def _all_rows(but_empty: bool) -> Implementation:
-    """Decoupled decay of all rows: not in an empty batch, or twice in rows of the batch."""
+def _again(rule: Rule, w: Floats, s: Any) -> Floats:
+    if rule.decay_rows != "all" or rule.decay == "l2":
+        return type(rule)._decayed(rule, w, s)
+    return np.where(s.occurrences > 0, w * (1 - rule.rate(s.t) * rule.weight_decay), w)
 
-    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
-        if rule.decay == "l2" or rule.decay_rows != "all":
-            return reference(rule, table, given)
-        none = rule.model_copy(update={"weight_decay": 0.0})
-        state = none.init(table, **given)
 
-        def step(rows: Integers, grads: Floats) -> Floats:
-            factor = 1 - rule.rate(int(state["t"]) + 1) * rule.weight_decay
-            if rows.size or (rule.count_empty and not but_empty):
-                table[...] *= factor
-            if not but_empty:
-                table[np.unique(rows)] *= factor
-            none.step(table, state, rows, grads)
-            return shown(none, table, state)
+def _none_if_empty(rule: Rule, table: Floats, given: Given) -> Step:
+    state = rule.init(table, **given)
+    still = rule.model_copy(update={"weight_decay": 0.0})
 
-        return step
+    def step(rows: Integers, grads: Floats) -> Floats:
+        decays = rows.size or rule.decay_rows != "all"
+        (rule if decays else still).step(table, state, rows, grads)
+        return shown(rule, table, state)
 
-    return implementation
+    return step
 
 
 def _l2(change: Callable[[Floats, Floats, float], Floats]) -> Callable[..., Floats]:
