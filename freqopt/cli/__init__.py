@@ -27,7 +27,7 @@ from freqopt.cli.report import report_
 from freqopt.cli.reproduce import reproduce_
 from freqopt.cli.results import results
 from freqopt.cli.schema import schema_
-from freqopt.cli.signals import exit_code, heard, how
+from freqopt.cli.signals import ending, exit_code, heard, how
 from freqopt.cli.simulate import simulate_
 from freqopt.cli.vectors import vectors
 from freqopt.cli.verify import verify_
@@ -89,8 +89,15 @@ def run(arguments: list[str]) -> int:
     """Run the command; the exit code. A user's mistake is one message, never a traceback."""
     try:
         _refuse_empty(arguments)
-        code = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
-        flush()
+        try:
+            code = app(
+                arguments, print_error=False, exit_on_error=False, result_action="return_value"
+            )
+            flush()
+        except Exception as error:
+            if ending():
+                raise KeyboardInterrupt from error
+            raise
     except (FreqoptError, CycloptsError) as error:
         warn(f"freqopt: {error}")
         return 2

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _received = signal.SIGINT
+_ending = False
 
 
 class Ended(KeyboardInterrupt):
@@ -34,14 +35,25 @@ def heard() -> Iterator[None]:
     try:
         yield
     finally:
+        _forget()
         for one in ours:
             signal.signal(one, usual[one])
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
-    global _received  # noqa: PLW0603 - a process is ended once
-    _received = signal.Signals(number)
+    global _received, _ending
+    _received, _ending = signal.Signals(number), True
     raise Ended
+
+
+def _forget() -> None:
+    global _ending  # noqa: PLW0603
+    _ending = False
+
+
+def ending() -> bool:
+    """Whether a signal came: what is raised then may be `Ended` in a compiler's own wrapping."""
+    return _ending
 
 
 def how() -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from freqopt.backends import Simulation
 from freqopt.cli import run
+from freqopt.cli.signals import heard
 from freqopt.errors import FreqoptError
 from freqopt.experiment.build import problem, rule
 from freqopt.experiment.checkpoints import as_checkpoints
@@ -269,3 +270,16 @@ def test_whole_numbers_of_the_command_line(given, tmp_path, monkeypatch, capsys)
         ["reproduce", "--jobs"],
     ):
         assert "expected a whole number" in answered([*command, given], capsys)
+
+
+def test_a_signal_that_a_compiler_wraps_in_its_own_error(monkeypatch, capsys):
+    def wrapping(*_, **__):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt as ended:
+            raise TypeError("cannot compile") from ended
+
+    monkeypatch.setattr("freqopt.cli.app", wrapping)
+    with heard():
+        assert run(["list"]) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "freqopt: ended by SIGTERM\n"
