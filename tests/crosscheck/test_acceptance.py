@@ -7,6 +7,7 @@ import pytest
 
 from freqopt.crosscheck import reference
 from freqopt.crosscheck.cases.acceptance import Acceptance, nearby
+from freqopt.crosscheck.cases.selection import select
 from freqopt.crosscheck.judge import judge_implementation
 from freqopt.optimizers import rules
 
@@ -126,3 +127,11 @@ def test_a_number_nearby_is_of_its_kind_and_sign(value, u):
     assert type(near) is type(value)
     assert near * value > 0
     assert abs(near) <= 2 * abs(value) or abs(value) < 1
+
+
+def test_weights_do_not_decay_for_1500_steps_in_float32():
+    """A factor off by its last bit is right, and would be 63 units off at the end."""
+    found = select("adagrad", dict.fromkeys(("float32", "float64"), lambda _rule: True)).cases
+    long = [case for case in found if case.exercise.name == "long"]
+    decay = {(str(c.exercise.table.dtype), bool(c.rule.weight_decay)) for c in long}
+    assert decay == {("float32", False), ("float64", True)}
