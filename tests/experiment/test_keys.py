@@ -244,7 +244,6 @@ print(*(m.__file__ for n, m in sorted(sys.modules.items()) if n.startswith("freq
         "seal",
         "grid",
         "protocol",
-        *("execute", "executors", "queue"),
         "study",
         "store",
         "__init__",

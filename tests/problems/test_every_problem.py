@@ -53,10 +53,8 @@ def test_tables_and_constants_have_the_declared_shapes(name):
     assert all(v.dtype == np.float64 for v in gradient.values())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"full_batch"}))  # it draws nothing
 def test_runs_and_seeds_have_their_own_samples(name):
-    if name == "full_batch":
-        return  # nothing is drawn
     problem = problems[name]()
     drawn = [problem.draw(*address, np.arange(4), 16) for address in ((1, 2), (1, 3), (2, 2))]
     for field, values in drawn[0].items():
