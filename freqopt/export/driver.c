@@ -19,7 +19,7 @@ static struct RULE h;
 static struct {
     double clip, max_norm, weight_decay;
     int64_t padding;
-    int maximize, count_empty, ignore_empty, l2, per_row, per_batch, nonzero, all, lazy, whole;
+    int maximize, ignore_empty, l2, per_row, per_batch, nonzero, all, lazy, whole, skip;
     char duplicates[64];
 } o;
 
@@ -179,8 +179,10 @@ static void step(int64_t B, const int64_t *rows, real *grads)
     const bool sequential = !strcmp(how, "sequential"), keeps = !strcmp(how, "squares");
     for (int64_t b = 0; b < B; b++) {
         real *g = grads + b * D;
-        bool moves = false;
+        bool moves = false, finite = true;
         if (rows[b] == o.padding) continue;
+        for (int64_t j = 0; j < D; j++) finite &= g[j] - g[j] == 0; /* NaN and infinity are not */
+        if (o.skip && !finite) continue;
         if (o.maximize) for (int64_t j = 0; j < D; j++) g[j] = -g[j];
         if (o.clip == o.clip && !o.per_row && !o.per_batch) clip(g, (real)o.clip);
         for (int64_t j = 0; j < D; j++) moves |= g[j] != 0;
@@ -298,7 +300,8 @@ static int common(const char *name, const char *value)
     else if (!strcmp(name, "weight_decay")) o.weight_decay = x;
     else if (!strcmp(name, "decay")) o.l2 = !strcmp(value, "l2");
     else if (!strcmp(name, "decay_rows")) o.lazy = !strcmp(value, "lazy"), o.whole = !strcmp(value, "all");
-    else if (strcmp(name, "nonfinite")) return 0;
+    else if (!strcmp(name, "nonfinite")) o.skip = !strcmp(value, "skip");
+    else return 0;
     return 1;
 }
 

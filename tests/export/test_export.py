@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from freqopt.cli import run
+from freqopt.crosscheck.cases.dialects import Case
+from freqopt.crosscheck.cases.exercises import nonfinite
 from freqopt.crosscheck.cases.selection import chosen_cases
 from freqopt.crosscheck.exchange.process import Program
 from freqopt.crosscheck.exchange.python_file import own_implementation
@@ -78,6 +80,28 @@ def test_the_cross_check_passes_without_tolerance(
         report = judge(answers(program), chosen_cases(rule, [dtype], options), 0.0)
     assert report.matches
     assert len(report.having("PASS")) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize(("dtype", "real"), [("float32", "float"), ("float64", "double")])
+@pytest.mark.parametrize("rule", ROWS)
+def test_all_that_a_driver_accepts_has_the_bits(
+    rule: str, dtype: str, real: str, compiler: str, tmp_path: Path
+) -> None:
+    """The command itself, asked for no options: whatever is accepted is judged."""
+    export(rule, "c", tmp_path)
+    driver = compiled(tmp_path, compiler, real)
+    judged = ["crosscheck", "--exec", str(driver), "--rule", rule, "--dtype", dtype]
+    assert run([*judged, "--ulps", "0"]) == 0
+
+
+def test_occurrences_that_are_not_finite_are_skipped(tmp_path: Path) -> None:
+    export("sgd", "c", tmp_path)
+    with Program([str(compiled(tmp_path, "cc"))]) as program:
+        skip = rules["sgd"](lr=0.0625, nonfinite="skip")
+        case = Case("skip", skip, nonfinite("float32"))
+        assert judge(answers(program), [case], 0.0).matches
 
 
 @pytest.mark.parametrize("rule", ["adam", "cf_sgd", "ftrl"])
