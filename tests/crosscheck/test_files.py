@@ -11,11 +11,14 @@ import zipfile
 import numpy as np
 import pytest
 
+from freqopt.cli import run
 from freqopt.crosscheck import Exercise, cases, reference, trace
+from freqopt.crosscheck.diagnosis.meanings import changes
 from freqopt.crosscheck.exchange import encoding
 from freqopt.crosscheck.exchange.files import read_answer, read_folder, write_answer, write_folder
 from freqopt.crosscheck.exchange.manifest import seal
 from freqopt.errors import CrosscheckError, FreqoptError
+from freqopt.optimizers import rules
 
 CASES = [case for rule in ("sgd", "fa_sgd") for case in cases(rule, np.float32)[:3]] + [
     cases("adam")[1]
@@ -353,3 +356,21 @@ def test_no_answer_two_answers_and_a_refusal(tmp_path):
 def test_true_is_no_number(kind):
     with pytest.raises(TypeError, match="true where a number is expected"):
         encoding._array([[1, True]], np.dtype(kind))
+
+
+def test_cases_chosen_from_what_is_accepted(tmp_path, capsys):
+    """Each alone, both together, many steps; nothing else leaves its default."""
+    write = ["vectors", "write", str(tmp_path / "v"), "--rule", "sgd", "--dtype", "float32"]
+    assert run([*write, "--accepts", "momentum", "--accepts", "rows=all"]) == 0
+    cases = [entry.case for entry in read_folder(tmp_path / "v")]
+    kinds = {(case.rule.momentum > 0, case.rule.rows) for case in cases}
+    assert kinds == {(on, rows) for on in (False, True) for rows in ("touched", "all")}
+    assert {key for case in cases for key in changes(case.rule, rules["sgd"]())} == {
+        "momentum", "rows",
+    }  # fmt: skip
+    assert max(len(case.exercise.batches) for case in cases) >= 1500
+    capsys.readouterr()
+    for wrong, said in (("momentm", "no option momentm"), ("rows=al", "'touched', 'nonzero'")):
+        assert run([*write[:2], str(tmp_path / "w"), *write[3:], "--accepts", wrong]) == 2
+        assert said in capsys.readouterr().err
+    assert not list((tmp_path / "w").rglob("*"))
