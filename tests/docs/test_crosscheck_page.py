@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from freqopt.cli import run
+from freqopt.crosscheck.mutants import mutants
+from freqopt.optimizers import rules
 
 PAGE = (Path(__file__).parents[2] / "docs" / "crosscheck.md").read_text()
 (C,) = re.findall(r"```c\n(.*?)```", PAGE, re.S)
@@ -112,3 +114,10 @@ def test_the_program_for_files_matches(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "cases match; the worst distance is 0 ULP" in out
     assert "only lr can be set" in out
+
+
+def test_the_page_counts_the_planted_mistakes():
+    said = re.search(r"smallest of (\d+) to (\d+) planted mistakes a rule", PAGE)
+    assert said is not None
+    counts = [len(mutants(rule)) for rule in rules]
+    assert [min(counts), max(counts)] == [int(number) for number in said.groups()]
