@@ -79,6 +79,9 @@ def judge(answer: Answer, on: Iterable[Case], ulps: float | Tolerance | None = N
 NEVER_SEEN = (("NaN where nonfinite = raise", "whether it is refused is not asked"),)
 """What no case of a plain pass judges, of any implementation, and why."""
 
+ZERO = ("0 / 0 where epsilon = 0", "--set epsilon=0 judges it")
+"""What is not judged where epsilon is positive in every case: ours is 0, others' may be NaN."""
+
 FINE = ("main", "nonfinite")
 """Exercises after which the caller's arrays are looked at."""
 
@@ -126,6 +129,8 @@ def judge_implementation(
     judged = [j.case for j in report.judgements if j.verdict != "NONE"]
     lived, missing = _lives(implementation, judged, group, ulps)
     missing += NEVER_SEEN
+    if judged and all(getattr(case.rule, "epsilon", 0) > 0 for case in judged):
+        missing += (ZERO,)
     if getattr(implementation, "shares_memory", True):
         fine = [j for j in report.having("PASS") if j.case.exercise.name in FINE]
         wide = [j for j in fine if j.dtype == "float64"]
