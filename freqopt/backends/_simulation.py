@@ -24,12 +24,17 @@ Table = PlainTable | FactorisedTable
 
 
 class Factorised(Fields):
-    """Tables kept as W1 W2 (MLET), started afresh instead of as the problem would."""
+    """Embeddings kept as W1 W2 (MLET), started afresh instead of as the problem would.
+
+    Columns that are biases stay as they are, and so do tables without other columns.
+    """
 
     inner: Annotated[int, Field(gt=0)] = Field(description="k, the inner dimension.")
     initial: Initial = Field("dlrm", description="Initial values of W2.")
     trained: Trained = Field("both", description="Layers that steps move.")
-    tables: tuple[str, ...] = Field((), description="Names of the tables; absent: all of them.")
+    tables: tuple[str, ...] = Field(
+        (), description="Names of the tables; absent: all that hold embeddings."
+    )
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -47,8 +52,8 @@ class Factorised(Fields):
         Raises
         ------
         BackendError
-            A name that is no table of the problem, or orthonormal factors with inner below the
-            table's width.
+            A name that is no table of the problem, or of a table of biases; no table with
+            embeddings; orthonormal factors with inner below the embeddings' width.
         """
         unknown = sorted(set(self.tables) - set(problem.shapes))
         if unknown:
@@ -56,13 +61,41 @@ class Factorised(Fields):
                 f"problem {problem.name()} has no table {unknown[0]!r} to factorise; "
                 f"its tables: {', '.join(problem.shapes)}"
             )
-        for name in self.tables or problem.shapes:
-            width = problem.shapes[name][1]
+        if not self.of(problem):
+            raise BackendError(
+                f"problem {problem.name()} has biases only, and no embeddings to keep as two "
+                "layers; leave `factorised` out"
+            )
+        for name in self.of(problem):
+            width = problem.shapes[name][1] - problem.biases.get(name, 0)
+            if width < 1:
+                raise BackendError(
+                    f"table {name!r} of problem {problem.name()} holds biases and no embeddings; "
+                    f"its tables with embeddings: {', '.join(Factorised(inner=1).of(problem))}"
+                )
             if self.initial == "orthonormal" and self.inner < width:
                 raise BackendError(
                     f"initial = 'orthonormal' with inner = {self.inner} for table {name!r} of "
                     f"width {width}; raise inner to {width}, or choose initial = 'xavier'"
                 )
+
+    def of(self, problem: Problem) -> tuple[str, ...]:
+        """The tables of a problem that are kept so.
+
+        Parameters
+        ----------
+        problem : Problem
+
+        Returns
+        -------
+        tuple of str
+        """
+        if self.tables:
+            return self.tables
+        biases = problem.biases
+        return tuple(
+            name for name, (_, width) in problem.shapes.items() if width > biases.get(name, 0)
+        )
 
 
 @dataclass
@@ -203,14 +236,16 @@ def _tables(
     if factorised is None:
         return tables
     factorised.check(problem)
-    for name in factorised.tables or tuple(tables):
+    for name in factorised.of(problem):
+        (size, width), biases = problem.shapes[name], problem.biases.get(name, 0)
         tables[name] = FactorisedTable.start(
-            problem.shapes[name],
+            (size, width - biases),
             factorised.inner,
             stream=Stream(seed, run, f"factorised {name}"),
             initial=factorised.initial,
             trained=factorised.trained,
             dtype=np.dtype(dtype),
+            beside=np.asarray(tables[name])[:, :biases].copy(),
         )
     return tables
 

@@ -106,6 +106,14 @@ class Problem(Parameters):
         raise NotImplementedError
 
     @property
+    def biases(self) -> dict[str, int]:
+        """Table name -> leading columns that are no part of an embedding; absent: none.
+
+        Two layers are made of the other columns alone (`freqopt.tables.factorised`).
+        """
+        return {}
+
+    @property
     def constants(self) -> Constants:
         """The exact constants."""
         raise NotImplementedError

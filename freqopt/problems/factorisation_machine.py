@@ -55,6 +55,11 @@ class FactorisationMachine(Problem):
         """Tables "features" and "bias"."""
         return {"features": (sum(self.clicks.sizes), 1 + self.dimension), "bias": (1, 1)}
 
+    @property
+    def biases(self) -> dict[str, int]:
+        """The linear weight of a row, and the bias."""
+        return {"features": 1, "bias": 1}
+
     @cached_property
     def _rows(self) -> tuple[Integers, Integers]:
         return self.held_out.rows(self.clicks.timestamps)

@@ -121,6 +121,11 @@ class Ratings(Problem):
         data, width = self.data.load(datasets.Ratings), 1 + self.dimension
         return {"users": (data.user_ids.size, width), "items": (data.item_ids.size, width)}
 
+    @property
+    def biases(self) -> dict[str, int]:
+        """Column 0."""
+        return {"users": 1, "items": 1}
+
     @cached_property
     def _counts(self) -> dict[str, Integers]:
         """Training ratings of each row."""

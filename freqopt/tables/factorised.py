@@ -2,6 +2,8 @@ r"""A factorised table: W = W1 W2, trained as two layers, collapsed to one for i
 
 Table
     W1 (N, k) is sparse: a batch touches its rows only. W2 (k, d) is dense: every step moves it.
+    Columns that are no part of an embedding, such as a bias, stand before it as they are: b (N, c),
+    a row being (b_i, W_i).
 Gradients
     With G the sparse gradient of W: g1 = G W2^T, g2 = W1^T G, both at the old values.       (6.1)
 Order
@@ -41,14 +43,22 @@ class FactorisedTable:
     second : (k, d), the same dtype
     trained : {"both", "first", "second"}
         Layers that steps move; "first" is the random projection control (W2 frozen).
+    beside : (N, c), the same dtype, optional
+        Columns before W that are no layers' product; every step moves them.
 
     Raises
     ------
     BatchError
-        If the two do not fit together.
+        If they do not fit together.
     """
 
-    def __init__(self, first: Floats, second: Floats, trained: Trained = "both") -> None:
+    def __init__(
+        self,
+        first: Floats,
+        second: Floats,
+        trained: Trained = "both",
+        beside: Floats | None = None,
+    ) -> None:
         if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[0]:
             raise BatchError(
                 f"the factors have shapes {first.shape} and {second.shape}; "
@@ -60,7 +70,14 @@ class FactorisedTable:
             )
         if trained not in get_args(Trained):
             raise BatchError(f"trained = {trained!r}; expected one of {get_args(Trained)}")
-        self.first, self.second, self.trained = first, second, trained
+        if beside is None:
+            beside = np.empty((len(first), 0), first.dtype)
+        if beside.ndim != 2 or len(beside) != len(first) or beside.dtype != first.dtype:
+            raise BatchError(
+                f"the columns beside the factors have shape {beside.shape} and are {beside.dtype}; "
+                f"expected {len(first)} rows of {first.dtype}"
+            )
+        self.first, self.second, self.trained, self.beside = first, second, trained, beside
 
     @classmethod
     def start(
@@ -72,13 +89,14 @@ class FactorisedTable:
         initial: Initial = "dlrm",
         trained: Trained = "both",
         dtype: Any = np.float64,
+        beside: Floats | None = None,
     ) -> FactorisedTable:
         """A table before training.
 
         Parameters
         ----------
         shape : (N, d)
-            Of the collapsed table.
+            Of W.
         inner : int
             k, the inner dimension.
         stream : Stream
@@ -90,6 +108,8 @@ class FactorisedTable:
             Layers that steps move.
         dtype : dtype
             float64 or float32.
+        beside : (N, c), optional
+            Columns before W.
 
         Returns
         -------
@@ -113,7 +133,7 @@ class FactorisedTable:
             second = _orthonormal(second)
         else:
             raise BatchError(f"initial = {initial!r}; expected one of {get_args(Initial)}")
-        return cls(first.reshape(size, inner).astype(dtype), second.astype(dtype), trained)
+        return cls(first.reshape(size, inner).astype(dtype), second.astype(dtype), trained, beside)
 
     @classmethod
     def balanced(cls, weights: Floats, inner: int) -> FactorisedTable:
@@ -151,26 +171,31 @@ class FactorisedTable:
     def parameters(self) -> dict[str, Floats]:
         """The arrays a rule moves, by the suffix of their name."""
         layers = {".first": self.first, ".second": self.second}
-        return {k: v for k, v in layers.items() if self.trained in ("both", k[1:])}
+        moved = {k: v for k, v in layers.items() if self.trained in ("both", k[1:])}
+        return moved | ({".beside": self.beside} if self.beside.shape[1] else {})
 
     def batches(self, rows: Integers, grads: Floats) -> dict[str, tuple[Integers, Floats]]:
-        """Sparse gradients of both layers, at their present values, from those of W's rows.
+        """Sparse gradients of both layers, at their present values, from those of the rows.
 
         Parameters
         ----------
         rows : int64 (B,)
-        grads : (B, d)
+        grads : (B, c + d)
 
         Returns
         -------
-        suffix -> (rows, gradients): (B,) with (B, k), and all of 0..k-1 with (k, d).
+        suffix -> (rows, gradients): (B,) with (B, k), all of 0..k-1 with (k, d), (B,) with (B, c).
         """
         found: dict[str, tuple[Integers, Floats]] = {}
+        columns = self.beside.shape[1]
+        beside, grads = grads[:, :columns], grads[:, columns:]
         if self.trained != "second":
             found[".first"] = (rows, fold(grads[:, None, :] * self.second))  # g1 = G W2^T
         if self.trained != "first":
             outer = self.first[rows][:, :, None] * grads[:, None, :]
             found[".second"] = (np.arange(len(self.second)), fold(outer, axis=0))  # g2 = W1^T G
+        if columns:
+            found[".beside"] = (rows, beside)
         return found
 
     def spread(self, per_row: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -183,25 +208,29 @@ class FactorisedTable:
         Returns
         -------
         dict of str to array
-            Of the trained layers: (N,) and (k,).
+            Of the trained layers: (N,) and (k,); of the columns beside them: (N,).
         """
-        facts = {".first": per_row, ".second": np.ones(len(self.second), per_row.dtype)}
+        dense = np.ones(len(self.second), per_row.dtype)
+        facts = {".first": per_row, ".second": dense, ".beside": per_row}
         return {k: v for k, v in facts.items() if k in self.parameters}
 
     def __getitem__(self, rows: Any) -> Floats:
-        """The rows of W = W1 W2, (n, d)."""
-        return fold(self.first[rows][..., :, None] * self.second, axis=-2)
+        """The rows of W = W1 W2 with the columns beside it, (n, c + d)."""
+        product = fold(self.first[rows][..., :, None] * self.second, axis=-2)
+        if not self.beside.shape[1]:
+            return product
+        return np.concatenate([self.beside[rows], product], axis=-1)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
         """The collapsed table, so that NumPy reads a table of either kind."""
         return self.collapse().astype(dtype or self.first.dtype, copy=False)
 
     def collapse(self) -> Floats:
-        """The table as one array (N, d), exact for sum and mean pooling (MLET-9).
+        """The table as one array (N, c + d), exact for sum and mean pooling (MLET-9).
 
         Returns
         -------
-        float32 or float64 (N, d)
+        float32 or float64 (N, c + d)
             A new array.
         """
         step = max(1, _BLOCK // self.second.size)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import freqopt
-from freqopt.backends import Factorised
+from freqopt.backends import Factorised, Simulation
 from freqopt.backends import numpy as numpy_backend
 from freqopt.errors import BackendError, FreqoptError, ProblemError, RuleError, StudyError
 from freqopt.experiment.checkpoints import Every
@@ -187,6 +187,29 @@ def test_factorised_tables_run_and_are_named():
     assert set(t.states) == set(t.simulation.parameters)
     with pytest.raises(BackendError, match="no table 'w' to factorise; its tables: u, v"):
         freqopt.run(PAIR, "sgd", steps=1, factorised=Factorised(inner=3, tables=("w",)))
+
+
+def test_biases_are_no_part_of_two_layers():
+    machine = {
+        "name": "factorisation_machine",
+        "dimension": 2,
+        "clicks": {"kind": "planted", "samples": 100},
+    }
+    t = freqopt.run(machine, "sgd", steps=3, factorised=Factorised(inner=3))
+    shapes = {name: array.shape for name, array in t.simulation.parameters.items()}
+    size = t.simulation.problem.shapes["features"][0]
+    assert shapes == {
+        "features.first": (size, 3), "features.second": (3, 2), "features.beside": (size, 1),
+        "bias": (1, 1),
+    }  # fmt: skip
+    begun = Simulation.begin(
+        freqopt.problem(**machine), freqopt.rule("sgd"), steps=1, factorised=Factorised(inner=3)
+    )
+    biases = begun.parameters["features.beside"]
+    assert biases.shape[0] == size  # as the problem starts them
+    assert not biases.any()
+    with pytest.raises(BackendError, match=r"'bias' .* biases and no emb.* embeddings: features"):
+        freqopt.run(machine, "sgd", steps=1, factorised=Factorised(inner=3, tables=("bias",)))
 
 
 def test_rules_learn_what_the_run_knows():

@@ -120,6 +120,24 @@ def test_spread_gives_the_dense_layer_frequency_one() -> None:
     np.testing.assert_array_equal(spread[".second"], np.ones(INNER))
 
 
+def test_columns_beside_the_layers_are_a_plain_table() -> None:
+    beside = np.random.default_rng(6).normal(size=(SIZE, 2))
+    table, alone = _table(beside=beside.copy()), _table()
+    np.testing.assert_array_equal(table.collapse()[:, 2:], alone.collapse())
+    np.testing.assert_array_equal(table[ROWS][:, :2], beside[ROWS])
+    grads = np.random.default_rng(2).normal(size=(ROWS.size, 2 + WIDTH))
+    of_layers, whole = alone.batches(ROWS, grads[:, 2:]), table.batches(ROWS, grads)
+    for suffix, (rows, g) in of_layers.items():
+        np.testing.assert_array_equal(whole[suffix][0], rows)
+        np.testing.assert_array_equal(whole[suffix][1], g)
+    np.testing.assert_array_equal(whole[".beside"][1], grads[:, :2])
+    rule, parameter = rules["sgd"](lr=E1), table.parameters[".beside"]
+    rule.step(parameter, rule.init(parameter), *whole[".beside"])
+    moved = beside.copy()
+    np.add.at(moved, ROWS, -E1 * grads[:, :2])
+    np.testing.assert_allclose(table.collapse()[:, :2], moved, atol=1e-14)
+
+
 def test_plain_table_is_its_array() -> None:
     w = np.arange(6.0).reshape(3, 2)
     table = PlainTable(w)
@@ -133,6 +151,10 @@ def test_plain_table_is_its_array() -> None:
     [
         (lambda: FactorisedTable(np.ones((3, 2)), np.ones((3, 2))), "expected \\(N, k\\)"),
         (lambda: FactorisedTable(np.ones((3, 2)), np.ones((2, 2), np.float32)), "same dtype"),
+        (
+            lambda: FactorisedTable(np.ones((3, 2)), np.ones((2, 2)), "both", np.ones((2, 1))),
+            "expected 3 rows of float64",
+        ),
         (lambda: _table(initial="zeros"), "expected one of"),
         (lambda: _table(trained="none"), "expected one of"),
         (

@@ -107,6 +107,7 @@ class Memory:
         if isinstance(table, FactorisedTable):
             inner, weights = len(table.second), zeros((m, width), dtype)
             first, second = self._copy(table.first), self._copy(table.second)
+            columns, beside = table.beside.shape[1], self._copy(table.beside)
             every = np.arange(inner)
             moving = {
                 ".first": Moving(first, zeros((m, inner), dtype), occurrences),
@@ -115,12 +116,14 @@ class Memory:
                     zeros((inner, width), dtype),
                     self._occurrences(self._xp.asarray(every << inner.bit_length() | every)),
                 ),
+                ".beside": Moving(beside, zeros((m, columns), dtype), occurrences),
             }
             moving = {suffix: moving[suffix] for suffix in table.parameters}
-            of = [moving[k].grads if k in moving else None for k in (".first", ".second")]
-            layers = (first, second, inner, *of)
+            suffixes = ".first", ".second", ".beside"
+            of = [moving[k].grads if k in moving else None for k in suffixes]
+            layers = (first, second, beside, inner, columns, *of)
         else:
-            weights, layers = self._copy(table.weights), (None, None, 0, None, None)
+            weights, layers = self._copy(table.weights), (*(None,) * 3, 0, 0, *(None,) * 3)
             moving = {"": Moving(weights, grads, occurrences)}
         movement = self._movement(simulation, name, m)
         fields = (size, width, rows, *occurrences, weights, grads, *layers, *movement)

@@ -122,6 +122,15 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"name": "adamw", "lr": 0.01, "decay_rows": "all", "rows": "touched"},
         {"factorised": Factorised(inner=3, trained="second", tables=("contexts",))},
     ),
+    "two layers beside biases": (
+        {
+            "name": "factorisation_machine",
+            "dimension": 3,
+            "clicks": {"kind": "planted", "samples": 200},
+        },
+        {"name": "adagrad", "lr": 0.1},
+        {"batch": 2, "factorised": Factorised(inner=5), "track_movement": True},
+    ),
     "every row in every sample": (
         {"name": "softmax_regression", "spread": 1.0},
         {"name": "sgd", "lr": 0.1, "momentum": 0.9},

@@ -7,9 +7,11 @@ struct Read {  // one table, as the problem reads it
     Occurrences occurrences;       // of the step that is taken
     real* weights;                 // (N, width); of two layers the M rows that the step reads
     real* grads;                   // (M, width)
-    const real *first, *second;    // W1 (N, inner), W2 (inner, width); null for a plain table
-    i64 inner;
-    real *of_first, *of_second;    // (M, inner), (inner, width): gradients; null for a frozen layer
+    const real *first, *second;    // W1 (N, inner), W2 (inner, width - columns); null: plain table
+    const real* beside;            // (N, columns): before W
+    i64 inner, columns;
+    real *of_first, *of_second;    // (M, inner), (inner, width - columns): gradients; null: frozen
+    real* of_beside;               // (M, columns)
     double *moved, *pushed;        // (N,) each, and what follows, where movement is kept up
     i64* visits;                   // (N,)
     double* total;                 // (M, width)

@@ -204,8 +204,9 @@ class CompiledLoop:
             for suffix in simulation.tables[name].parameters:
                 if not isinstance(two, Layers):
                     grads[name], rows[name] = table.matrices[1], table.rows
-                elif suffix == ".first":
-                    grads[name + suffix], rows[name + suffix] = two.of_first, table.rows
+                elif suffix != ".second":
+                    of = two.of_first if suffix == ".first" else two.of_beside
+                    grads[name + suffix], rows[name + suffix] = of, table.rows
                 else:
                     every = np.empty((len(table.rows), len(two.second)), np.int64)
                     every[...] = np.arange(len(two.second))
