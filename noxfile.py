@@ -1,5 +1,8 @@
 """Every developer command: `nox -l` lists them, `nox -s NAME` runs one in its own environment."""
 
+import shutil
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["lint", "tests"]
@@ -105,11 +108,24 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """A quick reproduction's report in headless Chromium: errors, requests, images, looks."""
+    if not (shutil.which("chromium") or shutil.which("google-chrome")):
+        session.error("there is no Chromium here; install it, or leave this session out")
+    session.install("-e", ".[movielens,test]")
+    out = Path(session.create_tmp()).resolve()
+    session.run("freqopt", "reproduce", "--out", str(out), success_codes=[0, 1, 2])
+    report = {"REPORT": str(out / "report" / "index.html")}
+    tests = ["-m", "slow", "tests/report/test_browser.py"]
+    session.run("pytest", *tests, *session.posargs, env=report)
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel and reproduce from it, away from the checkout."""
     session.install("build")
     session.run("python", "-m", "build", "--wheel", "--outdir", session.create_tmp())
-    (built,) = __import__("pathlib").Path(session.create_tmp()).glob("*.whl")
+    (built,) = Path(session.create_tmp()).glob("*.whl")
     session.install(f"{built}[movielens]")
     session.chdir(session.create_tmp())
     session.run("freqopt", "reproduce", "--out", "reproduced")

@@ -65,6 +65,15 @@ class Results:
     def __init__(self, folder: Path, *, quick: bool, backend: str) -> None:
         self.folder, self.quick, self.backend = folder, quick, backend
         self.tables: dict[Path, Any] = {}
+        self.compared: dict[Path, Comparison] = {}
+
+    def compare(self, path: Path) -> Comparison:
+        """As `freqopt.compare` gives it."""
+        if path not in self.compared:
+            self.compared[path] = compare(
+                path, results=self.folder, backend=self.backend, quick=self.quick
+            )
+        return self.compared[path]
 
     def of(self, path: Path) -> Any:
         """The table of a study file."""
@@ -95,10 +104,7 @@ class Needed(dict[str, Any]):
 
     def compare(self, study: str) -> Comparison:
         """As `freqopt.compare` gives it."""
-        results = self.results
-        return compare(
-            self.paths[study], results=results.folder, backend=results.backend, quick=results.quick
-        )
+        return self.results.compare(self.paths[study])
 
 
 def tell(written: dict[str, list[str]], failed: dict[str, str], *, json: bool) -> None:

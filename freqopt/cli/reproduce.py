@@ -1,11 +1,11 @@
-"""`freqopt reproduce`: studies, figures, theorem checks, and the table of agreement."""
+"""`freqopt reproduce`: studies, figures, theorem checks, other libraries, and the report of all."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -16,24 +16,13 @@ from freqopt.cli.simulate import describe, exit_code, simulate_study
 from freqopt.cli.verify import check_theorems
 from freqopt.cli.whole import WHOLE
 from freqopt.errors import FigureError, FreqoptError
-from freqopt.experiment.execute import StudyRecord
-from freqopt.report.agreement_page import Row, absent, page, rows
+from freqopt.experiment.study import Study
+from freqopt.report.agreement_page import absent, page, rows
 from freqopt.report.figure import FigureFile
+from freqopt.report.html.page import write
+from freqopt.report.html.reproduction import Reproduction, sections_of
+from freqopt.report.html.study import how_to_repeat, of_study
 from freqopt.report.terminal import say, say_json, warn
-
-if TYPE_CHECKING:
-    from freqopt.theory.report import Verification
-
-
-@dataclass
-class Reproduction:
-    """What came of it."""
-
-    reports: list[StudyRecord] = field(default_factory=list)
-    written: dict[str, list[str]] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    guests: list[Row] = field(default_factory=list)
-    theorems: Verification | None = None
 
 
 def reproduce_(
@@ -57,7 +46,8 @@ def reproduce_(
         The studies as they are written, not their [quick] form; theorem checks at full size, with
         every planted mistake.
     out
-        Folder to write to: `results`, `figures`, `agreement.md` and `theorems.md` inside it.
+        Folder to write to: `results`, `figures`, `agreement.md`, `theorems.md`, and the report of
+        all of it, `report/index.html`, inside it.
     jobs
         Processes; by default one per core.
     backend
@@ -74,18 +64,14 @@ def reproduce_(
             done.failed[f"figure {path.stem}"] = str(error)
     if not figures and not done.failed:
         raise FigureError("there are no figure files here; run in a checkout, or install the wheel")
+    done.figures = {figure.name: figure for figure in figures.values()}
     results = Results(out / "results", quick=not full, backend=backend)
-    options: dict[str, Any] = {"results": results.folder, "jobs": jobs, "backend": backend}
-    for name in sorted({study for figure in figures.values() for study in figure.studies}):
-        try:
-            path = find("simulations", name)
-            done.reports.append(simulate_study(path, quick=not full, silent=json, **options))
-        except FreqoptError as error:
-            done.failed[name] = str(error)
-            continue
-        if done.reports[-1].interrupted:
-            return exit_code(done.reports)
     for path, figure in figures.items():
+        for name in figure.studies:
+            if name not in (*done.studies, *done.failed):
+                _simulate(done, name, results, jobs=jobs, silent=json)
+            if done.reports and done.reports[-1].interrupted:
+                return exit_code(done.reports)
         lacking = [study for study in figure.studies if study in done.failed]
         try:
             if lacking:
@@ -99,8 +85,47 @@ def reproduce_(
         done.failed.update(done.theorems.failures)
     except FreqoptError as error:
         done.failed["theorems"] = str(error)
-    _tell(done, out, time.monotonic() - began, json=json)
+    index = out / "report" / "index.html"
+    _report(done, index, results, time.monotonic() - began, full=full)
+    _tell(done, index, time.monotonic() - began, json=json)
     return exit_code(done.reports) or (2 if done.failed else 0)
+
+
+def _simulate(
+    done: Reproduction, name: str, results: Results, *, jobs: int | None, silent: bool
+) -> None:
+    options: dict[str, Any] = {"results": results.folder, "jobs": jobs, "backend": results.backend}
+    try:
+        path = find("simulations", name)
+        done.reports.append(simulate_study(path, quick=results.quick, silent=silent, **options))
+        done.studies[name] = Study.read(path, quick=results.quick)
+    except FreqoptError as error:
+        done.failed[name] = str(error)
+
+
+def _report(
+    done: Reproduction, index: Path, results: Results, seconds: float, *, full: bool
+) -> None:
+    """Write the page, with what each study says; an edge of a grid is a failure."""
+    for name, study in done.studies.items():
+        try:
+            compared = results.compare(Path(study.source)) if study.compare else None
+            section, wrong = of_study(
+                study, results.folder, index.parent / "pictures", results.backend,
+                quick=not full, compared=compared,
+            )  # fmt: skip
+            section.add("code", how_to_repeat(study, quick=not full))
+            done.sections.append(section)
+            if study.tune is not None:
+                done.failed.update({f"{name}, choice {k}": w for k, w in enumerate(wrong, 1)})
+        except FreqoptError as error:
+            done.failed[f"report of {name}"] = str(error)
+    form = "full size" if full else "quick form"
+    try:
+        sections = sections_of(done, index.parents[1], seconds, full=full)
+        write(index, f"freqopt reproduced, {form}", sections, quick=not full)
+    except FreqoptError as error:
+        done.failed[str(index)] = str(error)
 
 
 def _judge_guests(done: Reproduction, path: Path, *, quick: bool) -> None:
@@ -115,10 +140,12 @@ def _judge_guests(done: Reproduction, path: Path, *, quick: bool) -> None:
         done.failed[str(path)] = f"not written: {error}; choose another folder with --out"
 
 
-def _tell(done: Reproduction, out: Path, seconds: float, *, json: bool) -> None:
+def _tell(done: Reproduction, index: Path, seconds: float, *, json: bool) -> None:
+    out = index.parents[1]
     if json:
         reports = [describe(report) for report in done.reports]
         told = {"studies": reports, "written": done.written, "failed": done.failed}
+        told["report"] = str(index)
         verdicts = done.theorems.to_dict() if done.theorems else None
         guests = {"agreement": [asdict(row) for row in done.guests], "absent": absent()}
         say_json({**told, **guests, "theorems": verdicts})
@@ -136,4 +163,5 @@ def _tell(done: Reproduction, out: Path, seconds: float, *, json: bool) -> None:
     for name, message in done.failed.items():
         warn(f"{name}: {message}")
     runs = sum(report.runs for report in done.reports)
+    say(str(index))
     say(f"{runs} runs and {len(done.written)} figures in {out}, {seconds:.0f} s")

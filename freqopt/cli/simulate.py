@@ -106,11 +106,11 @@ def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> 
         report = conduct(study, progress=bar, **options)
     if quick and not study.quick:
         report.notices.append("it has no [quick] table, so that --quick changes nothing")
+    report.seconds = time.monotonic() - began
     if not silent:
-        took = time.monotonic() - began
         say(
             f"{report.study}: {report.runs} runs, {report.stored} found, {report.computed} "
-            f"computed in {took:.1f} s, stored in {options['results']}"
+            f"computed in {report.seconds:.1f} s, stored in {options['results']}"
         )
     for notice in report.notices:
         warn(f"{report.study}: {notice}")

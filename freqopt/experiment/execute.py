@@ -51,6 +51,8 @@ class StudyRecord:
         What did not go as it was asked for, each once: runs that went to another backend, damaged
         files, claims that do not hold.
     interrupted : bool
+    seconds : float
+        From its beginning to its end.
     """
 
     study: str
@@ -61,6 +63,7 @@ class StudyRecord:
     failed: list[tuple[str, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     interrupted: bool = False
+    seconds: float = 0.0
 
     def _repr_html_(self) -> str:
         cells = {"runs": self.runs, "found": self.stored, "computed": self.computed,

@@ -8,22 +8,19 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import threading
-from functools import cache, partial
+from functools import cache
 from html import unescape
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlparse
 
 import pytest
 
+from tests.browser import CHROMIUM, CONTRAST, show
+
 ROOT = Path(__file__).parents[2]
-CONTRAST = Path(__file__).with_name("contrast.js")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 pytest.importorskip("material", reason="needs the docs extra; nox -s docs")
 
@@ -128,39 +125,15 @@ def test_every_page_reads_without_javascript(site: Path) -> None:
         assert page.headings[:1] == [1], path
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def asked(folder: Path, name: str, scratch: Path) -> tuple[set[str], str]:
-    """What a page of a served folder asks for in Chromium, and what the page then is."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    here, log = f"http://127.0.0.1:{server.server_port}", scratch / "net.json"
-    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-sync"]
-    command += [*quiet, f"--user-data-dir={scratch / 'profile'}", f"--log-net-log={log}"]
-    command += ["--virtual-time-budget=3000", "--dump-dom", f"{here}/{name}"]
-    try:
-        shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    finally:
-        server.shutdown()
-        server.server_close()
-    # Chromium asks on its own behalf too: what the page asks for has the page as its initiator.
-    started = re.findall(rf'"initiator":"{here}".*?"url":"([^"]*)"', log.read_text())
-    return {url.removeprefix(here) for url in started if not url.startswith("data:")}, shown.stdout
-
-
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 def test_chromium_asks_nobody_else(site: Path, tmp_path: Path) -> None:
     for name in ("index.html", "gallery.html", "api/optimizers.html"):
-        urls, dom = asked(site, name, tmp_path)
+        urls, dom, _ = show(site, name, tmp_path)
         assert any(url.endswith(".css") for url in urls)
         assert [url for url in urls if not url.startswith("/")] == []
         assert "</article>" in dom
     (tmp_path / "planted.html").write_text('<img src="http://outside.invalid/x.png">')
-    assert "http://outside.invalid/x.png" in asked(tmp_path, "planted.html", tmp_path)[0]
+    assert "http://outside.invalid/x.png" in show(tmp_path, "planted.html", tmp_path).asked
 
 
 def too_pale(folder: Path, name: str, scheme: str, scratch: Path) -> list[str]:
@@ -171,7 +144,7 @@ def too_pale(folder: Path, name: str, scheme: str, scratch: Path) -> list[str]:
     script = f"<script>{CONTRAST.read_text()}</script></body>"
     page.write_text(text.replace("</body>", script))
     try:
-        dom = asked(folder, page.relative_to(folder).as_posix(), scratch)[1]
+        dom = show(folder, page.relative_to(folder).as_posix(), scratch).dom
     finally:
         page.unlink()
     (found,) = re.findall(r'data-contrast="([^"]*)"', dom)

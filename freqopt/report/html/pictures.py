@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 MARKERS = "osD^v*PX"
 
 
-def draw_figures(columns: dict[str, list[Any]], metric: str, out: Path) -> Path:
+def draw_figures(
+    columns: dict[str, list[Any]], metric: str, out: Path, study: str, *, quick: bool
+) -> Path:
     """Mean and interval of one figure for every rule, a panel for each workload.
 
     Parameters
@@ -25,6 +27,10 @@ def draw_figures(columns: dict[str, list[Any]], metric: str, out: Path) -> Path:
         The figure that is drawn.
     out : Path
         Folder.
+    study : str
+        Its name.
+    quick : bool
+        Mark the picture as of the quick form.
 
     Returns
     -------
@@ -35,8 +41,8 @@ def draw_figures(columns: dict[str, list[Any]], metric: str, out: Path) -> Path:
     names = ("workload", "rule", "mean", "low", "high")
     chosen = {name: [columns[name][k] for k in keep] for name in names}
     title = f"{metric} at the last step, with intervals of level 0.95"
-    figure = FigureFile(out / "rules.py", title, (), lambda _: chosen, _draw(metric))
-    return next(path for path in make(figure, {}, out) if path.suffix == ".svg")
+    figure = FigureFile(out / "rules.py", title, (study,), lambda _: chosen, _draw(metric))
+    return next(path for path in make(figure, {}, out, quick=quick) if path.suffix == ".svg")
 
 
 def _draw(metric: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,15 +11,6 @@ from freqopt.errors import ResultError
 from freqopt.experiment.protocol.render import Table
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
-PROTOCOL = """Where a study has a table [tune], every rule had the same number of trials over its
-rate, its schedule and the study's further axes. Trials have random numbers of their own, and on
-data they are measured on validation rows: test rows are no part of the problem that is tuned. The
-grid grows by its factor until the best trial of every rule is inside; where it is not, that is an
-error below. What was chosen was run again with other random numbers, on data for several splits,
-trained on all rows but the test rows and measured on these. Intervals are of level 0.95 by a
-bootstrap over splits and over runs inside them; differences are paired, p-values are Wilcoxon's,
-corrected by Holm for the rules of a study. Steps to a target are of runs at a rate that was chosen
-for that target."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +21,8 @@ class Part:
     text: str
     svg: str = ""
     label: str = ""
+    numbers: str = ""
+    file: str = ""
 
 
 @dataclass
@@ -49,9 +43,10 @@ class Section:
             self.parts.append(Part("table", table.html()))
 
     def figure(self, svg: Path, about: str) -> None:
-        """A picture from its file, with its text."""
-        label = about.splitlines()[0] if about else svg.stem
-        self.parts.append(Part("figure", about, inline(svg), label))
+        """A picture from its file, with its text, and the numbers in it if they lie beside it."""
+        label, csv = about.splitlines()[0] if about else svg.stem, svg.with_suffix(".csv")
+        numbers = b64encode(csv.read_bytes()).decode() if csv.is_file() else ""
+        self.parts.append(Part("figure", about, inline(svg), label, numbers, csv.name))
 
 
 def inline(path: Path) -> str:
@@ -59,7 +54,7 @@ def inline(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    prefix = re.sub(r"\W", "_", path.stem)
+    prefix = re.sub(r"\W", "_", f"{path.parent.name}_{path.stem}")
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'href="#', f'href="#{prefix}-', text)
     return re.sub(r"url\(#", f"url(#{prefix}-", text)

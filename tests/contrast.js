@@ -12,7 +12,7 @@
     return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255, 1]);
   };
   const bad = new Set();
-  const walk = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
+  const walk = document.createTreeWalker(document.querySelector("article, main"), NodeFilter.SHOW_TEXT);
   for (let node; (node = walk.nextNode()); ) {
     const e = node.parentElement, style = getComputedStyle(e);
     if (!node.data.trim() || style.visibility === "hidden" || !e.getClientRects().length || style.opacity === "0") continue;
