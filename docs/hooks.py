@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File
+from notebook import TUTORIAL, notebook  # beside this file
 
 ROOT = Path(__file__).parent.parent
 HERE = {"theory": "Theorems"}
@@ -47,8 +48,10 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Links out of this folder are names on the site: it shows pages, not the checkout."""
+    if page.file.src_uri == "tutorial.md":
+        markdown += "\nThis page is there [as a notebook](tutorial.ipynb) too.\n"
     return _prose(lambda text: re.sub(r"\[([^\]]*)\]\(\.\./([^)]*)\)", _name, text), markdown)
 
 
@@ -74,6 +77,10 @@ def _command() -> str:
 
     text = app.generate_docs()
     return re.sub(r"## Table of Contents\n.*?(?=\n## |\n\*\*Commands)", "", text, flags=re.S)
+
+
+def _notebook() -> str:
+    return notebook(TUTORIAL.read_text(encoding="utf-8"))
 
 
 def _changelog() -> str:
@@ -148,4 +155,5 @@ PAGES: dict[str, Callable[[], str]] = {
     "formats.md": _formats,
     "gallery.md": _gallery,
     "changelog.md": _changelog,
+    "tutorial.ipynb": _notebook,
 }

@@ -1,9 +1,13 @@
-"""Every block of the tutorial runs, in its order, in one empty folder."""
+"""Every block of the tutorial runs, in its order, in one empty folder, and its notebook does."""
 
 from __future__ import annotations
 
+import os
 import re
+import runpy
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,3 +50,27 @@ def test_the_tutorial(
     assert not said
     for made in ("report", "figures_out/gaps.csv", "all.csv"):
         assert (tmp_path / made).exists(), made
+
+
+@pytest.mark.slow
+def test_the_tutorial_as_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = "the notebook needs the docs extra; nox -s docs"
+    nbformat = pytest.importorskip("nbformat", reason=needs)
+    nbclient = pytest.importorskip("nbclient", reason=needs)
+    pytest.importorskip("ipykernel", reason=needs)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    made = runpy.run_path(str(PAGE.with_name("notebook.py")))
+    text = made["notebook"](PAGE.read_text(encoding="utf-8"))
+    assert text == made["notebook"](PAGE.read_text(encoding="utf-8"))  # a page, a notebook
+    book = nbformat.reads(text, as_version=4)
+    nbformat.validate(book)
+    kernel = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(book, timeout=600, resources=kernel).execute()
+    cells = [cell for cell in book.cells if cell.cell_type == "code"]
+    for command, words in SAID.items():
+        asked = [_answer(cell) for cell in cells if f"freqopt {command}" in cell.source]
+        assert words in "".join(asked), command
+
+
+def _answer(cell: Any) -> str:
+    return "".join(out.get("text", "") for out in cell.outputs)
