@@ -31,7 +31,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     package : str
         The package whose modules without a leading underscore are searched.
     kind : type
-        Each module defines exactly one subclass of it.
+        Each module defines exactly one subclass of it, beside those that this one derives from.
     noun : str
         What such a thing is called in messages.
     error : type
@@ -115,10 +115,13 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             and issubclass(value, self.kind)
             and value.__module__ == module.__name__
         ]
+        found = [
+            one for one in found if not any(issubclass(b, one) and b is not one for b in found)
+        ]
         if len(found) != 1:
             raise self.error(
                 f"{module.__file__} defines {len(found)} subclasses of {self.kind.__name__}, "
-                f"expected one {self.noun} per file"
+                f"expected one {self.noun} per file, beside classes that it derives from"
             )
         return found[0]
 

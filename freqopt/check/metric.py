@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,13 @@ from freqopt.experiment.groups import Groups
 from freqopt.experiment.metrics import Checkpoint, Metric, Reading, metrics
 from freqopt.optimizers import rules
 from freqopt.problems import Problem, problems
+from freqopt.tables import PlainTable
 
+ZEROS, MINIMISER = "tables of zeros", "tables at the minimiser"
 NEAR = 1e-9
 """Relative distance of a value from its definition that rounding may make."""
+LOST = 1e-2
+"""What sums in float32 may lose; what is further off is no rounding."""
 Key = tuple[str, str, str, int]
 
 
@@ -47,10 +51,10 @@ def _read(kind: type[Metric], notes: Journal) -> None:
             refused.append(f"{name}: {error}")
             continue
         for dtype in ("float64", "float32"):
-            for at in _checkpoints(metric, problem, dtype):
-                where = f"problem {name}, {dtype}, step {at.step}"
+            for place, at in _checkpoints(metric, problem, dtype):
+                where = f"problem {name}, {dtype}, {place}"
                 with notes.watched(where):
-                    if sentence := _at(kind, metric, at):
+                    if sentence := _at(kind, metric, at, place):
                         notes.fault(f"{sentence} ({where}); look at {_line(kind)}")
                 if notes.faults:
                     return
@@ -80,8 +84,8 @@ def _problems() -> Iterator[tuple[str, Problem]]:
     yield "surface", problems["surface"]()
 
 
-def _checkpoints(metric: Metric, problem: Problem, dtype: str) -> Iterator[Checkpoint]:
-    """Before the first step, and after some."""
+def _checkpoints(metric: Metric, problem: Problem, dtype: str) -> Iterator[tuple[str, Checkpoint]]:
+    """Before the first step, after some, and where a division may find a 0."""
     simulation = Simulation.begin(
         problem,
         rules["sgd"](lr=0.01),
@@ -95,10 +99,21 @@ def _checkpoints(metric: Metric, problem: Problem, dtype: str) -> Iterator[Check
     for step in (0, 1, 20):
         NumpyBackend().advance(simulation, step)
         tables: dict[str, Any] = dict(simulation.tables)
-        yield Checkpoint(problem, tables, step, simulation.movement, groups)
+        yield f"step {step}", Checkpoint(problem, tables, step, simulation.movement, groups)
+    at = Checkpoint(problem, tables, step, simulation.movement, groups)
+    yield ZEROS, _with_tables(at, lambda _, table: np.zeros_like(table))
+    best = problem.constants.optimum
+    if best is not None:
+        yield MINIMISER, _with_tables(at, lambda n, t: best[n].astype(t.dtype))
 
 
-def _at(kind: type[Metric], metric: Metric, at: Checkpoint) -> str:
+def _with_tables(at: Checkpoint, value: Callable[[str, Any], Any]) -> Checkpoint:
+    """The checkpoint with other tables, each made of its name and what it was."""
+    tables = {n: PlainTable(value(n, np.array(table))) for n, table in at.tables.items()}
+    return Checkpoint(at.problem, tables, at.step, at.movement, at.groups)
+
+
+def _at(kind: type[Metric], metric: Metric, at: Checkpoint, place: str) -> str:
     """What is wrong at one checkpoint."""
     before = {name: np.array(table) for name, table in at.tables.items()}
     first = _readings(metric, at)
@@ -110,6 +125,8 @@ def _at(kind: type[Metric], metric: Metric, at: Checkpoint) -> str:
     one = _values(first)
     if isinstance(one, str):
         return one
+    if place == ZEROS and (key := next((k for k, v in one.items() if math.isinf(v)), None)):
+        return f"{_named(key)} is {one[key]}; say what it is to be there, or yield none"
     random.seed(2)
     np.random.seed(2)  # noqa: NPY002 - what a user's code may depend on
     for other, how in ((kind(), "by a new metric"), (metric, "the second time")):
@@ -119,7 +136,12 @@ def _at(kind: type[Metric], metric: Metric, at: Checkpoint) -> str:
             return two
         if sentence := _apart(one, two, f"measure gives other readings {how}", 0.0):
             return f"{sentence}: only the checkpoint is to decide"
-    return _against_library(at, one) or _against_definition(metric, at, one)
+    if place == MINIMISER:  # differences from it are rounding there, and no two texts round alike
+        return ""
+    wide = _with_tables(at, lambda _, table: table.astype(np.float64))
+    if sentence := _narrow(metric, wide, one):
+        return sentence
+    return _against_library(at, one) or _against_definition(metric, wide, one)
 
 
 def _afresh(at: Checkpoint) -> Checkpoint:
@@ -204,6 +226,17 @@ def _apart(one: dict[Key, float], two: dict[Key, float], what: str, near: float)
     return ""
 
 
+def _narrow(metric: Metric, wide: Checkpoint, one: dict[Key, float]) -> str:
+    """Whether readings lose digits beside those of the same numbers in float64."""
+    two = _values(list(metric.measure(wide)))
+    if isinstance(two, str) or set(one) != set(two):
+        return ""  # it looks at the dtype itself
+    said = _apart(one, two, "measure loses digits to float32", NEAR)
+    if not said or _apart(one, two, "", LOST):
+        return ""
+    return f"{said}; write np.asarray(table, np.float64), and sum that"
+
+
 def _against_library(at: Checkpoint, one: dict[Key, float]) -> str:
     """Readings that have the name of a library's reading mean the same."""
     names = {key[0] for key in one}
@@ -240,11 +273,7 @@ def _against_definition(metric: Metric, at: Checkpoint, one: dict[Key, float]) -
     two = _values(list(found))
     if isinstance(two, str):
         return f"definition: {two}"
-    return _apart(one, two, "measure differs from definition", NEAR if _wide(at) else 1e-4)
-
-
-def _wide(at: Checkpoint) -> bool:
-    return all(np.array(table).dtype == np.float64 for table in at.tables.values())
+    return _apart(one, two, "measure differs from definition", NEAR)
 
 
 def _line(kind: type[Metric]) -> str:

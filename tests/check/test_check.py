@@ -77,6 +77,20 @@ WRONG = {
     "gradients written into": (
         RULE, "s.m = self", "g *= 0.5\n        s.m = self", "writes into g, the gradients"
     ),
+    "rows written into": (
+        RULE, STEP, STEP.replace("return w - ", "w -= ") + "\n        return w",
+        "writes into w, the rows",
+    ),
+    "a number that nothing reads": (
+        RULE[: RULE.index("    @staticmethod")], "    def slots",
+        '    gamma: float = Field(0.5, description="x")\n\n    def slots',
+        "the option gamma changes nothing",
+    ),
+    "a choice that changes nothing": (
+        RULE[: RULE.index("    @staticmethod")], "    def slots",
+        '    mean: bool = Field(False, description="x")\n\n    def slots',
+        "the option mean = True changes nothing",
+    ),
     "rows mixed": (
         RULE[: RULE.index("    @staticmethod")], "np.sign(s.m)", "g / (1 + np.abs(g).max())",
         "depends on the other rows",
@@ -116,12 +130,20 @@ WRONG = {
     "samples of every run alike": (
         PROBLEM, 'run, "tokens"', '0, "tokens"', "field k whatever the run"
     ),
+    "runs that share numbers": (
+        PROBLEM, 'seed, run, "signs"', 'seed + run, 0, "signs"', "takes Stream.seed=10, run=0"
+    ),
     "tables changed": (
         PROBLEM, "rows = tables", 'tables["theta"][0] += 1\n        rows = tables',
         "changes the tables",
     ),
     "a metric beside its definition": (
         METRIC, "squares.max()", "squares.mean()", "measure differs from definition"
+    ),
+    "a metric in float32": (METRIC, "(table, np.float64)", "(table)", "loses digits to float32"),
+    "a metric that divides by 0": (
+        METRIC[: METRIC.index("    def definition")], "np.sqrt(squares.max())",
+        "squares[0] / squares.max()", "tables of zeros",
     ),
     "a metric of another meaning": (
         METRIC, "        for", '        yield Reading("gap", 1 + at.objective)\n        for',
@@ -160,10 +182,13 @@ def test_a_mistake_is_found_for_its_reason(name: str, tmp_path: Path) -> None:
 
 
 NO_KERNEL = RULE[: RULE.index("    @staticmethod")]
+DERIVED = NO_KERNEL.replace(
+    "class Signum(Rule):", "class Base(Rule):\n    pass\n\nclass Signum(Base):"
+)
 PLAIN = PROBLEM.replace("    def kernel(self, real", "    def corn(self, real")
 
 
-@pytest.mark.parametrize("text", [NO_KERNEL, PLAIN, METRIC, FIGURE, STUDY])
+@pytest.mark.parametrize("text", [NO_KERNEL, DERIVED, PLAIN, METRIC, FIGURE, STUDY])
 def test_what_is_right_passes(text: str, tmp_path: Path) -> None:
     assert judged(tmp_path / ("mine.toml" if text is STUDY else "mine.py"), text) == []
 

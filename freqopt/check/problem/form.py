@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from freqopt.check.journal import Journal
+from freqopt.check.problem.addresses import addressed
 from freqopt.check.problem.instances import Instance, copies, line_of
 
 
@@ -84,32 +85,7 @@ def _draw(at: Instance) -> str:
                 f"draw of step 5 alone differs from row 5 of steps 0 to 9 in field {name}: each "
                 "step is to have its own numbers, whatever is drawn with it"
             )
-    others = {
-        "run": problem.draw(3, 8, np.arange(10), batch),
-        "seed": problem.draw(4, 7, np.arange(10), batch),
-    }
-    if any((values != values[:1, :1]).any() for values in ten.values()):
-        for what, other in others.items():
-            if all(np.array_equal(ten[name], other[name]) for name in ten):
-                return (
-                    f"draw gives the same samples whatever the {what}: hand it to Stream(seed, "
-                    "run, purpose)"
-                )
-        for name, values in ten.items():
-            same = [what for what, other in others.items() if np.array_equal(values, other[name])]
-            if len(same) == 1:
-                return (
-                    f"draw gives the same numbers for field {name} whatever the {same[0]}: hand it "
-                    "to Stream(seed, run, purpose)"
-                )
-        if all((values == values[:1]).all() for values in ten.values()):
-            return "draw gives the same samples at every step: hand the steps to the stream"
-        if all(
-            (values == values[:, :1]).all()
-            for values in problem.draw(3, 7, np.arange(10), 64).values()
-        ):
-            return "draw gives the same sample for every place of the batch"
-    return ""
+    return addressed(problem)
 
 
 def _losses(at: Instance) -> str:

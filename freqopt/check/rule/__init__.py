@@ -7,6 +7,7 @@ from pathlib import Path
 from freqopt.check.journal import Journal
 from freqopt.check.rule.compiled import check_compiled
 from freqopt.check.rule.conduct import check_conduct
+from freqopt.check.rule.options import check_options
 from freqopt.check.rule.put import every_case
 from freqopt.check.rule.texts import check_texts
 from freqopt.errors import BackendError, FreqoptError
@@ -23,6 +24,7 @@ def check_rule(path: Path, notes: Journal, *, full: bool) -> None:
         on = every_case(kind)
         if not check_conduct(kind, on, notes):
             return
+        check_options(kind, on, notes)
         if _kernel(kind, notes) and check_texts(kind, on, notes):
             check_compiled(kind, on, notes, full=full)
 

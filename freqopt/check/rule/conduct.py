@@ -113,7 +113,12 @@ def _changed(case: Case) -> str:
     own = rule.update
 
     def update(_: Rule, w: Any, g: Any, s: Rows) -> Any:
-        kept = {"g, the gradients": g, "s.ids": s.ids, "s.occurrences": s.occurrences}
+        kept = {
+            "w, the rows": w,
+            "g, the gradients": g,
+            "s.ids": s.ids,
+            "s.occurrences": s.occurrences,
+        }
         if s.squares is not None:
             kept["s.squares"] = s.squares
         copies = {name: value.copy() for name, value in kept.items()}
@@ -140,8 +145,7 @@ def _changed(case: Case) -> str:
     code = rule.update.__code__
     return (
         f"{code.co_filename}, line {code.co_firstlineno}: update writes into {found[0]} (case "
-        f"{_name(case)}, step {t}), which others read after it; make a new array: g = g * 2, not "
-        "g *= 2"
+        f"{_name(case)}, step {t}), which is not its own; make a new array: g = g * 2, not g *= 2"
     )
 
 

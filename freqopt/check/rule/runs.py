@@ -86,7 +86,7 @@ def _said(case: Case, t: int, what: str, a: Any, b: Any, names: tuple[str, str])
     at = tuple(int(i) for i in np.argwhere(~same)[0]) if a.ndim else ()
     left, right = a[at].item(), b[at].item()
     unit = (
-        float(np.spacing(np.maximum(np.abs(left), np.finfo(a.dtype).tiny)))
+        float(np.spacing(np.maximum(np.abs(a[at]), np.finfo(a.dtype).tiny)))
         if (a.dtype.kind == "f" and np.isfinite([left, right]).all())
         else 0.0
     )

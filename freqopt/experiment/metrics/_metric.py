@@ -42,7 +42,7 @@ class Checkpoint:
     Attributes
     ----------
     problem : Problem
-    tables : name -> (N, d)
+    tables : name -> table (N, d), read by `np.asarray(table, np.float64)`
         Rows that a lazy rule has left behind are brought up to the present.
     step : int
     movement : name -> Movement, or None
