@@ -7,7 +7,7 @@ shared between runs.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,18 +54,21 @@ class Ratings(Dataset):
         Ids from 0.
     values : float64 array, shape (n,)
         Ratings, in stars.
-    timestamps : int64 array, shape (n,)
-        Seconds since 1970-01-01 UTC.
-    user_ids, item_ids : int64 array, shapes (users,) and (items,)
-        The file's own identifier of each id.
+    timestamps : int64 array, shape (n,), or None
+        Seconds since 1970-01-01 UTC, where the file has no other unit; None if it has no times.
+    user_ids, item_ids : int64 array, or StringDType array, shapes (users,) and (items,)
+        The file's own identifier of each id: text unless all are whole numbers.
+    test : bool array, shape (n,), or None
+        The rows that those who published the data keep for testing; None where they do not say.
     """
 
     users: NDArray[np.int64]
     items: NDArray[np.int64]
     values: NDArray[np.float64]
-    timestamps: NDArray[np.int64]
-    user_ids: NDArray[np.int64]
-    item_ids: NDArray[np.int64]
+    timestamps: NDArray[np.int64] | None
+    user_ids: NDArray[Any]
+    item_ids: NDArray[Any]
+    test: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return self.values.size
@@ -88,7 +91,8 @@ class Ratings(Dataset):
             users=self.users[rows],
             items=self.items[rows],
             values=self.values[rows],
-            timestamps=self.timestamps[rows],
+            timestamps=None if self.timestamps is None else self.timestamps[rows],
+            test=None if self.test is None else self.test[rows],
         )
 
 

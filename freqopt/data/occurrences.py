@@ -31,7 +31,9 @@ from numpy.typing import NDArray
 
 from freqopt.data.datasets import Clicks, Dataset, Ratings, TokenCounts
 from freqopt.data.formats import text
-from freqopt.data.parsing.lines import bad_line, chunks, shown
+from freqopt.data.parsing.encodings import unmarked
+from freqopt.data.parsing.faults import bad_line, shown
+from freqopt.data.parsing.lines import refuse_returns
 from freqopt.data.registry import installed_names, load
 from freqopt.errors import DataError
 
@@ -93,8 +95,9 @@ def occurrences(
         return _of(load(where, format), name, column)
     if name in installed_names() and not Path(name).exists():
         return _of(load(name), name, column)
-    rows = b"".join(chunks(where)).replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
-    rows[0] = rows[0].removeprefix(b"\xef\xbb\xbf")
+    whole = b"".join(unmarked(where)).replace(b"\r\n", b"\n").rstrip(b"\n")
+    refuse_returns(where, 1, whole)
+    rows = whole.split(b"\n")
     for line, row in enumerate(rows):  # comments before the first line of data
         if row.strip() and not _is_comment(row):
             break
@@ -105,7 +108,7 @@ def occurrences(
     if sample[0].lstrip().startswith(b"{"):
         return _object(Path(where), rows)
     if column is None and all(row.count(b"::") == 3 for row in sample):
-        return _of(load(where, "movielens_1m"), name, column)
+        return _of(load(where, "movielens_10m"), name, column)
     if column is None and all(re.fullmatch(rb"\d+\t\d+\t\d\t\d+", row) for row in sample):
         return _of(load(where, "movielens_100k"), name, column)
     header = [cell.strip() for cell in _SEPARATED.split(sample[0])]

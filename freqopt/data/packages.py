@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from freqopt.data.parsing.lines import checksum
+from freqopt.data.parsing.unpacked import checksum
 from freqopt.errors import DataError
 
 

@@ -9,10 +9,12 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from freqopt.data.parsing.lines import bad_line, lines, shown
+from freqopt.data.parsing.faults import bad_line, shown
+from freqopt.data.parsing.lines import lines
 from freqopt.errors import ProblemError
 from freqopt.problems._arrays import normals
-from freqopt.problems._tokens import Instance, Nested, NonNegative
+from freqopt.problems._parameters import Nested
+from freqopt.problems._tokens import Instance, NonNegative
 from freqopt.streams import BoundedZipf, Stream, fold
 from freqopt.streams.transforms import index
 from freqopt.typing import Doubles, Integers
@@ -85,6 +87,7 @@ class Csv(ExampleSet):
     kind: Literal["csv"] = Field("csv", description="Which kind this is.")
     path: Path = Field(description="The file, relative to the folder of the study file.")
     header: bool = Field(True, description="Whether the first line holds names.")
+    encoding: str = Field("utf-8", description="Of the file's text.")
     standardise: bool = Field(
         True,
         description="Shift and scale features: mean 0, variance 1 over the training rows.",
@@ -94,7 +97,7 @@ class Csv(ExampleSet):
     def _table(self) -> tuple[Doubles, Integers, int]:
         """Features as read, classes 0 .. K-1 in ascending order of the file's labels, and K."""
         rows: list[list[float]] = []
-        for number, line in lines(self.path, "utf-8-sig"):
+        for number, line in lines(self.path, self.encoding):
             if (number == 1 and self.header) or not line.strip():
                 continue
             row = _numbers(line)

@@ -6,12 +6,14 @@ import math
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from freqopt.data.metrics import auc, log_loss, rmse
 from freqopt.data.split import count_groups, leave_last_out, random_split, time_split
 from freqopt.errors import ProblemError
-from freqopt.problems._tokens import Instance, Nested
+from freqopt.problems._parameters import Nested
+from freqopt.problems._tokens import Instance
 from freqopt.streams import Stream
 from freqopt.streams.elementary import sigmoid
 from freqopt.typing import Doubles, Integers
@@ -38,24 +40,48 @@ class Split(Nested):
         description="Measure on test rows and train on all others; or measure on validation rows, "
         "train on the rest, and leave the test rows out.",
     )
-    by: Literal["random", "time", "user"] = Field(
+    by: Literal["random", "time", "user", "official"] = Field(
         "random",
         description="Any rows; the most recent ones; each user's last one (for ratings; then "
-        "shares do not count).",
+        "shares do not count); those that the data name for testing (option `test`; `fraction` "
+        "does not count, and validation rows are any of the others).",
     )
     seed: Instance = Field(0, description="Seed of a random split.")
 
     def rows(
-        self, timestamps: Integers, users: Integers | None = None
+        self,
+        timestamps: Integers | None,
+        users: Integers | None = None,
+        *,
+        official: NDArray[np.bool_] | None = None,
+        size: int | None = None,
     ) -> tuple[Integers, Integers]:
         """Row numbers for training and for what is measured, each ascending.
 
         Parameters
         ----------
-        timestamps : int64 (n,)
+        timestamps : int64 (n,), or None if there are none
         users : int64 (n,), optional
             For `by = "user"`.
+        official : bool (n,), optional
+            For `by = "official"`: the test rows.
+        size : int
+            n, where there are no timestamps.
+
+        Raises
+        ------
+        ProblemError
+            The rows are not known by what they are to be split by.
         """
+        if timestamps is None:
+            if self.by in ("time", "user"):
+                raise ProblemError(
+                    f"held_out: by = {self.by!r} needs times, and these data have none; choose "
+                    "by = 'random', or name their column with the option timestamp"
+                )
+            timestamps = np.zeros(size or 0, np.int64)
+        if self.by == "official":
+            return self._official(official)
         if self.by == "user":
             if users is None:
                 raise ProblemError("held_out: by = 'user' is for ratings, and these rows have none")
@@ -67,6 +93,18 @@ class Split(Nested):
         if self.measure == "test":
             return rest, test
         train, validation = self._cut(timestamps[rest], self.validation, "validation")
+        return rest[train], rest[validation]
+
+    def _official(self, marked: NDArray[np.bool_] | None) -> tuple[Integers, Integers]:
+        if marked is None:
+            raise ProblemError(
+                "held_out: by = 'official' needs rows that the data name for testing; give their "
+                "file with the option test, as in options = {test = 'u1.test'}"
+            )
+        rest, test = np.flatnonzero(~marked), np.flatnonzero(marked)
+        if self.measure == "test":
+            return rest, test
+        train, validation = self._cut(rest, self.validation, "validation")
         return rest[train], rest[validation]
 
     def _cut(self, timestamps: Integers, share: float, purpose: str) -> tuple[Integers, Integers]:

@@ -12,9 +12,10 @@ from pydantic import Field, PositiveInt, model_validator
 
 import freqopt.data as datasets
 from freqopt.errors import ProblemError
+from freqopt.problems._parameters import Nested
 from freqopt.problems._sources import Data
 from freqopt.problems._split import Term
-from freqopt.problems._tokens import Nested, Probability, Tokens, Zipf
+from freqopt.problems._tokens import Probability, Tokens, Zipf
 from freqopt.streams import Stream, TokenCounts, fold
 from freqopt.typing import Doubles, Integers
 

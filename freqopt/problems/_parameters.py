@@ -19,3 +19,7 @@ class Parameters(Fields):
 
     def __hash__(self) -> int:
         return hash((type(self), self.model_dump_json()))
+
+
+class Nested(Parameters):
+    """Base of the groups of fields inside a problem."""

@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from freqopt._files import is_file
 from freqopt.data import Dataset, load
+from freqopt.data.parsing.rated import official_test
 from freqopt.errors import ProblemError
-from freqopt.problems._tokens import Nested
+from freqopt.problems._parameters import Nested
 
 Kind = TypeVar("Kind", bound=Dataset)
 Option = bool | int | float | str
@@ -36,8 +37,21 @@ class Source(Nested):
             )
         return self
 
-    def load(self, kind: type[Kind]) -> Kind:
-        """The data set, read once per process unless its file changes.
+    def files(self) -> list[Path]:
+        """What is read: of a file also the one with its official test rows."""
+        if self.path is None:
+            return []
+        test = self.options.get("test")
+        beside = [official_test(self.path, test).path] if isinstance(test, str) else []
+        return [self.path, *(file for file in beside if file != self.path)]
+
+    def load(self, *kinds: type[Kind]) -> Kind:
+        """The data set, read once per process unless a file changes.
+
+        Parameters
+        ----------
+        kinds : classes
+            Which of them it must be.
 
         Raises
         ------
@@ -48,19 +62,18 @@ class Source(Nested):
         """
         where = self.path if self.name is None else self.name
         data = _load(str(where), self.format, tuple(sorted(self.options.items())), self._version())
-        if not isinstance(data, kind):
+        if not isinstance(data, kinds):
             raise ProblemError(
                 f"data {str(where)!r} are {type(data).__name__}; this problem needs "
-                f"{kind.__name__}. Name other data, or another problem"
+                f"{' or '.join(kind.__name__ for kind in kinds)}. Name other data, or another "
+                "problem"
             )
         return data
 
     def _version(self) -> tuple[int, ...]:
-        """Changes when the file does."""
-        if self.path is None or not is_file(self.path):
-            return ()
-        file = self.path.stat()
-        return file.st_mtime_ns, file.st_size
+        """Changes when a file does."""
+        status = [file.stat() for file in self.files() if is_file(file)]
+        return tuple(number for one in status for number in (one.st_mtime_ns, one.st_size))
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
-from freqopt.problems._parameters import Parameters
+import freqopt.data as datasets
+from freqopt.problems._parameters import Nested
+from freqopt.problems._sources import Data
 from freqopt.streams import BoundedZipf, ExponentialTail, TokenCounts, TokenDistribution
 from freqopt.streams.elementary import power
 
@@ -19,10 +21,6 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Instance = Annotated[int, Field(ge=0, lt=2**63)]
 """Seed of a problem's planted parameters: they are the same in every run of the problem."""
-
-
-class Nested(Parameters):
-    """Base of the groups of fields inside a problem."""
 
 
 class TokenLaw(Nested):
@@ -79,7 +77,29 @@ class Counts(TokenLaw):
         return TokenCounts(np.array(self.counts, np.int64))
 
 
-Tokens: TypeAlias = Annotated[Zipf | Exponential | Counts, Field(discriminator="kind")]
+class Observed(TokenLaw):
+    """p_k proportional to the count of the k-th commonest token of real data."""
+
+    kind: Literal["data"] = Field("data", description="Which kind this is.")
+    data: Data = Field(description="A table of counts, a text, or ratings.")
+    column: Literal["items", "users"] = Field("items", description="Of ratings, what is counted.")
+    vocabulary: PositiveInt | None = Field(
+        None, description="Keep the commonest tokens only. Absent: all."
+    )
+
+    @cached_property
+    def law(self) -> TokenCounts:
+        """The sampler."""
+        read = self.data.load(datasets.TokenCounts, datasets.Ratings)
+        if isinstance(read, datasets.Ratings):
+            counts = np.bincount(read.items if self.column == "items" else read.users)
+        else:
+            assert isinstance(read, datasets.TokenCounts)
+            counts = read.counts
+        return TokenCounts(np.sort(counts)[::-1][: self.vocabulary].copy())
+
+
+Tokens: TypeAlias = Annotated[Zipf | Exponential | Counts | Observed, Field(discriminator="kind")]
 """`{kind = "zipf", exponent = 1.2, size = 1000}` and the like."""
 
 

@@ -78,7 +78,9 @@ class Ratings(Problem):
             y = (y >= self.threshold).astype(np.float64)
         train, test = (
             Part(data.users[rows], data.items[rows], y[rows])
-            for rows in self.held_out.rows(data.timestamps, data.users)
+            for rows in self.held_out.rows(
+                data.timestamps, data.users, official=data.test, size=len(data)
+            )
         )
         return train, test
 

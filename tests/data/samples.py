@@ -10,6 +10,15 @@ MOVIELENS_1M = (
     "7::31::5::978300760\n2::31::3::978300700\n7::3952::1::978302268\n7::31::5::978300760\n"
 )
 MOVIELENS_100K = MOVIELENS_1M.replace("::", "\t")
+MOVIELENS_10M = MOVIELENS_1M.replace("::3::", "::3.5::")
+MOVIELENS_CSV = (
+    "userId,movieId,rating,timestamp\n"
+    "7,31,5.0,978300760\n2,31,3.5,978300700\n7,3952,1.0,978302268\n7,31,5.0,978300760\n"
+)
+RATINGS_CSV = (
+    'User-ID;ISBN;"Book-Rating";comment\n276725;034545104X;0;x\n'
+    '276726;"0155061224";5;"a; ""b"""\n276725;0155061224; 3.5 ;\n'
+)
 RECBOLE_INTER = (
     "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
     "196\t242\t3\t881250949\n186\t302\t3.5\t891717742\n196\t302\t1\t881250949\n"
@@ -50,7 +59,10 @@ TOKEN_COUNTS = "the\t23135851162\nof the\t2766332391\n007\t12\n"
 
 SAMPLES = {
     "movielens_1m": MOVIELENS_1M,
+    "movielens_10m": MOVIELENS_10M,
     "movielens_100k": MOVIELENS_100K,
+    "movielens_csv": MOVIELENS_CSV,
+    "ratings_csv": RATINGS_CSV,
     "recbole_inter": RECBOLE_INTER,
     "criteo": CRITEO,
     "avazu": AVAZU,
@@ -67,7 +79,9 @@ def content(dataset):
         if field.name in ("name", "source", "sha256"):
             continue
         if isinstance(value, np.ndarray):
-            value = (str(value.dtype), value.shape, value.tobytes())
+            of_texts = isinstance(value.dtype, np.dtypes.StringDType)
+            values = value.tolist() if of_texts else value.tobytes()  # NaN is itself there
+            value = (str(value.dtype), value.shape, values)
         elif isinstance(value, tuple):
             value = [v.tolist() if isinstance(v, np.ndarray) else v for v in value]
         parts[field.name] = value

@@ -100,14 +100,14 @@ def test_labelled_and_unlabelled_lines_do_not_mix(write):
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 99])
 def test_limit(rows, write, monkeypatch):
-    monkeypatch.setattr("freqopt.data.parsing.lines.BLOCK_BYTES", 600)  # about two lines
+    monkeypatch.setattr("freqopt.data.parsing.unpacked.BLOCK_BYTES", 600)  # about two lines
     data = load(write(CRITEO), format="criteo", limit=rows)
     first = "".join(CRITEO.splitlines(keepends=True)[:rows])
     assert content(data) == content(load(write(first), format="criteo"))
 
 
 def test_nothing_is_read_beyond_the_limit(write, monkeypatch):
-    monkeypatch.setattr("freqopt.data.parsing.lines.BLOCK_BYTES", 600)
+    monkeypatch.setattr("freqopt.data.parsing.unpacked.BLOCK_BYTES", 600)
     path = write(criteo_line() * 20 + "bad\n")
     assert len(load(path, format="criteo", limit=10)) == 10
     with pytest.raises(DataError, match="line 21"):

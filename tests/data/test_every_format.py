@@ -3,24 +3,42 @@
 import gzip
 import hashlib
 import importlib
+import io
 import re
 import tracemalloc
+import zipfile
 
 import pytest
 
 from freqopt.data import format_names, load
-from freqopt.data.parsing import lines
+from freqopt.data.parsing import encodings, unpacked
 from freqopt.errors import DataError
 from tests.data.samples import SAMPLES, content
 
-OFFICIAL = [name for name in SAMPLES if name not in ("text", "token_counts")]
+OFFICIAL = [name for name in SAMPLES if name not in ("text", "token_counts", "ratings_csv")]
 LINE_FORMATS = [name for name in SAMPLES if name != "text"]
+SEPARATORS = {
+    "movielens_1m": "::",
+    "movielens_10m": "::",
+    "movielens_csv": ",",
+    "ratings_csv": ";",
+    "avazu": ",",
+}
 every_format = pytest.mark.parametrize("name", SAMPLES)
 every_line_format = pytest.mark.parametrize("name", LINE_FORMATS)
 
 
 def module(name):
     return importlib.import_module(f"freqopt.data.formats.{name}")
+
+
+def zipped(members):
+    """A zip archive of {name: text or bytes}."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return whole.getvalue()
 
 
 def test_every_format_has_a_sample():
@@ -32,6 +50,8 @@ def test_variants_of_a_file_read_the_same(name, write):
     text = SAMPLES[name]
     plain = content(load(write(text), format=name))
     assert content(load(write(text, packed=True), format=name)) == plain
+    assert content(load(write(zipped({"folder/data": text})), format=name)) == plain
+    assert content(load(write("\ufeff" + text), format=name)) == plain
     assert content(load(write(text.replace("\n", "\r\n")), format=name)) == plain
     if name not in OFFICIAL:
         assert content(load(write(text.removesuffix("\n")), format=name)) == plain
@@ -65,16 +85,14 @@ def test_block_size_does_not_matter(name, size, write, monkeypatch):
     path = write(SAMPLES[name])
     plain = content(load(path, format=name))
     records = list(module(name).iterate(path))
-    real_read = lines.chunks
+    real_read = encodings.chunks
 
     def small(path):
         for chunk in real_read(path):
             for start in range(0, len(chunk), size):
                 yield chunk[start : start + size]
 
-    monkeypatch.setattr(lines, "chunks", small)
-    if name == "text":
-        monkeypatch.setattr(module("text"), "chunks", small)
+    monkeypatch.setattr(encodings, "chunks", small)
     assert content(load(path, format=name)) == plain
     assert list(module(name).iterate(path)) == records
 
@@ -86,7 +104,13 @@ def test_origin_is_recorded_and_arrays_are_read_only(name, write):
     assert data.source == str(path)
     assert data.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert load(path, format=name, sha256=data.sha256.upper()).sha256 == data.sha256
-    array = data.counts if hasattr(data, "counts") else data.timestamps
+    array = (
+        data.counts
+        if hasattr(data, "counts")
+        else data.items
+        if hasattr(data, "items")
+        else data.timestamps
+    )
     with pytest.raises(ValueError, match="read-only"):
         array[0] = 1
 
@@ -117,10 +141,13 @@ def test_missing_file_and_folder(name, tmp_path):
 
 @every_format
 @pytest.mark.parametrize(
-    ("magic", "kind"), [(b"PK\x03\x04", "zip"), (b"\xfd7zXZ\x00", "xz"), (b"BZh91AY", "bzip2")]
+    ("magic", "kind"),
+    [(b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\x00", "xz"), (b"BZh91AY", "bzip2")],
 )
 def test_other_archives_are_named(name, magic, kind, write):
-    with pytest.raises(DataError, match=f"is an? {kind} .*; expected plain text or gzip. Unpack"):
+    with pytest.raises(
+        DataError, match=f"is an? {kind} .*; expected plain text, gzip or zip. Unpack"
+    ):
         load(write(magic + b"rest"), format=name)
 
 
@@ -138,7 +165,7 @@ def test_truncated_and_damaged_gzip(name, write):
 
 def test_truncated_gzip_names_the_line_it_got_to(write, monkeypatch):
     """Blocks of 100 bytes, 10 bytes a line: the last whole block before the cut is known."""
-    monkeypatch.setattr(lines, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(unpacked, "BLOCK_BYTES", 100)
     text = b"".join(b"word%04d\t1\n" % k for k in range(1000))
     path = write(gzip.compress(text, compresslevel=0)[:5000])
     with pytest.raises(DataError, match=r"line \d+: the gzip") as error:
@@ -151,7 +178,7 @@ def test_truncated_gzip_names_the_line_it_got_to(write, monkeypatch):
 @every_line_format
 def test_wrong_column_count_names_the_line(name, write):
     good = SAMPLES[name].splitlines()
-    separator = {"movielens_1m": "::", "avazu": ","}.get(name, "\t")
+    separator = SEPARATORS.get(name, "\t")
     if name == "token_counts":
         wrong = ["justaword", ""]
     else:
@@ -169,7 +196,7 @@ def test_wrong_column_count_names_the_line(name, write):
 @every_line_format
 def test_a_fault_far_down_has_its_line_number(name, write, monkeypatch):
     """The count goes on across blocks."""
-    monkeypatch.setattr(lines, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(unpacked, "BLOCK_BYTES", 1000)
     good = SAMPLES[name].splitlines(keepends=True)
     path = write(good[0] + good[1] * 200 + "x\n" + good[1] * 100)
     with pytest.raises(DataError, match="data, line 202: "):
@@ -186,7 +213,7 @@ def test_latin_1_bytes_where_none_belong(name, write):
 
 @every_line_format
 def test_a_line_without_end_is_refused(name, write, monkeypatch):
-    monkeypatch.setattr(lines, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(unpacked, "BLOCK_BYTES", 1000)
     with pytest.raises(DataError, match="more than 1000 bytes without a newline"):
         load(write(b"7" * 3000), format=name)
 
@@ -199,7 +226,7 @@ def test_order_is_checked_before_reading(name, tmp_path):
 
 @every_format
 def test_iterating_takes_constant_memory(name, write, monkeypatch):
-    monkeypatch.setattr(lines, "BLOCK_BYTES", 1 << 14)
+    monkeypatch.setattr(unpacked, "BLOCK_BYTES", 1 << 14)
     first, *rest = SAMPLES[name].splitlines(keepends=True)
     unit = "".join(rest)
 

@@ -1,10 +1,12 @@
+import zipfile
+
 import numpy as np
 import pytest
 
 from freqopt.data import load
 from freqopt.data.formats import movielens_1m, movielens_100k
 from freqopt.errors import DataError
-from tests.data.samples import MOVIELENS_1M, MOVIELENS_100K, RECBOLE_INTER
+from tests.data.samples import MOVIELENS_1M, MOVIELENS_100K, MOVIELENS_CSV, RECBOLE_INTER
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,55 @@ def test_rows_keep_order_and_duplicates(name, text, write):
     assert data.timestamps.tolist() == [978300760, 978300700, 978302268, 978300760]
     assert (data.user_ids.tolist(), data.item_ids.tolist()) == ([7, 2], [31, 3952])
     assert (data.users.dtype, data.values.dtype, len(data)) == (np.int64, np.float64, 4)
+
+
+def test_half_stars(write):
+    rows = "1::122::5::838985046\n1::185::4.5::838983525\n2::1::0.5::1\n2::2::3.0::2\n"
+    data = load(write(rows), format="movielens_10m")
+    assert data.values.tolist() == [5.0, 4.5, 0.5, 3.0]
+    same = load(
+        write("userId,movieId,rating,timestamp\n" + rows.replace("::", ",")), format="movielens_csv"
+    )
+    assert (same.values.tolist(), same.item_ids.tolist()) == (
+        [5.0, 4.5, 0.5, 3.0],
+        [122, 185, 1, 2],
+    )
+    for bad in ("4.7", "0", "0.0", "5.5", "-1", ".5", "4.", "4.50", "05", "4,5", "", "/.5", "5.5"):
+        with pytest.raises(DataError, match=rf"line 5: column 3 \(rating\) is '{bad}'; .*stars"):
+            load(write(rows + f"1::2::{bad}::3\n"), format="movielens_10m")
+
+
+@pytest.mark.parametrize(
+    "header", ["userid,movieid,rating,timestamp", "userId,movieId,rating", '"userId"', ""]
+)
+def test_header_of_the_csv(header, write):
+    text = header + MOVIELENS_CSV[MOVIELENS_CSV.index("\n") :]
+    with pytest.raises(DataError, match=r"line 1: the header is .*'userId,movieId.*'ratings_csv'"):
+        load(write(text), format="movielens_csv")
+    with pytest.raises(DataError, match="line 1: only a header"):
+        load(write(MOVIELENS_CSV.split()[0] + "\n"), format="movielens_csv")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_official_test_rows_come_behind_the_others_and_are_marked(packed, write, tmp_path):
+    base, test = "1\t10\t5\t3\n2\t11\t4\t2\n", "1\t11\t1\t1\n3\t10\t2\t0\n"
+    if packed:
+        path = tmp_path / "ml-100k.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in (("u1.base", base), ("u1.test", test), ("u.data", base + test)):
+                archive.writestr(f"ml-100k/{name}", text)
+        options = {"member": "u1.base"}
+        assert load(path, format="movielens_100k").test is None  # u.data
+    else:
+        path, options = write(base, name="u1.base"), {}
+        write(test, name="u1.test")
+    data = load(path, format="movielens_100k", test="u1.test", **options)
+    assert data.test.tolist() == [False, False, True, True]
+    assert data.user_ids[data.users].tolist() == [1, 2, 1, 3]
+    assert data.timestamps.tolist() == [3, 2, 1, 0]
+    assert data.take(np.array([1, 2])).test.tolist() == [False, True]
+    with pytest.raises(DataError, match=r"u9\.test"):
+        load(path, format="movielens_100k", test="u9.test", **options)
 
 
 def test_frequency_order_is_per_vocabulary_with_ties_by_value(write):
@@ -120,16 +171,38 @@ def test_recbole_columns_are_found_by_name(write):
     assert row == (186, 302, 3.5, 5)
 
 
+def test_recbole_identifiers_may_be_text_and_times_may_be_missing(write):
+    text = "user_id:token\tbusiness_id:token\tstars:float\nA2X\t007\t4.5\nA2X\t7\t1\n"
+    with pytest.raises(DataError, match=r"line 1: .* lacks item_id:token, rating:float; .*item = "):
+        load(write(text), format="recbole_inter")
+    data = load(write(text), format="recbole_inter", item="business_id", rating="stars")
+    assert (data.user_ids.tolist(), data.item_ids.tolist()) == (["A2X"], ["007", "7"])
+    assert data.timestamps is None
+    quoted = text.replace("A2X", '"A')  # a quote is a character
+    data = load(write(quoted), format="recbole_inter", item="business_id", rating="stars")
+    assert data.user_ids.tolist() == ['"A']
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("user_id:token\titem_id:token\n", "line 1: .* lacks rating:float, timestamp:float"),
+        ("user_id:token\titem_id:token\n", "line 1: .* lacks rating:float; expected"),
         (RECBOLE_INTER.splitlines()[0] + "\n", "line 1: only a header; expected rows below it"),
-        (RECBOLE_INTER + "1\t2\tnan\t3\n", "line 5: rating is 'nan'; expected a finite number"),
-        (RECBOLE_INTER + "1\t2\tinf\t3\n", "line 5: rating is 'inf'; expected a finite number"),
-        (RECBOLE_INTER + "1\t2\tfive\t3\n", "line 5: rating is 'five'"),
-        (RECBOLE_INTER + "1\t2\t5\t3.5\n", "line 5: timestamp is '3.5'; expected a whole number"),
-        (RECBOLE_INTER + "1\t²\t5\t3\n", "line 5: item_id is '²'"),
+        (
+            RECBOLE_INTER + "1\t2\tnan\t3\n",
+            "line 5: rating:float is 'nan'; expected a finite number",
+        ),
+        (
+            RECBOLE_INTER + "1\t2\tinf\t3\n",
+            "line 5: rating:float is 'inf'; expected a finite number",
+        ),
+        (RECBOLE_INTER + "1\t2\tfive\t3\n", "line 5: rating:float is 'five'"),
+        (
+            RECBOLE_INTER + "1\t2\t5\t3.5\n",
+            "line 5: timestamp:float is '3.5'; expected a whole number",
+        ),
+        (RECBOLE_INTER + "1\t \t5\t3\n", "line 5: item_id:token is ''; expected an identifier"),
+        (RECBOLE_INTER.replace("timestamp", "rating"), "line 1: .* has rating:float twice"),
     ],
 )
 def test_bad_recbole_tables(text, message, write):

@@ -43,7 +43,7 @@ def test_blocks_of_any_size_give_the_words_of_the_whole(text, size, kind):
     data = text.encode()
     pieces = [data[k : k + size] for k in range(0, len(data), size)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_format, "chunks", lambda path: iter(pieces))
+        patch.setattr("freqopt.data.parsing.encodings.chunks", lambda path: iter(pieces))
         found = list(text_format.iterate("x", words=kind))
     if kind == "split":
         assert found == text.split()
@@ -88,7 +88,7 @@ def test_latin_1(write):
 
 
 def test_bad_byte_far_down_and_at_the_end(write, monkeypatch):
-    monkeypatch.setattr("freqopt.data.parsing.lines.BLOCK_BYTES", 64)
+    monkeypatch.setattr("freqopt.data.parsing.unpacked.BLOCK_BYTES", 64)
     with pytest.raises(DataError, match="line 301: byte 0xff"):
         load(write(b"word\n" * 300 + b"\xff\n" + b"word\n" * 99), format="text")
     with pytest.raises(DataError, match="line 301: byte 0xe9"):  # a character that never ends
@@ -115,7 +115,6 @@ def test_refusals(text, options, message, write):
 
 
 def test_no_white_space_at_all(write, monkeypatch):
-    monkeypatch.setattr(text_format, "BLOCK_BYTES", 100)
-    monkeypatch.setattr("freqopt.data.parsing.lines.BLOCK_BYTES", 64)
+    monkeypatch.setattr("freqopt.data.parsing.unpacked.BLOCK_BYTES", 64)
     with pytest.raises(DataError, match="128 characters without white space; expected words"):
         load(write("x" * 1000), format="text")

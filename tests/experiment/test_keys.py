@@ -9,6 +9,7 @@ import pytest
 
 import freqopt
 from freqopt.errors import StudyError
+from freqopt.experiment.build import as_problem
 from freqopt.experiment.execute import simulate
 from freqopt.experiment.grid import expand
 from freqopt.experiment.store import keys
@@ -83,6 +84,23 @@ def test_the_key_depends_on_the_data_that_a_problem_names(tmp_path):
         )  # fmt: skip
         named.add(Keys().key(expand(study)[0]))
     assert len(named) == 2
+
+
+def test_the_key_depends_on_the_official_test_rows(tmp_path):
+    (tmp_path / "u1.base").write_text("1\t1\t3\t1\n2\t1\t4\t1\n")
+    data = {"path": str(tmp_path / "u1.base"), "format": "movielens_100k"}
+    problem = {"name": "ratings", "held_out": {"by": "official"}}
+    named, measured = set(), set()
+    for stars in (3, 4):
+        (tmp_path / "u1.test").write_text(f"2\t1\t{stars}\t1\n")
+        study = Study(
+            title="t", steps=1, rules=[{"name": "sgd"}],
+            problem={**problem, "data": {**data, "options": {"test": "u1.test"}}},
+        )  # fmt: skip
+        point = expand(study)[0]
+        named.add(Keys().key(point))
+        measured.add(float(as_problem(point.shared["problem"]).test.y[0]))
+    assert (len(named), measured) == (2, {3.0, 4.0})
 
 
 def test_the_key_does_not_depend_on_folders_or_labels(small, tmp_path):

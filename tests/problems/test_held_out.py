@@ -14,13 +14,14 @@ USERS, ITEMS = RNG.integers(0, 6, N), RNG.integers(0, 9, N)
 STARS, TIMES = RNG.integers(1, 6, N).astype(float), RNG.permutation(N)
 FEATURES, CLASSES = RNG.normal(size=(N, 3)), RNG.integers(0, 2, N)
 CLICKED, TOKENS = RNG.integers(0, 2, N).astype(np.int8), RNG.integers(0, 4, (N, 2))
+OFFICIAL = np.isin(np.arange(N), RNG.choice(N, 9, replace=False))
 ABOUT = {"name": "made", "source": "made", "sha256": ""}
 
 
 def ratings(poison, **held_out):
     data = datasets.Ratings(
         users=USERS, items=ITEMS, values=np.where(poison, np.nan, STARS), timestamps=TIMES,
-        user_ids=np.arange(6), item_ids=np.arange(9), **ABOUT,
+        user_ids=np.arange(6), item_ids=np.arange(9), test=OFFICIAL, **ABOUT,
     )  # fmt: skip
     return problems["ratings"](data="movielens", dimension=2, held_out=held_out), data
 
@@ -48,7 +49,7 @@ def examples(poison, path, **held_out):
 
 
 KINDS = ["ratings", "clicks", "examples"]
-WAYS = [{"by": "random", "seed": 3}, {"by": "time"}, {"by": "user"}]
+WAYS = [{"by": "random", "seed": 3}, {"by": "time"}, {"by": "user"}, {"by": "official"}]
 
 
 def seen(kind, poison, monkeypatch, path, **held_out):
@@ -72,13 +73,13 @@ def seen(kind, poison, monkeypatch, path, **held_out):
 def test_poisonous_test_rows_change_nothing_where_choices_are_made(
     kind, way, monkeypatch, tmp_path
 ):
-    if way["by"] == "user" and kind != "ratings":
-        with pytest.raises(ProblemError, match="for ratings"):
+    if way["by"] in ("user", "official") and kind != "ratings":
+        with pytest.raises(ProblemError, match=r"for ratings|rows that the data name for testing"):
             seen(kind, np.zeros(N, bool), monkeypatch, tmp_path, **way)
         return
     times = np.arange(N) if kind == "examples" else TIMES
     poison = np.zeros(N, bool)
-    poison[Split(**way).rows(times, USERS)[1]] = True
+    poison[Split(**way).rows(times, USERS, official=OFFICIAL)[1]] = True
     assert 0 < poison.sum() < N / 4
     choice = {**way, "measure": "validation"}
     clean = seen(kind, np.zeros(N, bool), monkeypatch, tmp_path, **choice)
@@ -97,14 +98,33 @@ def test_poisonous_test_rows_change_nothing_where_choices_are_made(
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way["by"])
 def test_parts_are_disjoint_and_whole(way):
     split = Split(validation=0.2, **way)
-    fit, test = split.rows(TIMES, USERS)
-    train, validation = split.model_copy(update={"measure": "validation"}).rows(TIMES, USERS)
+    chooses = split.model_copy(update={"measure": "validation"})
+    (fit, test), (train, validation) = (
+        one.rows(TIMES, USERS, official=OFFICIAL) for one in (split, chooses)
+    )
     np.testing.assert_array_equal(np.sort(np.concatenate([train, validation])), fit)
     np.testing.assert_array_equal(np.sort(np.concatenate([fit, test])), np.arange(N))
     if way["by"] == "time":
         assert TIMES[train].max() < TIMES[validation].min() < TIMES[test].min()
+    if way["by"] == "official":
+        np.testing.assert_array_equal(test, np.flatnonzero(OFFICIAL))
+        assert validation.size == round(0.2 * fit.size)
     if way["by"] == "user":
         assert all(TIMES[row] == TIMES[USERS[row] == USERS].max() for row in test)
+
+
+def test_ratings_without_times_are_split_at_random_only(tmp_path):
+    path = tmp_path / "ratings.csv"
+    path.write_text("user,item,rating\n" + "".join(f"{k % 5},{k % 7},{k}\n" for k in range(40)))
+    data = {"path": path, "format": "ratings_csv"}
+    assert problems["ratings"](data=data, dimension=2).test.y.size == 4
+    for by in ("time", "user"):
+        problem = problems["ratings"](data=data, dimension=2, held_out={"by": by})
+        with pytest.raises(ProblemError, match=f"by = '{by}' needs times, .* option timestamp"):
+            _ = problem.test
+    problem = problems["ratings"](data=data, dimension=2, held_out={"by": "official"})
+    with pytest.raises(ProblemError, match=r"give their file with the option test, as in"):
+        _ = problem.test
 
 
 @pytest.mark.movielens

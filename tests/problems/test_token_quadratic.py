@@ -227,3 +227,27 @@ def test_bad_parameters():
     refused(lambda: TokenQuadratic(tokens={"kind": "counts", "counts": []}), "counts")
     refused(lambda: TokenQuadratic(tokens={"kind": "counts", "counts": [0, 0]}), "0")
     refused(lambda: TokenQuadratic(distance=float("nan")), "distance")
+
+
+def test_the_law_of_a_file(tmp_path):
+    """A table of counts, a text, or ratings: p_k is the share of the k-th commonest token."""
+    (tmp_path / "counts").write_text("b\t2\na\t5\nc\t1\n")
+    (tmp_path / "text").write_text("a b a c a b a a")
+    (tmp_path / "ratings").write_text(
+        "user,item,rating\n" + "".join(f"u,{item},1\n" for item in "cabaabaa")
+    )
+
+    def law(name, file_format, **options):
+        data = {"path": tmp_path / name, "format": file_format}
+        tokens = {"kind": "data", "data": data, **options}
+        return TokenQuadratic(tokens=tokens).constants.frequency["tokens"].tolist()
+
+    for name, file_format in (
+        ("counts", "token_counts"), ("text", "text"), ("ratings", "ratings_csv"),
+    ):  # fmt: skip
+        assert law(name, file_format) == [5 / 8, 2 / 8, 1 / 8]
+    assert law("counts", "token_counts", vocabulary=2) == [5 / 7, 2 / 7]
+    assert law("ratings", "ratings_csv", column="users") == [1.0]
+    refused(lambda: law("nowhere", "token_counts"), "does not exist")
+    (tmp_path / "counts").write_text("a\t-5\n")
+    refused(lambda: law("counts", "token_counts"), "line 1: the count is '-5'")

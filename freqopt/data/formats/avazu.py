@@ -34,7 +34,9 @@ from freqopt.data.datasets import Clicks
 from freqopt.data.options import require_choice, require_positive
 from freqopt.data.parsing.click_rows import ClickRows, gather
 from freqopt.data.parsing.columns import Columns
-from freqopt.data.parsing.lines import Block, bad_line, blocks, checksum, shown
+from freqopt.data.parsing.faults import bad_line, shown
+from freqopt.data.parsing.lines import Block, blocks, no_rows
+from freqopt.data.parsing.unpacked import DataFile, Where, checksum
 from freqopt.data.vocabulary import Order, check_order
 from freqopt.streams.elementary import log
 
@@ -67,9 +69,9 @@ class _Rows(NamedTuple):
     values: NDArray[np.int64]  # (R, 21)
 
 
-def iterate(path: str | Path) -> Iterator[Impression]:
+def iterate(path: str | Path, *, member: str | None = None) -> Iterator[Impression]:
     """Yield one record per line below the header, in constant memory."""
-    for rows in _parse(path):
+    for rows in _parse(DataFile(Path(path), member)):
         labels = [None] * len(rows.ids) if rows.labels is None else rows.labels.tolist()
         values = map(tuple, rows.values.tolist())
         yield from map(Impression, rows.ids.tolist(), labels, rows.seconds.tolist(), values)
@@ -82,8 +84,9 @@ def read(
     order: Order = "appearance",
     limit: int | None = None,
     sha256: str | None = None,
+    member: str | None = None,
 ) -> Clicks:
-    """Read `train` or `test`, plain or gzip.
+    """Read `train` or `test`, plain, gzip or zip.
 
     Parameters
     ----------
@@ -97,6 +100,8 @@ def read(
         Read this many rows from the start.
     sha256
         Declared checksum of the file; compared before anything is read.
+    member
+        Which file of a zip archive, where it has several.
 
     Returns
     -------
@@ -114,7 +119,7 @@ def read(
         require_positive("limit", limit)
     digest = checksum(path, sha256)
     return gather(
-        _featurised(path, preset),
+        _featurised(DataFile(Path(path), member), preset),
         order=order,
         limit=limit,
         token_names=FIELDS,
@@ -125,13 +130,13 @@ def read(
     )
 
 
-def _parse(path: str | Path) -> Iterator[_Rows]:
+def _parse(path: Where) -> Iterator[_Rows]:
     columns: tuple[str, ...] = ()
     line = 1
     for block in blocks(path, official=True):
         if not columns:
             columns = _header(block)
-            block = Block(block.path, 2, block.data[block.data.index(b"\n") + 1 :])
+            block = block.below_first()
             if not block.data:
                 continue
         fields = Columns(block, ",", columns)
@@ -148,7 +153,7 @@ def _parse(path: str | Path) -> Iterator[_Rows]:
         )
         line += fields.size
     if line == 1:
-        raise bad_line(Path(path), 1, "only a header", "rows below it", "Fetch the file again.")
+        raise no_rows(path)
 
 
 def _header(block: Block) -> tuple[str, ...]:
@@ -181,7 +186,7 @@ def _seconds(fields: Columns, column: int) -> NDArray[np.int64]:
     return seconds[back]
 
 
-def _featurised(path: str | Path, preset: Preset) -> Iterator[ClickRows]:
+def _featurised(path: Where, preset: Preset) -> Iterator[ClickRows]:
     for rows in _parse(path):
         hour = (rows.seconds // 3600 % 24).astype(np.float64)[:, np.newaxis]
         dense = log(hour + 1) if preset == "mlet" else hour

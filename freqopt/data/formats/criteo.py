@@ -34,7 +34,8 @@ from freqopt.data.datasets import Clicks
 from freqopt.data.options import require_choice, require_positive
 from freqopt.data.parsing.click_rows import ClickRows, gather
 from freqopt.data.parsing.columns import Columns, Mask
-from freqopt.data.parsing.lines import blocks, checksum
+from freqopt.data.parsing.lines import blocks
+from freqopt.data.parsing.unpacked import DataFile, Where, checksum
 from freqopt.data.split import Split, permutation
 from freqopt.data.vocabulary import Order, check_order
 from freqopt.errors import DataError
@@ -66,9 +67,9 @@ class _Rows(NamedTuple):
     hashes: NDArray[np.int64]  # (R, 26), MISSING where missing
 
 
-def iterate(path: str | Path) -> Iterator[Impression]:
+def iterate(path: str | Path, *, member: str | None = None) -> Iterator[Impression]:
     """Yield one record per line, in constant memory."""
-    for rows in _parse(path):
+    for rows in _parse(DataFile(Path(path), member)):
         labels = [None] * len(rows.integers) if rows.labels is None else rows.labels.tolist()
         integers = np.where(rows.no_integer, None, rows.integers)  # type: ignore[call-overload]
         hashes = np.where(rows.hashes == MISSING, None, rows.hashes)  # type: ignore[call-overload]
@@ -84,8 +85,9 @@ def read(
     order: Order = "appearance",
     limit: int | None = None,
     sha256: str | None = None,
+    member: str | None = None,
 ) -> Clicks:
-    """Read `train.txt` or `test.txt`, plain or gzip.
+    """Read `train.txt` or `test.txt`, plain, gzip or zip.
 
     Parameters
     ----------
@@ -101,6 +103,8 @@ def read(
         Read this many rows from the start.
     sha256
         Declared checksum of the file; compared before anything is read.
+    member
+        Which file of a zip archive, where it has several.
 
     Returns
     -------
@@ -124,7 +128,7 @@ def read(
         )
     digest = checksum(path, sha256)
     return gather(
-        _featurised(path, preset, hash_range),
+        _featurised(DataFile(Path(path), member), preset, hash_range),
         order=order,
         limit=limit,
         token_names=HASHES,
@@ -177,7 +181,7 @@ def dlrm_split(n: int, shuffle: Shuffle = "none", stream: Stream | None = None) 
     return Split(joined, validation, test)
 
 
-def _parse(path: str | Path) -> Iterator[_Rows]:
+def _parse(path: Where) -> Iterator[_Rows]:
     columns: tuple[str, ...] = ()
     for block in blocks(path, official=True):
         if not columns:  # the first line tells a training file from a test file
@@ -195,7 +199,7 @@ def _parse(path: str | Path) -> Iterator[_Rows]:
         )
 
 
-def _featurised(path: str | Path, preset: Preset, hash_range: int | None) -> Iterator[ClickRows]:
+def _featurised(path: Where, preset: Preset, hash_range: int | None) -> Iterator[ClickRows]:
     count = 0
     for labels, integers, no_integer, hashes in _parse(path):
         if preset == "dlrm":

@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 from freqopt.data.datasets import Ratings
 from freqopt.data.parsing.lines import rows, whole_number
-from freqopt.data.parsing.stars import Rating, iterate_stars, read_stars
+from freqopt.data.parsing.stars import Rating, Stars
 from freqopt.data.vocabulary import Order
 
+FORM = Stars("MovieLens-100k", "\t", ("u.data",))
 GENRES = 19
 _ITEM_COLUMNS = ("item", "title", "release_date", "video_release_date", "url")
 
@@ -45,13 +46,20 @@ class Movie(NamedTuple):
     genres: tuple[int, ...]
 
 
-def iterate(path: str | Path) -> Iterator[Rating]:
+def iterate(path: str | Path, *, member: str | None = None) -> Iterator[Rating]:
     """Yield the lines of `u.data`, in constant memory."""
-    return iterate_stars(path, "\t")
+    return FORM.iterate(path, member)
 
 
-def read(path: str | Path, *, order: Order = "appearance", sha256: str | None = None) -> Ratings:
-    """Read `u.data`, plain or gzip.
+def read(
+    path: str | Path,
+    *,
+    order: Order = "appearance",
+    sha256: str | None = None,
+    member: str | None = None,
+    test: str | None = None,
+) -> Ratings:
+    """Read `u.data`, plain, gzip or zip.
 
     Parameters
     ----------
@@ -61,19 +69,32 @@ def read(path: str | Path, *, order: Order = "appearance", sha256: str | None = 
         Numbering of users and items, see `freqopt.data.vocabulary.Order`.
     sha256
         Declared checksum of the file; compared before anything is read.
+    member
+        Which file of a zip archive; by default `u.data`, or the only one.
+    test
+        The file with the official test rows, such as `u1.test` to `u1.base`: beside `path`, or in
+        the same archive.
 
     Raises
     ------
     DataError
         The file is missing, damaged or not in this format; the message names the line.
     """
-    return read_stars(path, "\t", "MovieLens-100k", order, sha256)
+    return FORM.read(path, order=order, sha256=sha256, member=member, test=test)
 
 
-def iterate_users(path: str | Path) -> Iterator[User]:
-    """Yield the lines of `u.user`."""
+def iterate_users(path: str | Path, *, encoding: str | None = None) -> Iterator[User]:
+    """Yield the lines of `u.user`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    encoding
+        Of its text; by default ISO-8859-1, and what may be UTF-8 as well is refused.
+    """
     columns = ("user", "age", "gender", "occupation", "zip_code")
-    for line, (user, age, gender, occupation, zip_code) in rows(path, "|", columns, "latin-1"):
+    for line, (user, age, gender, occupation, zip_code) in rows(path, "|", columns, encoding):
         yield User(
             whole_number(path, line, "user", user),
             whole_number(path, line, "age", age),
@@ -83,10 +104,18 @@ def iterate_users(path: str | Path) -> Iterator[User]:
         )
 
 
-def iterate_movies(path: str | Path) -> Iterator[Movie]:
-    """Yield the lines of `u.item`."""
+def iterate_movies(path: str | Path, *, encoding: str | None = None) -> Iterator[Movie]:
+    """Yield the lines of `u.item`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    encoding
+        Of its text; by default ISO-8859-1, and what may be UTF-8 as well is refused.
+    """
     columns = _ITEM_COLUMNS + tuple(f"genre_{k}" for k in range(GENRES))
-    for line, (item, title, date, _video, _url, *flags) in rows(path, "|", columns, "latin-1"):
+    for line, (item, title, date, _video, _url, *flags) in rows(path, "|", columns, encoding):
         flagged = [
             whole_number(path, line, columns[5 + k], flag, high=1) for k, flag in enumerate(flags)
         ]

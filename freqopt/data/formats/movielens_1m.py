@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from freqopt.data.datasets import Ratings
-from freqopt.data.parsing.lines import bad_line, rows, shown, whole_number
-from freqopt.data.parsing.stars import Rating, iterate_stars, read_stars
+from freqopt.data.parsing.faults import bad_line, shown
+from freqopt.data.parsing.lines import rows, whole_number
+from freqopt.data.parsing.stars import Rating, Stars
 from freqopt.data.vocabulary import Order
 
+FORM = Stars("MovieLens-1M", "::", ("ratings.dat",))
 AGES = (1, 18, 25, 35, 45, 50, 56)
 _YEAR = re.compile(r"\((\d{4})\)\s*$", re.ASCII)
 
@@ -48,13 +50,20 @@ class Movie(NamedTuple):
     genres: tuple[str, ...]
 
 
-def iterate(path: str | Path) -> Iterator[Rating]:
+def iterate(path: str | Path, *, member: str | None = None) -> Iterator[Rating]:
     """Yield the lines of `ratings.dat`, in constant memory."""
-    return iterate_stars(path, "::")
+    return FORM.iterate(path, member)
 
 
-def read(path: str | Path, *, order: Order = "appearance", sha256: str | None = None) -> Ratings:
-    """Read `ratings.dat`, plain or gzip.
+def read(
+    path: str | Path,
+    *,
+    order: Order = "appearance",
+    sha256: str | None = None,
+    member: str | None = None,
+    test: str | None = None,
+) -> Ratings:
+    """Read `ratings.dat`, plain, gzip or zip.
 
     Parameters
     ----------
@@ -64,19 +73,31 @@ def read(path: str | Path, *, order: Order = "appearance", sha256: str | None = 
         Numbering of users and items, see `freqopt.data.vocabulary.Order`.
     sha256
         Declared checksum of the file; compared before anything is read.
+    member
+        Which file of a zip archive; by default `ratings.dat`, or the only one.
+    test
+        The file with the official test rows: beside `path`, or in the same archive.
 
     Raises
     ------
     DataError
         The file is missing, damaged or not in this format; the message names the line.
     """
-    return read_stars(path, "::", "MovieLens-1M", order, sha256)
+    return FORM.read(path, order=order, sha256=sha256, member=member, test=test)
 
 
-def iterate_users(path: str | Path) -> Iterator[User]:
-    """Yield the lines of `users.dat`."""
+def iterate_users(path: str | Path, *, encoding: str | None = None) -> Iterator[User]:
+    """Yield the lines of `users.dat`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    encoding
+        Of its text; by default ISO-8859-1, and what may be UTF-8 as well is refused.
+    """
     columns = ("user", "gender", "age", "occupation", "zip_code")
-    for line, (user, gender, age, occupation, zip_code) in rows(path, "::", columns, "latin-1"):
+    for line, (user, gender, age, occupation, zip_code) in rows(path, "::", columns, encoding):
         if gender not in ("M", "F"):
             raise _unexpected(path, line, f"gender is {shown(gender)}", "M or F")
         years = whole_number(path, line, "age", age)
@@ -91,9 +112,17 @@ def iterate_users(path: str | Path) -> Iterator[User]:
         )
 
 
-def iterate_movies(path: str | Path) -> Iterator[Movie]:
-    """Yield the lines of `movies.dat`."""
-    for line, (item, title, genres) in rows(path, "::", ("item", "title", "genres"), "latin-1"):
+def iterate_movies(path: str | Path, *, encoding: str | None = None) -> Iterator[Movie]:
+    """Yield the lines of `movies.dat`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    encoding
+        Of its text; by default ISO-8859-1, and what may be UTF-8 as well is refused.
+    """
+    for line, (item, title, genres) in rows(path, "::", ("item", "title", "genres"), encoding):
         year = _YEAR.search(title)
         yield Movie(
             whole_number(path, line, "item", item),
@@ -105,4 +134,4 @@ def iterate_movies(path: str | Path) -> Iterator[Movie]:
 
 def _unexpected(path: str | Path, line: int, came: str, expected: str) -> Exception:
     todo = "Correct the line, or check that the file is MovieLens-1M's users.dat."
-    return bad_line(Path(path), line, came, expected, todo)
+    return bad_line(path, line, came, expected, todo)

@@ -1,6 +1,6 @@
 """Plain text corpora, such as text8: a sequence of words becomes a sequence of ids.
 
-**Format** any text, plain or gzip. It is read in blocks; a word cut by the end of a block is
+**Format** any text, plain, gzip or zip. It is read in blocks; a word cut by the end of a block is
 carried into the next, so one line of 100 MB is as good as many short ones. There are no sentences.
 
 **Words**
@@ -14,7 +14,6 @@ carried into the next, so one line of 100 MB is as good as many short ones. Ther
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -25,7 +24,9 @@ import numpy as np
 
 from freqopt.data.datasets import Corpus, stack
 from freqopt.data.options import require_choice, require_positive
-from freqopt.data.parsing.lines import BLOCK_BYTES, bad_line, checksum, chunks
+from freqopt.data.parsing import unpacked
+from freqopt.data.parsing.encodings import UTF_8, check_encoding, decoded
+from freqopt.data.parsing.unpacked import DataFile, Where, checksum
 from freqopt.data.vocabulary import Order, check_order
 from freqopt.errors import DataError
 
@@ -33,9 +34,15 @@ Words = Literal["split", "english"]
 _ENGLISH = re.compile(r"[a-z]+(?:'[a-z]+)?")
 
 
-def iterate(path: str | Path, *, words: Words = "split", encoding: str = "utf-8") -> Iterator[str]:
+def iterate(
+    path: str | Path,
+    *,
+    words: Words = "split",
+    encoding: str = UTF_8,
+    member: str | None = None,
+) -> Iterator[str]:
     """Yield the words one by one, in constant memory."""
-    for block in _word_blocks(path, words, encoding):
+    for block in _word_blocks(DataFile(Path(path), member), words, encoding):
         yield from block
 
 
@@ -45,8 +52,9 @@ def read(
     words: Words = "split",
     min_count: int = 1,
     order: Order = "frequency",
-    encoding: str = "utf-8",
+    encoding: str = UTF_8,
     sha256: str | None = None,
+    member: str | None = None,
 ) -> Corpus:
     """Read a whole text.
 
@@ -64,6 +72,8 @@ def read(
         Of the text.
     sha256
         Declared checksum of the file; compared before anything is read.
+    member
+        Which file of a zip archive, where it has several.
 
     Raises
     ------
@@ -74,7 +84,7 @@ def read(
     _check_words(words, encoding)
     require_positive("min_count", min_count)
     digest = checksum(path, sha256)
-    blocks = _word_blocks(path, words, encoding)
+    blocks = _word_blocks(DataFile(Path(path), member), words, encoding)
     return numbered(blocks, str(path), digest, words=words, min_count=min_count, order=order)
 
 
@@ -128,27 +138,21 @@ def numbered(
 
 def _check_words(words: Words, encoding: str) -> None:
     require_choice("words", words, get_args(Words))
-    try:
-        "a".encode(encoding)  # codecs.lookup also knows codecs that give no text
-    except (LookupError, TypeError, ValueError) as error:
-        raise DataError(
-            f"encoding is {encoding!r}; expected one that Python knows, such as 'utf-8' or "
-            "'latin-1'. Correct `encoding`."
-        ) from error
+    check_encoding(encoding)
 
 
-def _word_blocks(path: str | Path, words: Words, encoding: str) -> Iterator[list[str]]:
+def _word_blocks(path: Where, words: Words, encoding: str) -> Iterator[list[str]]:
     """Lists of whole words, block by block."""
     _check_words(words, encoding)
     rest = ""
-    for text in _decoded(path, encoding):
+    for text in decoded(path, encoding):
         text = rest + text
         # A word may go on in the next block unless white space follows it.
         end = len(text)
         while end and not text[end - 1].isspace():
             end -= 1
         rest = text[end:]
-        if len(rest) > BLOCK_BYTES:
+        if len(rest) > unpacked.BLOCK_BYTES:
             raise DataError(
                 f"{path} has {len(rest)} characters without white space; expected words. "
                 "Check that the file is plain text."
@@ -160,31 +164,3 @@ def _word_blocks(path: str | Path, words: Words, encoding: str) -> Iterator[list
 def cut(text: str, words: Words) -> list[str]:
     """The words of a piece of text."""
     return text.split() if words == "split" else _ENGLISH.findall(text.lower())
-
-
-def _decoded(path: str | Path, encoding: str) -> Iterator[str]:
-    """Decode block by block; a character cut by the end of a block is carried over."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    line = 1
-    try:
-        for chunk in chunks(path):
-            yield decoder.decode(chunk)
-            line += chunk.count(b"\n")
-        yield decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        line += error.object[: error.start].count(b"\n")
-        raise bad_line(
-            Path(path),
-            line,
-            f"byte 0x{error.object[error.start]:02x}",
-            f"text in {encoding}",
-            "Name the file's encoding, such as encoding='latin-1', or convert it.",
-        ) from error
-    except UnicodeError as error:  # utf-16 and utf-32 want to begin with a byte order mark
-        raise bad_line(
-            Path(path),
-            line,
-            str(error),
-            f"text in {encoding}",
-            f"Name the order of the bytes, as in encoding='{encoding}-le', or convert the file.",
-        ) from error

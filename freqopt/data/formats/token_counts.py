@@ -1,6 +1,6 @@
 """Two-column tables of tokens and counts, such as published word or bigram frequencies.
 
-**Format** UTF-8, no header; a token, then a tab or a blank, then a whole number of at least 1. In
+**Format** no header; a token, then a tab or a blank, then a whole number of at least 1. In
 a line with tabs the last tab separates, else the last blank: so a token may hold blanks, as the
 bigram in "of the<TAB>9".
 Lines of one token, such as case variants folded by the publisher, are added up.
@@ -18,7 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from freqopt.data.datasets import TokenCounts
-from freqopt.data.parsing.lines import bad_line, checksum, lines, shown, whole_number
+from freqopt.data.parsing.encodings import UTF_8
+from freqopt.data.parsing.faults import bad_line, shown
+from freqopt.data.parsing.lines import lines, whole_number
+from freqopt.data.parsing.unpacked import DataFile, Where, checksum
 from freqopt.data.vocabulary import Order, check_order
 
 
@@ -29,14 +32,23 @@ class TokenCount(NamedTuple):
     occurrences: int
 
 
-def iterate(path: str | Path) -> Iterator[TokenCount]:
+def iterate(
+    path: str | Path, *, encoding: str = UTF_8, member: str | None = None
+) -> Iterator[TokenCount]:
     """Yield one record per line, in constant memory."""
-    for _line, token, count in _parse(path):
+    for _line, token, count in _parse(DataFile(Path(path), member), encoding):
         yield TokenCount(token, count)
 
 
-def read(path: str | Path, *, order: Order = "frequency", sha256: str | None = None) -> TokenCounts:
-    """Read the whole table, plain or gzip.
+def read(
+    path: str | Path,
+    *,
+    order: Order = "frequency",
+    encoding: str = UTF_8,
+    sha256: str | None = None,
+    member: str | None = None,
+) -> TokenCounts:
+    """Read the whole table, plain, gzip or zip.
 
     Parameters
     ----------
@@ -44,8 +56,12 @@ def read(path: str | Path, *, order: Order = "frequency", sha256: str | None = N
         The file.
     order
         Numbering of the tokens, see `freqopt.data.vocabulary.Order`.
+    encoding
+        Of the text.
     sha256
         Declared checksum of the file; compared before anything is read.
+    member
+        Which file of a zip archive, where it has several.
 
     Raises
     ------
@@ -55,12 +71,12 @@ def read(path: str | Path, *, order: Order = "frequency", sha256: str | None = N
     check_order(order)
     digest = checksum(path, sha256)
     counts: dict[str, int] = {}
-    for line, token, count in _parse(path):
+    for line, token, count in _parse(DataFile(Path(path), member), encoding):
         total = counts.get(token, 0) + count
         if total >= 2**63:
             todo = "Correct the line."
             came = f"the counts of {shown(token)} add up to {total}"
-            raise bad_line(Path(path), line, came, "less than 2^63", todo)
+            raise bad_line(path, line, came, "less than 2^63", todo)
         counts[token] = total
     words = list(counts)
     if order == "frequency":
@@ -74,12 +90,12 @@ def read(path: str | Path, *, order: Order = "frequency", sha256: str | None = N
     )
 
 
-def _parse(path: str | Path) -> Iterator[tuple[int, str, int]]:
-    for line, text in lines(path, "utf-8-sig"):
+def _parse(path: Where, encoding: str) -> Iterator[tuple[int, str, int]]:
+    for line, text in lines(path, encoding):
         token, _, count = text.rpartition("\t" if "\t" in text else " ")
         if not token.strip():
             raise bad_line(
-                Path(path),
+                path,
                 line,
                 f"{shown(text)} is not a token and a count",
                 "token<TAB>count or token<BLANK>count",

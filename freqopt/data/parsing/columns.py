@@ -12,7 +12,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from freqopt.data.parsing.lines import Block, bad_line, shown, wrong_count
+from freqopt.data.parsing.faults import CHECK_FORMAT, bad_line, shown, wrong_count
+from freqopt.data.parsing.lines import Block
 from freqopt.errors import DataError
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -119,6 +120,15 @@ class Columns:
         self.require((self.stop[:, column] - start == 1) & (label <= 1), column, "0 or 1")
         return label.view(np.int8)
 
+    def halves(self, column: int) -> NDArray[np.float64]:
+        """One column of d, d.0 or d.5 with a digit d, shape (R,)."""
+        start, length = self.start[:, column], self.stop[:, column] - self.start[:, column]
+        digit, point, half = (self._bytes[start + k] - np.uint8(ord("0")) for k in range(3))
+        five = (half == 5) & (length == 3)
+        long = (length == 3) & (point == 254) & ((half == 0) | five)  # "." is 2 below "0"
+        self.require((digit <= 9) & ((length == 1) | long), column, "whole or half stars, as 3.5")
+        return digit + 0.5 * five
+
     def require(self, good: Mask, column: int, expected: str) -> None:
         """Refuse the first line where `good`, shape (R,), is false."""
         if not good.all():
@@ -156,7 +166,7 @@ class Columns:
             self.block.first_line + row,
             f"column {column + 1} ({self.columns[column]}) is {shown(field)}",
             expected,
-            "Correct the line, or check that the file is in the format that was asked for.",
+            CHECK_FORMAT,
         )
 
     def _refuse_count(self, separator: str) -> None:

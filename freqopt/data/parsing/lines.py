@@ -1,103 +1,37 @@
-"""Bytes of a data file, plain or gzip, in blocks of whole lines; every fault becomes a `DataError`.
+"""Blocks of whole lines of a data file; every fault becomes a `DataError`.
 
 Nothing here holds more than one block of text, whatever the size of the file.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from freqopt._files import opened
+from freqopt.data.parsing import unpacked
+from freqopt.data.parsing.encodings import UTF_8, check_encoding, decoded, unmarked
+from freqopt.data.parsing.faults import CHECK_FORMAT, bad_line, shown, wrong_count
+from freqopt.data.parsing.unpacked import DataFile, Where, data_file
 from freqopt.errors import DataError
-
-BLOCK_BYTES = 1 << 20
-"""Bytes read at a time; also the longest line a line-by-line format may have."""
-
-_GZIP = b"\x1f\x8b"
-_PACKED = {b"PK\x03\x04": "a zip archive", b"\xfd7zXZ\x00": "an xz file", b"BZh": "a bzip2 file"}
 
 
 @dataclass(frozen=True)
 class Block:
     """Whole lines of one file: `data` ends with a newline, `first_line` counts from 1."""
 
-    path: Path
+    path: DataFile
     first_line: int
     data: bytes
 
-
-def shown(field: bytes | str) -> str:
-    r"""A field as it can stand in a message: quoted, at most 60 characters, bytes as ``\x..``."""
-    text = repr(field).removeprefix("b")
-    return text if len(text) <= 62 else f"{text[:58]}{text[0]}..."
+    def below_first(self) -> Block:
+        """The block without its first line."""
+        return Block(self.path, self.first_line + 1, self.data[self.data.index(b"\n") + 1 :])
 
 
-def bad_line(path: Path, line: int, came: str, expected: str, todo: str) -> DataError:
-    """Build the one form of message that every fault inside a file has."""
-    return DataError(f"{path}, line {line}: {came}; expected {expected}. {todo}")
+def blocks(where: Where, *, official: bool = False, encoding: str | None = None) -> Iterator[Block]:
+    """Blocks of whole lines in UTF-8, which is not looked at. CRLF becomes LF.
 
-
-def chunks(path: str | Path) -> Iterator[bytes]:
-    """Pieces of at most `BLOCK_BYTES` unpacked bytes, in file order.
-
-    gzip is recognised by its first two bytes, not by the file's name.
-
-    Raises
-    ------
-    DataError
-        Missing or unreadable or empty file, another kind of archive, truncated or damaged gzip.
-    """
-    path = Path(path)
-    line = 1
-    try:
-        with opened(path) as file:
-            head = file.read(6)
-            file.seek(0)
-            for magic, kind in _PACKED.items():
-                if head.startswith(magic):
-                    raise DataError(
-                        f"{path} is {kind}; expected plain text or gzip. Unpack it first."
-                    )
-            stream = gzip.GzipFile(fileobj=file) if head.startswith(_GZIP) else file
-            piece = stream.read(BLOCK_BYTES)
-            if not piece:
-                raise DataError(
-                    f"{path} is empty (0 bytes of text); expected data. Fetch the file again."
-                )
-            while piece:
-                yield piece
-                line += piece.count(b"\n")
-                piece = stream.read(BLOCK_BYTES)
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{path} does not exist; expected a data file. Check the path: a relative one is "
-            f"looked up from {Path.cwd()}."
-        ) from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise bad_line(
-            path,
-            line,
-            f"the gzip stream is truncated or damaged at or after this line ({error})",
-            "a whole gzip file",
-            "Fetch the file again and compare its checksum.",
-        ) from error
-    except (OSError, ValueError) as error:  # the latter for a name with a null character
-        if isinstance(error, DataError):
-            raise
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(
-            f"{path} cannot be read ({reason}); expected a readable file. "
-            "Check its kind and its permissions."
-        ) from error
-
-
-def blocks(path: str | Path, *, official: bool = False) -> Iterator[Block]:
-    """Blocks of whole lines. CRLF becomes LF.
+    The encoding is that of the file, None of a format that has no other than UTF-8.
 
     A missing final newline is supplied, or refused where the `official` files of the format end
     with one: a file that was cut inside its last number would read as whole.
@@ -105,39 +39,65 @@ def blocks(path: str | Path, *, official: bool = False) -> Iterator[Block]:
     Raises
     ------
     DataError
-        As `chunks`, and for a line longer than `BLOCK_BYTES`.
+        As `unmarked` and `decoded`; for a line longer than `unpacked.BLOCK_BYTES`; for a carriage
+        return that ends no line.
     """
-    path = Path(path)
+    file = data_file(where)
     first_line = 1
     rest = b""
-    for piece in chunks(path):
+    pieces = (
+        unmarked(where, encoding)
+        if encoding is None or check_encoding(encoding) == UTF_8
+        else (text.encode() for text in decoded(where, encoding))
+    )
+    for piece in pieces:
         text = rest + piece
         end = text.rfind(b"\n") + 1
         rest = text[end:]
-        if len(rest) > BLOCK_BYTES:
+        if len(rest) > unpacked.BLOCK_BYTES:
+            line = first_line + text.count(b"\n")
+            refuse_returns(file, line, rest)
             raise bad_line(
-                path,
-                first_line + text.count(b"\n"),
-                f"more than {BLOCK_BYTES} bytes without a newline",
+                file,
+                line,
+                f"more than {unpacked.BLOCK_BYTES} bytes without a newline",
                 "lines of text",
                 "Check that the file is in the format that was asked for.",
             )
         if end:
-            yield Block(path, first_line, text[:end].replace(b"\r\n", b"\n"))
+            data = text[:end].replace(b"\r\n", b"\n")
+            refuse_returns(file, first_line, data)
+            yield Block(file, first_line, data)
             first_line += text.count(b"\n", 0, end)
+    refuse_returns(file, first_line, rest.removesuffix(b"\r"))
     if rest and official:
         raise bad_line(
-            path,
+            file,
             first_line,
             f"the file ends in {shown(rest[-20:])}, without a newline",
             "a newline at the end, as the official files of this format have",
             "It may have been cut inside its last field: fetch it again, or add the newline.",
         )
     if rest:
-        yield Block(path, first_line, rest.removesuffix(b"\r") + b"\n")
+        yield Block(file, first_line, rest.removesuffix(b"\r") + b"\n")
 
 
-def lines(path: str | Path, encoding: str, *, official: bool = False) -> Iterator[tuple[int, str]]:
+def refuse_returns(file: object, first_line: int, data: bytes) -> None:
+    r"""Refuse a carriage return among lines that end in ``\n``, CRLF having become that."""
+    at = data.find(b"\r")
+    if at >= 0:
+        raise bad_line(
+            file,
+            first_line + data.count(b"\n", 0, at),
+            "a carriage return that ends no line",
+            "lines that end in LF or CRLF",
+            "If the file has the old Macintosh's line ends, convert it: tr '\\r' '\\n' < OLD > NEW",
+        )
+
+
+def lines(
+    where: Where, encoding: str = UTF_8, *, official: bool = False
+) -> Iterator[tuple[int, str]]:
     """(line number from 1, line without its newline), decoded.
 
     Raises
@@ -145,76 +105,78 @@ def lines(path: str | Path, encoding: str, *, official: bool = False) -> Iterato
     DataError
         As `blocks`, and for bytes that are not text in `encoding`.
     """
-    for block in blocks(path, official=official):
+    for block in blocks(where, official=official, encoding=encoding):
         for number, line in enumerate(block.data.split(b"\n")[:-1], block.first_line):
+            yield number, as_text(block.path, number, line)
+
+
+def as_text(file: object, number: int, line: bytes) -> str:
+    """A line of a block.
+
+    Raises
+    ------
+    DataError
+        It is not UTF-8.
+    """
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise bad_line(
+            file,
+            number,
+            f"byte 0x{line[error.start]:02x} at position {error.start + 1} of the line",
+            f"text in {UTF_8}",
+            "Name the file's encoding, such as encoding='latin-1', or convert it to UTF-8.",
+        ) from error
+
+
+def latin_1_lines(where: Where, encoding: str | None) -> Iterator[tuple[int, str]]:
+    """`lines` of a file that is ISO-8859-1 officially; None asks for that with a check.
+
+    Raises
+    ------
+    DataError
+        As `lines`; without a declared encoding, also for a line that reads as UTF-8 beyond ASCII:
+        copies that were converted are common, and would be read wrongly without a word.
+    """
+    for number, line in lines(where, encoding or "latin-1", official=True):
+        if encoding is None and not line.isascii():
             try:
-                yield number, line.decode(encoding)
-            except UnicodeDecodeError as error:
+                other = line.encode("latin-1").decode()
+            except UnicodeDecodeError:
+                pass
+            else:
                 raise bad_line(
-                    block.path,
+                    data_file(where),
                     number,
-                    f"byte 0x{line[error.start]:02x} at position {error.start + 1} of the line",
-                    f"text in {encoding}",
-                    "Convert the file, or name its encoding.",
-                ) from error
+                    f"the line reads as UTF-8, {shown(other)}, and as ISO-8859-1, {shown(line)}",
+                    "ISO-8859-1, as the official file has it",
+                    "Name what it is: encoding='utf-8', or encoding='latin-1'.",
+                )
+        yield number, line
 
 
 def rows(
-    path: str | Path, separator: str, columns: tuple[str, ...], encoding: str
+    where: Where, separator: str, columns: tuple[str, ...], encoding: str | None
 ) -> Iterator[tuple[int, list[str]]]:
     """(line number, fields) of a small official file whose columns are known.
 
     Raises
     ------
     DataError
-        As `lines`, and for a wrong number of columns.
+        As `latin_1_lines`, and for a wrong number of columns.
     """
-    for number, line in lines(path, encoding, official=True):
+    for number, line in latin_1_lines(where, encoding):
         fields = line.split(separator)
         if len(fields) != len(columns):
-            raise wrong_count(Path(path), number, len(fields), columns, separator)
+            raise wrong_count(data_file(where), number, len(fields), columns, separator)
         yield number, fields
 
 
-def wrong_count(
-    path: Path, line: int, came: int, columns: tuple[str, ...], separator: str
-) -> DataError:
-    """Build the message for a line with too few or too many fields."""
-    return bad_line(
-        path,
-        line,
-        f"{came} columns",
-        f"{len(columns)} columns separated by {separator!r} ({', '.join(columns)})",
-        "Check that the file is in the format that was asked for, and whole.",
-    )
-
-
-def checksum(path: str | Path, expected: str | None = None) -> str:
-    """SHA-256 of the file as it lies on disk, compared with `expected` where that is given.
-
-    Raises
-    ------
-    DataError
-        The file cannot be read, or its checksum is another.
-    """
-    try:
-        with opened(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        next(chunks(path))  # raises with the exact reason
-        raise
-    if expected is not None and digest != expected.lower():
-        raise DataError(
-            f"{path} has SHA-256 {digest}; expected {expected}. It is another version of the "
-            "file or a damaged copy: fetch the right one, or correct the declared checksum."
-        )
-    return digest
-
-
 def whole_number(
-    path: str | Path, line: int, column: str, field: str, low: int = 0, high: int = 2**63 - 1
+    where: object, line: int, column: str, field: str, low: int = 0, high: int = 2**63 - 1
 ) -> int:
-    """One field of `rows` as an integer between `low` and `high`; digits only, no sign.
+    """One field of a line as an integer between `low` and `high`; digits only, no sign.
 
     Raises
     ------
@@ -225,9 +187,14 @@ def whole_number(
     if short and field.isascii() and field.isdigit() and low <= int(field) <= high:
         return int(field)
     raise bad_line(
-        Path(path),
+        where,
         line,
         f"{column} is {shown(field)}",
         f"a whole number from {low} to {high}",
-        "Correct the line, or check that the file is in the format that was asked for.",
+        CHECK_FORMAT,
     )
+
+
+def no_rows(where: Where) -> DataError:
+    """A file that ends below its header."""
+    return bad_line(data_file(where), 1, "only a header", "rows below it", "Fetch the file again.")

@@ -2,7 +2,8 @@
 
 A Python file counts with what it imports from its own folder (`freqopt._imports`). Of data, the
 files that the problem declares count: fields called `path`, and fields whose values are
-`pathlib.Path`, wherever they stand, and installed data that are not the same everywhere.
+`pathlib.Path`, wherever they stand, official test rows beside them, and installed data that are
+not the same everywhere.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def data_files(problem: Any) -> list[str]:
         if problem.keys() >= SOURCE and isinstance(problem["name"], str):
             file = installed_file(problem["name"])
             named += [] if file is None else [str(file)]
+        elif problem.keys() >= SOURCE:
+            named += [str(file) for file in Source(**problem).files()[1:]]
         return named + [one for value in problem.values() for one in _inside(value)]
     return list(_inside(problem))
 
