@@ -78,7 +78,7 @@ def theorem(constant=sp.Rational(8, 7), burn=0, batch=half, horizon=1, square=1.
                 "(8.4), no noise",
                 Bound(bracket * slow),
                 lambda rate, steps, size: horizon_step(rate, steps, 0.25, size),
-                ((0.01, 30_000, 0.3, 1), (1e-3, 1_000_000, 0.3, 16)),
+                ((0.01, 30_000, 0.3, 1), (1e-3, 1_000_000, 0.3, 16), (0.5, 4_000, 0.05, 256)),
             ),
         ),
     )

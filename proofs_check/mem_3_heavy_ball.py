@@ -105,6 +105,8 @@ def theorem(contraction=q, ball=1 / (1 - beta), scale=1.0):
                 for momentum in (0.5, 0.9):
                     for adversary in ADVERSARIES[:3] if quick else ADVERSARIES:
                         yield case(kappa, oldest, momentum, adversary, scale=scale)
+        for momentum in (0.0, 0.01):  # MEM-1 and nearly so: at T = 4 q^T is what the delay costs
+            yield case(1.0, 1, momentum, "stalest", scale=scale, T=40)
 
     def noisy(quick):
         for momentum in (0.3, 0.5):

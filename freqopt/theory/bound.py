@@ -82,8 +82,7 @@ class Bound:
 
     def __call__(self, letters: Letters) -> Any:
         """The value in float64: a number, or one per token."""
-        values = (self._find(letters, s.name) for s in self.letters)
-        return self._numeric(*(float(v) if isinstance(v, int | Fraction) else v for v in values))
+        return self._numeric(*(_double(self._find(letters, s.name)) for s in self.letters))
 
     def one_token(self, **letters: float) -> float:
         """The value for a single token, every letter a number.
@@ -130,6 +129,14 @@ class Bound:
                 "add it to the instance's letters"
             )
         return letters[name]
+
+
+def _double(value: Any) -> Any:
+    """A letter in float64: in int64 T**2 would wrap around without a word."""
+    if isinstance(value, int | Fraction):
+        return float(value)
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind in "iub" else value
 
 
 def _exact(node: sp.Expr, values: Mapping[sp.Symbol, Any]) -> Any:

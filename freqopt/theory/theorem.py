@@ -204,7 +204,8 @@ class Claim:
     Raises
     ------
     TheoryError
-        If the tolerance is no number in [0, 1/2): anything would pass.
+        If the tolerance is no number in [0, 1/2), or both sides are one function: anything would
+        pass.
     """
 
     name: str
@@ -229,6 +230,8 @@ class Claim:
                 f"claim {self.name!r} allows {self.tolerance:g} beyond an inequality; write the "
                 f"factor into its bound (a tolerance up to {ROUNDING:g} is rounding)"
             )
+        if self.measured is self.bound:
+            raise TheoryError(f"claim {self.name!r} measures its own bound, so nothing is compared")
         if self.kind not in get_args(Kind):
             raise TheoryError(
                 f"claim {self.name!r} has kind = {self.kind!r}; known: {', '.join(get_args(Kind))}"
@@ -382,6 +385,12 @@ class Theorem:
     sums: tuple[Telescope, ...] = ()
     checks: tuple[Check, ...] = ()
     allowed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def letters(self) -> set[sp.Symbol]:
+        """Those of the proof steps, whose signs the proof uses."""
+        sides = (sp.sympify(step.rhs - step.lhs) for step in self.steps)
+        return set().union(*(side.free_symbols for side in sides))
 
 
 @dataclass(frozen=True, init=False)

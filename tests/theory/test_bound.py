@@ -47,3 +47,9 @@ def test_what_has_no_exact_form_is_refused():
 def test_a_missing_letter_is_named():
     with pytest.raises(TheoryError, match="needs 'Delta'"):
         Bound(Delta * T)({"T": 3})
+
+
+def test_whole_numbers_of_numpy_do_not_wrap_around():
+    """10^10 squared is no int64; what came out was below 0, and a false lower bound held."""
+    for count in (10**10, np.int64(10**10), np.array([10**10])):
+        assert np.all(Bound(T**2)({"T": count}) == 1e20)

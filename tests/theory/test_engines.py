@@ -115,6 +115,14 @@ def test_a_tolerance_that_passes_anything_is_refused(tolerance):
         claim(5.0, 1.0, tolerance=tolerance)
 
 
+def test_a_claim_that_measures_its_bound_is_refused():
+    def value(i):
+        return i.x
+
+    with pytest.raises(TheoryError, match="measures its own bound"):
+        Claim("c", value, value, "equal")
+
+
 def test_a_search_that_tries_nothing_is_refused():
     for given in ({"dimension": 0}, {"dimension": 2, "effort": 0.0}):
         with pytest.raises(TheoryError, match="tries nothing"):
@@ -287,6 +295,8 @@ def test_a_hypothesis_counts_if_it_is_evaluated_and_holds():
     assert proof(SQUARE, SMALL, instances=[Case("a", x=0.5, y=1.0)]) == ""
     wrong = [Case("a", x=0.5, y=1.0), Case("b", x=1.5, y=1.0)]
     assert "x <= 1 fails on b" in proof(SQUARE, SMALL, instances=wrong)
+    nearly = [Case("a", x=0.5, y=1.0), Case("b", x=1 + 1e-8, y=1.0)]
+    assert "x <= 1 fails on b" in proof(SQUARE, SMALL, instances=nearly)
     elsewhere = Hypothesis("x <= 1", 1 - x, cases=lambda quick: [Case("a", x=0.5)])
     assert "x <= 1 fails on b" in proof(SQUARE, elsewhere, instances=wrong)
     assert proof(SQUARE, elsewhere, instances=[Case("no x", y=1.0)]) == ""
@@ -347,6 +357,39 @@ def test_a_hypothesis_that_is_the_step_proves_nothing(quantity):
         step = replace(step, witness=((1, (x - x**2,)),))
     given = Hypothesis("h", quantity)
     assert proof(step, given, instances=[Case("a", x=0.5)])
+
+
+def test_a_hypothesis_that_the_theorem_assumes_may_be_what_a_step_needs_and_no_more():
+    """Descent by half a step is the condition x <= 1 itself, which the theorem states."""
+    step, given = Step("s", x**2, x, ((1, (x, 1 - x)),)), Hypothesis("x <= 1", 1 - x)
+    made = Claim("c", lambda c: 0.5, lambda c: 1.0, instances=lambda q: [Case("a", x=0.5)])
+    for assumption, proved in (
+        (Assumption("x <= 1", lambda i: i.x <= 1), True),
+        (Assumption("x <= 2", lambda i: i.x <= 2), False),
+        (Assumption("x <= 1", how="declared"), False),
+    ):
+        theorem = Theorem((made,), (assumption,), (given,), (step,))
+        (verdict,) = witness.run(theorem, Context())
+        assert (verdict.word is Word.CERTIFIED) is proved, assumption
+
+
+def test_a_hypothesis_is_no_stronger_than_the_assumptions():
+    """x <= 1 holds on the instances that are listed; the theorem is about x <= 2."""
+    assumed = Assumption("x <= 2", lambda i: i.x <= 2)
+    for most, proved in ((3.0, False), (1.0, True)):
+        made = Claim(
+            "c", lambda c: 0.5, lambda c: 1.0, instances=lambda q: [Case("a", x=0.5, y=1.0)],
+            search=Search(1, lambda u, most=most: Case("s", x=most * u[0], y=1.0)),
+        )  # fmt: skip
+        (verdict,) = witness.run(Theorem((made,), (assumed,), (SMALL,), (SQUARE,)), Context())
+        assert (verdict.word is Word.CERTIFIED) is proved, most
+
+
+def test_letters_of_the_proof_have_their_signs_on_every_instance():
+    made = Claim("c", lambda c: 0.5, lambda c: 1.0, instances=lambda q: [Case("a", x=-2.0)])
+    step = Step("s", x, x + x**3, ((1, (x**3,)),))
+    with pytest.raises(TheoryError, match="x is declared non-negative and is -2"):
+        list(exact.run(Theorem((made,), steps=(step,)), Context()))
 
 
 def test_a_witness_proves_only_its_own_inequality():
@@ -480,13 +523,20 @@ def test_the_ledger_multiplies_up_and_notices_a_large_step():
 def test_absolute_pairs_know_their_gap():
     problem = AbsolutePairs(pairs={"counts": ((3, 1), (1, 2))}, optimum_size=0.5, noise=0.2)
     law = outcomes(problem)
-    tables = {"u": np.array([[0.3], [-0.1]]), "v": np.array([[0.9], [0.2]])}
+    tables = {"u": np.array([[0.35], [-0.1]]), "v": np.array([[0.9], [-1.9]])}
     score = tables["u"][law.samples["u"], 0] + tables["v"][law.samples["v"], 0]
     by_hand = law.probability @ np.abs(score - law.samples["y"]) - 0.2
     stacked = {name: table[None] for name, table in tables.items()}
     assert problem.gaps(stacked)[0] == pytest.approx(by_hand, rel=1e-14)
     best = {name: table[None] for name, table in problem.optimum.items()}
     assert problem.gaps(best)[0] == pytest.approx(0, abs=1e-15)
+    ensemble = Ensemble(problem, SGD(lr=1.0), tables, len(law))
+    ensemble.step(law.samples)
+    moved = np.tensordot(law.probability, ensemble.values("u") - tables["u"], axes=1)
+    for row in range(2):  # between its kinks the loss is linear
+        higher = {**stacked, "u": tables["u"][None] + 1e-3 * np.eye(2)[row][None, :, None]}
+        slope = (problem.gaps(higher) - problem.gaps(stacked))[0] / 1e-3
+        assert moved[row, 0] == pytest.approx(-slope, abs=1e-12)
 
 
 def summed(cost=1, weight=1, gain=1, use=1):

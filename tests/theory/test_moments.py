@@ -73,3 +73,13 @@ def test_counter_programme_in_rationals_is_exact():
     assert float(found.last[0]) == pytest.approx(floats.last[0], rel=1e-14)
     # E[1/eta] = 2 E[count + 1] before step t = 2 (1 + (t - 1) p), exactly.
     assert list(found.inverse_step[:, 0]) == [2 * (1 + t * third[0]) for t in range(steps)]
+
+
+def test_what_is_trivially_true_of_a_gradient_is_reached():
+    """E|grad_k f|^2 goes from its start to its stationary value: the larger of the two, no more."""
+    p, lam, s2, e0 = (np.array(v) for v in ([0.2, 0.1], [0.6, 0.9], [3.0, 0.1], [0.1, 2.0]))
+    first, last = (Tokens("t", p, lam, s2, e0, np.full(2, 0.1), steps) for steps in (1, 10**12))
+    reached = np.maximum(first.square_gradient(), last.square_gradient())
+    np.testing.assert_allclose(first.trivial_square_gradient(), reached, rtol=1e-9)
+    assert reached[0] > first.square_gradient()[0]  # one of each kind
+    assert reached[1] > last.square_gradient()[1]

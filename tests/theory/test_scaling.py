@@ -7,7 +7,7 @@ import pytest
 
 from freqopt.errors import SamplerError
 from freqopt.theory.exact.counters import anytime_step, counter_moments
-from freqopt.theory.scaling import adaptive, counting, epochs, groups, online
+from freqopt.theory.scaling import adaptive, counting, epochs, groups, limits, online
 
 
 def test_counts_are_grouped_without_loss():
@@ -30,6 +30,13 @@ def test_a_grouped_tail_changes_nothing_that_is_seen(nu):
         assert online.gap(grouped, eta, steps) == pytest.approx(
             online.gap(alone, eta, steps), rel=1e-5
         )
+
+
+def test_the_late_speed_up_is_that_of_every_token():
+    p = np.arange(1, 301.0) ** -1.5
+    p /= p.sum()
+    expected = 1 / (np.sqrt(p[-1]) * np.sqrt(p).sum())
+    assert limits.late_speed_up(groups.zipf(1.5, 300)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_law_without_end_needs_an_exponent_above_one():

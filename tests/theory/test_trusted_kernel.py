@@ -318,6 +318,7 @@ def comparison_holds(engine):
         ("equal", 1.0, 1 + 1e-11, False),
         ("upper", np.array([0.0, 2.0, 0.0]), np.array([1.0, 1.0, 1.0]), True),
         ("lower", np.array([3.0, 0.5]), 1.0, True),
+        ("upper", np.array([1e9, 1.01]), np.array([1e9, 1.0]), True),  # beside a large one
         ("upper", Fraction(1) + Fraction(1, 10**30), Fraction(1), True),
         ("lower", Fraction(1) - Fraction(1, 10**30), Fraction(1), True),
         (
@@ -348,6 +349,10 @@ COMPARISON = {
     "lower turned": ("ratio, excess = _share(b, m), b - m", "ratio, excess = _share(b, m), m - b"),
     "an equality one way": ("np.abs(m - b)", "m - b"),
     "any rounding": ("slack = claim.tolerance *", "slack = 1e3 * claim.tolerance *"),
+    "one rounding for all entries": (
+        "slack = claim.tolerance * np.maximum(np.abs(m), np.abs(b))",
+        "slack = claim.tolerance * np.max(np.maximum(np.abs(m), np.abs(b)))",
+    ),
     "only the first entry": ("bool(violated.any()),", "bool(violated.flat[0]),"),
     "rationals as floats": ("if _rational(sides.left) and _rational(right):", "if False:"),
     "rational uppers turned": ('"upper": a > b', '"upper": a < b'),

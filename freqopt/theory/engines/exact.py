@@ -14,6 +14,7 @@ from freqopt.theory.engines.sides import (
     as_bytes,
     attained,
     blamed,
+    check_signs,
     compare,
     evaluate,
     is_vacuous,
@@ -82,12 +83,14 @@ def _judge(theorem: Theorem, claim: Claim, cases: list[Any], engine: str, store:
     worst: tuple[float, Comparison, str] | None = None
     shares = [0.0]
     vacuous = 0
+    letters = theorem.letters
     different = set()  # one instance given thirty times is one
     for case in cases:
         broken = inapplicable(theorem, case)
         if broken:
             note = f"the assumption {broken} fails on {case.name}"
             return _verdict(claim, engine, Word.INAPPLICABLE, None, case.name, note, None)
+        check_signs(letters, case.letters(), case.name)
         sides = evaluate(claim, case)
         outcome = compare(claim, sides)
         if outcome.violated:

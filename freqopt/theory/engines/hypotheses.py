@@ -2,13 +2,14 @@
 
 A step may use several hypotheses, its own and those of the steps that it sums. Each of them may
 hold somewhere and all of them nowhere, and then anything follows from them. So they are evaluated
-together: on all instances of the claims they are conditions of, and on the cases of each of them;
-there must be an instance that gives the letters of all, and on none of them may one fail.
+together: on all instances of the claims they are conditions of, those of their search spaces among
+them, and on the cases of each of them; there must be an instance that gives the letters of all, and
+on none of them may one fail. A condition stronger than the theorem's assumptions is found so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,13 @@ from freqopt.errors import TheoryError
 from freqopt.theory.bound import Bound
 from freqopt.theory.engines.exact import inapplicable
 from freqopt.theory.engines.sides import check_signs, finite
-from freqopt.theory.theorem import Context, Theorem
+from freqopt.theory.theorem import Claim, Context, Hypothesis, Theorem
 
 ROUNDING = 1e-9
 """By how much of its largest term a quantity may be below 0 in float64."""
+
+PLACES = 32
+"""Places of a claim's search space on which its hypotheses are evaluated."""
 
 
 class Hypotheses:
@@ -35,9 +39,10 @@ class Hypotheses:
 
     def __init__(self, theorem: Theorem, context: Context) -> None:
         self._of_claims = {
-            claim.name: [i for i in claim.instances(context.quick) if not inapplicable(theorem, i)]
+            claim.name: [i for i in _instances(claim, context) if not inapplicable(theorem, i)]
             for claim in (theorem.claims if theorem.hypotheses else ())
         }
+        self._assumed = {a.name for a in theorem.assumptions if a.how == "exact"}
         self._all = {h.name: h for h in theorem.hypotheses}
         self._cases = {
             h.name: list(h.cases(context.quick)) if h.cases else [] for h in theorem.hypotheses
@@ -54,6 +59,10 @@ class Hypotheses:
 
     def __iter__(self) -> Any:
         return iter(self._all.values())
+
+    def is_assumed(self, hypothesis: Hypothesis) -> bool:
+        """Whether it is a condition that the theorem states, and computes on every instance."""
+        return hypothesis.name in self._assumed
 
     def failure(self, names: Iterable[str], letters: Iterable[Any] = ()) -> str:
         """Why these hypotheses do not count together, or "".
@@ -121,6 +130,14 @@ class Hypotheses:
         return (
             "" if np.all(value >= -ROUNDING * scale) else f"fails on {of} ({np.min(value):.3g} < 0)"
         )
+
+
+def _instances(claim: Claim, context: Context) -> Iterator[Any]:
+    """Those that the claim lists, and some of its search space."""
+    yield from claim.instances(context.quick)
+    if claim.search is not None:
+        rng = np.random.default_rng(context.seed)
+        yield from map(claim.search.make, rng.random((PLACES, claim.search.dimension)))
 
 
 class _Quantity:

@@ -5,9 +5,9 @@ right": a wrong premise that is retyped on both sides would pass such a test, wh
 witness has to name the non-negative quantities that make up every bit of the difference. Each of
 them is non-negative by the signs of its letters, as an even power, or by a hypothesis of the
 theorem, which is a condition with a name that holds on every instance it is evaluated on, together
-with the others that the step rests on. One that says the same as the step is refused: it would
-prove anything. A step without a valid witness is
-UNPROVED, not REFUTED: a weaker true statement fails as well.
+with the others that the step rests on. One that says the same as the step is refused, because it
+would prove anything, unless the theorem states it, as a computed assumption of the same name. A
+step without a valid witness is UNPROVED, not REFUTED: a weaker true statement fails as well.
 """
 
 from __future__ import annotations
@@ -103,8 +103,9 @@ def examine_step(
             if match is None:
                 text = f"nothing shows that {factor} >= 0; name it as a hypothesis"
                 return text, tuple(used)
-            if restates(match, step):
-                return f"the hypothesis {match.name} is the step itself", tuple(used)
+            if restates(match, step) and not hypotheses.is_assumed(match):
+                text = f"the hypothesis {match.name} is the step itself, and no assumption"
+                return text, tuple(used)
             used[match.name] = None
         total += coefficient * sp.Mul(*factors)
     failure = hypotheses.failure(used, (step.rhs - step.lhs).free_symbols)
