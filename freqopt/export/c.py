@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from freqopt.export.memory import Memory, c_text
 from freqopt.export.text import (
     Line,
     Names,
@@ -20,7 +22,8 @@ from freqopt.export.text import (
     used_fields,
 )
 from freqopt.kernels._read import Reading, own_slots, read
-from freqopt.streams import elementary
+from freqopt.optimizers._critical import FixedMemory
+from freqopt.streams import _trigonometry, elementary
 
 C_TYPES = {"real": "real", "double": "double", "int": "int64_t", "i64": "int64_t", "bool": "bool"}
 SLOT_TYPES = {"table": "real", "float64": "double", "int64": "int64_t"}
@@ -31,11 +34,6 @@ TAKEN = {
     "short", "float", "auto", "register", "signed", "const", "static", "default", "case", "do",
     "for", "while", "switch", "return", "union", "struct", "void", "log", "exp", "sqrt", "power",
 }  # fmt: skip
-RATES = {
-    "inverse": "h->lr / (1 + (t - 1) * h->lr_decay)",
-    "inverse_sqrt": "h->lr / sqrt(1 + (t - 1) * h->lr_decay)",
-}
-"""Learning rate of batch t by the law of its decay; others need more than an expression."""
 
 
 def as_c(text: str) -> str:
@@ -59,6 +57,8 @@ class Row:
         self.rule, self.reading = rule, read(rule, np.float64)
         self.fields = numbers_of(rule)
         self.slots = own_slots(rule)
+        self.memory = Memory(rule) if isinstance(rule, FixedMemory) and rule.kappa else None
+        self.asked = dict(self.reading.asked) | (self.memory.asked if self.memory else {})
         names = Names(TAKEN | {slot.name for slot in self.slots})
         for place, name in enumerate(type(rule).model_fields):
             names.stands[f"h[{place}]"] = f"h.{name}"
@@ -193,17 +193,20 @@ def constants() -> str:
     """The numbers that elementary.h is written with."""
     values = {
         "INV_LN2": elementary.INV_LN2, "LN2_HI": elementary.LN2_HI, "LN2_LO": elementary.LN2_LO,
-        "SQRT_HALF": elementary.SQRT_HALF,
+        "SQRT_HALF": elementary.SQRT_HALF, "PI": math.pi, "TWO_OVER_PI": _trigonometry.TWO_OVER_PI,
     }  # fmt: skip
     lines = [f"#define {name} {value!r}" for name, value in values.items()]
-    for name in ("EXP_SERIES", "LOG_SERIES"):
-        series = ", ".join(map(repr, getattr(elementary, name))).replace(", 2", ", \\\n    2")
+    all_series = {n: getattr(elementary, n) for n in ("EXP_SERIES", "LOG_SERIES")} | {
+        n: getattr(_trigonometry, n) for n in ("HALF_PI", "SIN_SERIES", "COS_SERIES")
+    }
+    for name, numbers in all_series.items():
+        series = ", ".join(map(repr, numbers)).replace(", 2", ", \\\n    2")
         lines.append(f"#define {name} {{{series}}}")
     return "\n".join(lines) + "\n"
 
 
 def used(row: Row) -> list[str]:
     """The numbers that the function reads, and those of its rate."""
-    text = "\n".join(row.body())
+    text = "\n".join([*row.body(), c_text(row.memory, "") if row.memory else ""])
     own = list(used_fields(text, row.fields))
     return [n for n in row.fields if n in own or n in ("lr", "lr_decay")]

@@ -69,6 +69,13 @@ static double power_int(double base, int64_t n)
     return result;
 }
 
+/* The gradient with l2 weight decay. */
+static void add_decay(const real *w, real *g)
+{
+    if (o.weight_decay && o.l2)
+        for (int64_t j = 0; j < D; j++) g[j] = g[j] + (real)o.weight_decay * w[j];
+}
+
 /* One row of the table meets its gradient g; x is the sum of squares where that is kept, else null. */
 static void update(int64_t i, real *g, real *x, int64_t t, int64_t occurrences, bool first_round)
 {
@@ -84,8 +91,9 @@ static void update(int64_t i, real *g, real *x, int64_t t, int64_t occurrences, 
         }
         for (int64_t j = 0; j < D; j++) w[j] *= (real)shrink;
     }
-    if (o.weight_decay && o.l2)
-        for (int64_t j = 0; j < D; j++) g[j] = g[j] + (real)o.weight_decay * w[j];
+#ifndef STORES_DECAY
+    add_decay(w, g);
+#endif
     if (!x) {
         x = own;
         for (int64_t j = 0; j < D; j++) x[j] = g[j] * g[j];
@@ -101,6 +109,39 @@ static void catch_up(int64_t i, int64_t until)
         memset(sums, 0, (size_t)D * sizeof *sums);
         update(i, sums, NULL, t, 0, true);
     }
+}
+#endif
+
+#ifdef REMEMBERS
+static struct memory memory;
+
+static void memory_begin(void)
+{
+    const int64_t room = (int64_t)h.capacity + 1;
+    memory.items = (struct item *)must(realloc(memory.items, (size_t)room * sizeof(struct item)));
+    memory.seen = (struct item *)must(realloc(memory.seen, (size_t)room * sizeof(struct item)));
+    memory.kept = (real *)must(realloc(memory.kept, (size_t)(room * N * D) * sizeof(real)));
+    memory.length = 0;
+    for (int64_t k = 0; k < room; k++) memory.items[k].place = k;
+}
+
+/* Every row of the table along the aggregate of its gradient and the buffer. */
+static void recall(int64_t count, const int64_t *rows, const real *grads, const int64_t *times)
+{
+    double *room = (double *)must(malloc((size_t)(count + D) * sizeof *room));
+    real *g = (real *)must(malloc((size_t)(2 * D) * sizeof *g)), *d = g + D;
+    memory_offer(&h, &memory, memory_norm(count, D, grads, room), T);
+    for (int64_t i = 0, k = 0; i < N; i++) {
+        const bool here = k < count && rows[k] == i;
+        for (int64_t j = 0; j < D; j++) g[j] = here ? grads[k * D + j] : 0;
+#ifdef STORES_DECAY
+        add_decay(table + i * D, g);
+#endif
+        memory_row(&h, &memory, N * D, i * D, D, g, d);
+        update(i, d, NULL, T, here ? times[k] : 0, true);
+        k += here;
+    }
+    free(room), free(g);
 }
 #endif
 
@@ -122,6 +163,10 @@ static void wave(int64_t count, const int64_t *rows, real *grads, real *squared,
             update(rows[k], grads + k * D, squared ? squared + k * D : NULL, T, times[k], first);
         return;
     }
+#ifdef REMEMBERS
+    recall(count, rows, grads, times);
+    return;
+#endif
     real *zero = (real *)must(calloc((size_t)D, sizeof *zero));
     for (int64_t i = 0, k = 0; i < N; i++) {
         if (k < count && rows[k] == i) {
@@ -349,6 +394,9 @@ static int header(char *refused)
     decayed_at = (int64_t *)must(calloc((size_t)N, sizeof *decayed_at));
     for (int64_t k = 0; k < N * D; k++) told[k] = table[k] = number();
     state_begin(N, D);
+#ifdef REMEMBERS
+    memory_begin();
+#endif
     for (int k = 0; k < givens; k++) take_given(given_name[k], given[k], N);
     return 1;
 }

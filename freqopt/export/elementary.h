@@ -123,3 +123,28 @@ DEVICE double elementary_power(double x, double y) /* x >= 0 */
     const int64_t k = exp_parts(product, fabs(product) < 746.0 ? left : 0.0, &t, &rest);
     return scale_by_two(t + rest, k);
 }
+
+DEVICE double difference(double a, double b, double *lost) /* Knuth: a - b = d + lost */
+{
+    const double d = a - b, v = a - d;
+    *lost = (a - (d + v)) + (v - b);
+    return d;
+}
+
+DEVICE double elementary_sin(double x) /* |x| <= 2^20, else NaN */
+{
+    const double half_pi[] = HALF_PI, sines[] = SIN_SERIES, cosines[] = COS_SERIES;
+    if (!(fabs(x) <= 1048576.0)) return NAN;
+    const double k = rint(x * TWO_OVER_PI);
+    double error_1, error_2;
+    double r = difference(x - k * half_pi[0], k * half_pi[1], &error_1);
+    r = difference(r, k * half_pi[2], &error_2);
+    const double small = (error_1 + error_2) - k * half_pi[3], exact = r;
+    r = r + small;
+    const double r_lo = (exact - r) + small, z = r * r;
+    const double half = 0.5 * z, w = 1.0 - half;
+    const double sine = r + (r_lo * (1.0 - half) + r * z * HORNER(z, sines));
+    const double cosine = w + (((1.0 - w) - half) + (z * z * HORNER(z, cosines) - r * r_lo));
+    const double value = (int64_t)k & 1 ? cosine : sine;
+    return (int64_t)k & 2 ? -value : value;
+}

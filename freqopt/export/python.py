@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from freqopt.export.c import RATES, Row, used
+from freqopt.export.c import Row, used
+from freqopt.export.python_memory import memory_text
+from freqopt.export.rate import PYTHON, rate_lines
 from freqopt.export.text import Line
 
 DTYPES = {"table": "table.dtype", "float64": "np.float64", "int64": "np.int64"}
@@ -24,19 +26,24 @@ DRIVER = '''
 RULE = "{name}"
 DIALECT = {dialect}
 SERVES = {serves}
+ON = {on}
 
 
 def make(rule, table, given):
     """An optimizer that sums the occurrences of a row; it refuses what it was not made for."""
     for name, field in type(rule).model_fields.items():
         value = getattr(rule, name)
-        if name not in SERVES and value != DIALECT.get(name, field.default):
+        if name in ON:
+            fits = bool(value) == ON[name]
+        else:
+            fits = name in SERVES or value == DIALECT.get(name, field.default)
+        if not fits:
             raise NotImplementedError(name)
     real, (size, width) = table.dtype.type, table.shape
     state = {{{slots}}}
     for name, values in given.items():
         state[name][...] = values
-    t = 0
+    t = 0{remembers}
 
     def step(rows, grads):
         nonlocal t
@@ -46,17 +53,30 @@ def make(rule, table, given):
             total, count = summed.get(row, (None, 0))
             summed[row] = (g.copy() if total is None else total + g, count + 1)
         none = np.zeros(width, table.dtype), 0
-        for row in range(size) if rule.rows == "all" else sorted(summed):
+{gathered}        for row in range(size) if rule.rows == "all" else sorted(summed):
             g, count = summed.get(row, none)
-            if rule.weight_decay and rule.decay == "l2":
+            if rule.weight_decay and rule.decay == {l2}:
                 g = g + real(rule.weight_decay) * table[row]
-            elif rule.weight_decay:
+            elif rule.weight_decay and rule.decay == "decoupled":
                 table[row] *= real(1 - rate(rule, t) * rule.weight_decay)
             {name}_row(rule, real, t, count, True, table[row], g, g * g, {{k: v[row] if v.ndim > 1 else v[row : row + 1] for k, v in state.items()}})
         return table
 
     return step
 '''
+
+
+GATHERED = """\
+        g = np.array([summed.get(row, none)[0] for row in range(size)])
+{decay}\
+        squares = [row_sum([float(x) * float(x) for x in summed[row][0]]) for row in sorted(summed)]
+        d = memory.recall(rule, real, g, math.sqrt(row_sum(squares)) if squares else 0.0, t)
+        summed = {{row: (d[row].copy(), summed.get(row, none)[1]) for row in range(size)}}
+"""
+STORED = """\
+        if rule.weight_decay and rule.decay == "l2":
+            g = g + real(rule.weight_decay) * table
+"""
 
 
 def python_text(row: Row, about: list[str]) -> str:
@@ -70,30 +90,41 @@ def python_text(row: Row, about: list[str]) -> str:
         f"{float(s.start)!r}, {DTYPES[s.dtype]})"
         for s in row.slots
     )
-    dialect = {n: v for n, v in off.items() if isinstance(v, str | bool)}
-    on = {n for n, v in row.reading.asked if not isinstance(v, str)}
+    gathered = GATHERED.format(decay=STORED * row.memory.rule.stores_decay) if row.memory else ""
+    on = {n: bool(v) for n, v in row.asked.items() if not isinstance(v, str)}
     serves = sorted(
         {n for n in used(row) if n not in on}
-        | {"lr", "lr_decay", "horizon", "seed", "run", "batch", "smoothness"}
+        | {"lr", "lr_decay", "weight_decay", "horizon", "seed", "run", "batch", "smoothness"}
     )
-    needs = "elementary_" in "".join(_body(row)) or "integer_power" in "".join(_body(row))
-    imports = "\nfrom freqopt.streams import elementary\n" if needs else ""
-    law = (
-        RATES.get(rule.lr_decay_law, RATES["inverse"])
-        .replace("h->", "h.")
-        .replace("sqrt", "math.sqrt")
-    )
+    dialect = {n: v for n, v in off.items() if n not in {*serves, *on}}
+    law = rate_lines(rule, PYTHON)
+    joined = "\n".join([*_body(row), *law])
+    memory = memory_text(row.memory) if row.memory else ""
+    needs = re.findall(r"elementary(?=\.)|Stream(?=\()", joined + memory)
+    imports = "".join(f"\nfrom freqopt.streams import {n}\n" for n in dict.fromkeys(needs))
     parts = [
         f'r"""{name}: one row and its gradient. Written by freqopt from the kernel of the rule.\n\n{doc}\n"""',
         HEAD + imports,
-        f"\ndef rate(h, t):\n    return {law}\n",
-        *([SUM] if row.reading.term is not None else []),
+        "\ndef rate(h, t):",
+        *(f"    {line}" for line in law),
+        "",
+        *([SUM] if row.reading.term is not None or memory else []),
+        memory,
         f"\ndef {name}_row(h, real, t, occurrences, first_round, w, g, x, state):",
         '    """Change a row w and its state in place; `real` is the table\'s dtype, h has the options."""',
         "    width = len(w)",
         *(f'    {s.name} = state["{s.name}"]' for s in row.slots),
         *(f"    {line}" for line in _body(row)),
-        DRIVER.format(name=name, dialect=dialect, serves=serves, slots=slots),
+        DRIVER.format(
+            name=name,
+            dialect=dialect,
+            serves=serves,
+            on=on,
+            slots=slots,
+            gathered=gathered,
+            remembers="\n    memory = Memory()" if row.memory else "",
+            l2='"l2"' if not (row.memory and row.memory.rule.stores_decay) else "None",
+        ),
     ]
     return "\n".join(parts)
 

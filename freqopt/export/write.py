@@ -15,11 +15,12 @@ from freqopt.crosscheck.cases.exercises import exercises
 from freqopt.crosscheck.exchange import protocol
 from freqopt.crosscheck.implementation import reference, trace
 from freqopt.errors import CheckError
-from freqopt.export.c import RATES, Row, constants, used
+from freqopt.export.c import Row, constants, used
+from freqopt.export.glue import glue_text
+from freqopt.export.memory import c_text
 from freqopt.export.python import python_text
-from freqopt.export.text import numbers_of
+from freqopt.export.rate import C, rate_lines
 from freqopt.optimizers import Rule, rules
-from freqopt.optimizers._critical import FixedMemory
 
 Language = Literal["c", "cuda", "python"]
 HERE = Path(__file__).parent
@@ -57,7 +58,7 @@ def export(
     Raises
     ------
     CheckError
-        The folder has something in it; the rule keeps more than rows; its rate is no expression.
+        The folder has something in it, or cannot be written.
     RuleError, BackendError, KernelError
         No such rule or option; no kernel, or none that can be read.
     """
@@ -67,7 +68,6 @@ def export(
         raise CheckError(f"rule {kind.name()} has no dialect {dialect!r}; it has {known}")
     chosen = {**kind.dialects.get(dialect or "", {}), **(options or {})}
     made = kind(**chosen).completed(**KNOWN)
-    _refuse(made)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckError(f"{out} is there already and not empty; give a new folder")
     files = _python(made) if language == "python" else _c(made, language)
@@ -82,19 +82,6 @@ def export(
     return [out / name for name in files]
 
 
-def _refuse(rule: Rule) -> None:
-    """What has no single-row function."""
-    if isinstance(rule, FixedMemory) and rule.kappa:
-        raise CheckError(
-            f"{rule.name()} keeps gradients of the whole table, and which it keeps depends on all "
-            "rows: there is no function of one row; kappa = 0 with kappa_zero = 'parent' has one"
-        )
-    if rule.lr_decay and rule.lr_decay_law not in RATES:
-        raise CheckError(
-            f"lr_decay_law = {rule.lr_decay_law!r} is not exported; choose {' or '.join(RATES)}"
-        )
-
-
 # -- C and CUDA ---------------------------------------------------------------------------------
 
 
@@ -102,6 +89,8 @@ def _c(rule: Rule, language: str) -> dict[str, str]:
     row, (header, driver) = Row(rule), FILES[language]
     text = (HERE / "driver.c").read_text(encoding="utf-8").replace("rule.h", header)
     files = {header: row_text(row, language), "glue.h": glue_text(row), driver: text}
+    if row.memory:
+        files["memory.h"] = c_text(row.memory, header)
     if "elementary.h" in files[header]:
         files["elementary.h"] = elementary_text()
     return files
@@ -111,7 +100,8 @@ def row_text(row: Row, language: str) -> str:
     """The row function and what it is made of: one page."""
     rule, name = row.rule, row.rule.name()
     body = list(row.body())
-    joined = "\n".join(body)
+    law = rate_lines(rule, C)
+    joined = "\n".join([*body, *law])
     struct = [f"    double {n};" for n in used(row)]
     parameters = _wrapped(", ".join(row.parameters), " " * 4)
     parts = [
@@ -119,6 +109,7 @@ def row_text(row: Row, language: str) -> str:
         *(f"   {line}" for line in about(rule)),
         "   t counts batches from 1. occurrences: of the row in the batch, 0 if it is absent.",
         "   x = g * g, or the sum of the occurrences' squares. work has room for a row. */",
+        f"#ifndef {name.upper()}_H\n#define {name.upper()}_H",
         "#include <math.h>" if language == "cuda" else _includes(),
         "#include <stdbool.h>\n#include <stdint.h>\n#include <string.h>",
         "#ifndef REAL\n#define REAL float /* of the table: float or double */\n#endif",
@@ -129,14 +120,14 @@ def row_text(row: Row, language: str) -> str:
         *(POWER if "integer_power(" in joined else []),
         f"struct {name} {{", *struct, "};", "",
         f"DEVICE double rate(const struct {name} *h, int64_t t)", "{",
-        f"    return {RATES.get(rule.lr_decay_law, RATES['inverse'])};", "}", "",
+        *(f"    {line}" for line in law), "}", "",
         *(SUM if "row_sum(" in joined else []),
         f"DEVICE void {name}_row(", f"{parameters})", "{",
         *(f"    {line}" if line else "" for line in body),
         "    (void)h, (void)t, (void)occurrences, (void)first_round, (void)g, (void)x, (void)work;",
         "}",
     ]  # fmt: skip
-    return "\n".join([*parts, *(_launch(row) if language == "cuda" else []), ""])
+    return "\n".join([*parts, *(_launch(row) if language == "cuda" else []), "#endif", ""])
 
 
 POWER = [
@@ -186,110 +177,6 @@ def _launch(row: Row) -> list[str]:
         "    if (k >= count) return;", "    const int64_t i = rows[k];",
         f"    {name}_row({_wrapped(call, '        ').strip()});", "}", "#endif",
     ]  # fmt: skip
-
-
-def glue_text(row: Row) -> str:
-    """What joins the row function to the driver: options by name, and where state stands."""
-    name = row.rule.name()
-    own = used(row)
-    replays = any(s.name == "settled_at" for s in row.slots)
-    lines = [
-        "/* What driver.c knows of this rule. Nothing here is part of the rule. */",
-        f"#define RULE {name}", "#define sqrt_real sqrt",
-        *(["#define REPLAYS"] if replays else []),
-        "#include <stdlib.h>", "#include <string.h>", "",
-        "static struct { " + " ".join(_declared(s) for s in row.slots) + f" int none; }} state{', kept_state' if replays else ''};",
-        "", "static void state_begin(int64_t n, int64_t d)", "{", "    (void)n, (void)d, (void)state;",
-    ]  # fmt: skip
-    for s in row.slots:
-        kind = _declared(s).split()[0]
-        size = "n * d" if s.per == "element" else "n"
-        lines += [
-            f"    state.{s.name} = ({kind} *)realloc(state.{s.name}, (size_t)({size}) * sizeof({kind}));",
-            f"    for (int64_t k = 0; k < {size}; k++) state.{s.name}[k] = ({kind}){float(s.start)!r};",
-        ]
-    lines += ["}", ""]
-    if replays:
-        for word, to, source in (
-            ("keep", "kept_state", "state"),
-            ("restore", "state", "kept_state"),
-        ):
-            lines += [f"static void state_{word}(int64_t n, int64_t d)", "{"]
-            for s in row.slots:
-                kind, size = _declared(s).split()[0], "n * d" if s.per == "element" else "n"
-                if word == "keep":
-                    lines.append(
-                        f"    kept_state.{s.name} = ({kind} *)realloc(kept_state.{s.name}, "
-                        f"(size_t)({size}) * sizeof({kind}));"
-                    )
-                lines.append(
-                    f"    memcpy({to}.{s.name}, {source}.{s.name}, (size_t)({size}) * sizeof({kind}));"
-                )
-            lines += ["}", ""]
-    given = [s for s in row.slots if s.given]
-    lines += [
-        "static void take_given(const char *name, const double *values, int64_t n)", "{",
-        "    (void)name, (void)values, (void)n;",
-        *(
-            f"    if (!strcmp(name, \"{s.name}\"))\n"
-            f"        for (int64_t k = 0; k < n; k++) state.{s.name}[k] = values[k];"
-            for s in given
-        ),
-        "}", "", f"static void begin_options(struct {name} *h)", "{",
-        "    (void)h;", *(f"    h->{n} = NAN;" for n in own), "}", "",
-        f"static int set_option(struct {name} *h, const char *name, const char *value)", "{",
-        "    double x = strcmp(value, \"none\") ? strtod(value, NULL) : NAN;",
-        "    if (!strcmp(value, \"true\")) x = 1;",
-        *(f"    if (!strcmp(name, \"{n}\")) h->{n} = x;" for n in own),
-        *(f"    if (!strcmp(name, \"{n}\")) return 1;" for n in known_fields(row)),
-        "    (void)h, (void)x;", "    return 0;", "}", "",
-        "/* Whether this text was made for that value of a choice, or for that number being on. */",
-        "static int option_fits(const char *name, const char *value)", "{",
-        "    const int on = strcmp(value, \"none\") && strcmp(value, \"false\") &&",
-        "                   (!strcmp(value, \"true\") || strtod(value, NULL) != 0);",
-        "    (void)on;", *asked_lines(row), "    return 1;", "}", "",
-        "#define row_of_table(h, i, d, w, g, x, t, occurrences, first_round, work) \\",
-        f"    {name}_row(h, t, occurrences, first_round, d, w, g, x, work"
-        + "".join(f", state.{s.name} + (i){' * (d)' if s.per == 'element' else ''}" for s in row.slots)
-        + ")", "",
-    ]  # fmt: skip
-    return "\n".join(lines)
-
-
-def known_fields(row: Row) -> list[str]:
-    """Fields that are known: numbers, and choices that the text was made for."""
-    asked = [name for name, _ in row.reading.asked]
-    return list(dict.fromkeys([*numbers_of(row.rule), *asked, "lr_decay_law"]))
-
-
-def fixed_numbers(row: Row) -> dict[str, float]:
-    """Numbers that the function does not read: state may begin with them, as it was exported."""
-    free = {*used(row), *KNOWN, *Rule.model_fields}
-    values = {n: getattr(row.rule, n) for n in row.fields if n not in free}
-    return {n: float("nan") if v is None else float(v) for n, v in values.items()}
-
-
-def asked_lines(row: Row) -> list[str]:
-    """Tests of the choices that decided the text."""
-    lines = [
-        f'    if (!strcmp(name, "{name}")) return strtod(value, NULL) == {value!r};'
-        for name, value in fixed_numbers(row).items()
-        if value == value
-        and name not in dict(row.reading.asked)
-        and not isinstance(getattr(row.rule, name), bool)
-    ]
-    asked = dict(row.reading.asked) | {"lr_decay_law": row.rule.lr_decay_law}
-    for name, value in asked.items():
-        if isinstance(value, str):
-            lines.append(f'    if (!strcmp(name, "{name}")) return !strcmp(value, "{value}");')
-        else:
-            lines.append(f'    if (!strcmp(name, "{name}")) return {"" if value else "!"}on;')
-    return lines
-
-
-def _declared(slot: Any) -> str:
-    kinds = {"table": "real", "float64": "double", "int64": "int64_t"}
-    return f"{kinds[slot.dtype]} *{slot.name};"
 
 
 def _wrapped(text: str, indent: str) -> str:

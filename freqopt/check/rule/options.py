@@ -22,7 +22,7 @@ def check_options(kind: type[Rule], on: list[Case], notes: Journal) -> None:
     decayed = made(kind, {"lr_decay": 0.25})
     if decayed is not None and not _differ(replace(on[0], rule=decayed), on[0].rule):
         notes.left("lr_decay, which changes nothing: update does not ask self.rate(s.t)")
-    for name in (n for n in kind.model_fields if n not in Rule.model_fields and n not in KNOWN):
+    for name in _declared(kind):
         field = kind.model_fields[name]
         choice = number(field) in (None, bool)
         for value in [v for v in choices(field) if v != field.default] if choice else [None]:
@@ -37,6 +37,15 @@ def check_options(kind: type[Rule], on: list[Case], notes: Journal) -> None:
                 )
             else:
                 notes.left(f"the option {said}, which changes nothing in any case that was tried")
+
+
+def _declared(kind: type[Rule]) -> list[str]:
+    """The user's own fields; one that a rule of the library has may be of no use in theirs."""
+    library = [
+        c for c in kind.__mro__ if c.__module__.startswith("freqopt.") and issubclass(c, Rule)
+    ]
+    inherited = {name for c in library for name in c.model_fields}
+    return [n for n in kind.model_fields if n not in inherited and n not in KNOWN]
 
 
 def _acts(kind: type[Rule], on: list[Case], name: str, value: Any) -> bool:
