@@ -75,7 +75,7 @@ def _readme() -> str:
 def _command() -> str:
     from freqopt.cli import app
 
-    text = app.generate_docs()
+    text = app.generate_docs().replace(" -m mkdocs", "")  # the program that asks, not the command
     return re.sub(r"## Table of Contents\n.*?(?=\n## |\n\*\*Commands)", "", text, flags=re.S)
 
 

@@ -277,7 +277,14 @@ class Study(Fields):
         Returns
         -------
         Study
+
+        Raises
+        ------
+        StudyError
+            One of the changes is no key of a study. Values are taken as they are, unchecked.
         """
+        if unknown := changes.keys() - type(self).model_fields.keys():
+            raise StudyError(f"no key of a study: {', '.join(sorted(unknown))}")
         study = self.model_copy(update={"tune": None, "compare": None, **changes})
         stem = self.name + (f" ({stage})" if stage else "")
         study._source = Path(self.source).with_name(f"{stem}.toml")

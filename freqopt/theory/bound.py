@@ -117,6 +117,11 @@ class Bound:
         return _exact(self.expression, {s: self._find(letters, s.name) for s in self.letters})
 
     @property
+    def text(self) -> str:
+        """The formula in one line, in the instances' letters: `sigma2` is one, a square's name."""
+        return str(self.expression).replace("total(", "sum_k(").replace("**", "^")
+
+    @property
     def latex(self) -> str:
         """The formula, typeset."""
         return str(sp.latex(self.expression))

@@ -16,6 +16,7 @@ from pathlib import Path
 from freqopt.theory.certificate import check
 from freqopt.theory.examine import MutantRow
 from freqopt.theory.report import Verification
+from freqopt.theory.statement import escaped
 from freqopt.theory.verdict import Word
 from freqopt.theory.verify import verify
 
@@ -93,7 +94,7 @@ def _overview(report: Verification) -> str:
 
 
 def _beware(report: Verification) -> str:
-    lines = [f"- **{e.id}.** {_joined(e.beware)}" for e in report.examinations if e.beware]
+    lines = [f"- **{e.id}.** {escaped(_joined(e.beware))}" for e in report.examinations if e.beware]
     return "## Conditions and limits, each demonstrated\n\n" + "\n".join(lines) if lines else ""
 
 
@@ -202,7 +203,7 @@ def _certificates(folder: Path) -> str:
         text = path.read_text(encoding="ascii")
         claim, seal = check(text), json.loads(text)["sha256"]
         condition, rate = claim["L"] / claim["mu"], f"{float(claim['rho']):.6f}"
-        rows.append([path.name, claim["K"], condition, rate, f"`{seal[:16]}`"])
+        rows.append([path.name, claim["K"], condition, rate, _Written(f"`{seal[:16]}`")])
     return (
         "## Certificates\n\nChecked exactly by `freqopt/theory/certificate.py`, which imports the "
         "standard library only.\n\n" + _table(["file", "K", "L/mu", "rho", "sha256"], rows)
@@ -225,14 +226,24 @@ def _not_verified(report: Verification) -> str:
 
 def _table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
     def line(cells: Iterable[object]) -> str:
-        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(map(_shown, cells)) + " |"
 
     header = list(header)
     return "\n".join([line(header), line(["---"] * len(header)), *map(line, rows)])
 
 
+class _Written(str):
+    """A cell that is Markdown already; of others, what has a meaning there is escaped."""
+
+    __slots__ = ()
+
+
+def _shown(cell: object) -> str:
+    return (str(cell) if isinstance(cell, _Written) else escaped(str(cell))).replace("|", "\\|")
+
+
 def _cell(word: str, noticed: bool) -> str:
-    return f"**{word}**" if noticed and word else word
+    return _Written(f"**{word}**") if noticed and word else word
 
 
 def _largest(values: Iterable[float | None]) -> float | None:

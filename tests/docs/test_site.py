@@ -125,6 +125,19 @@ def test_every_page_reads_without_javascript(site: Path) -> None:
         assert page.headings[:1] == [1], path
 
 
+EATEN = re.compile(r"[\w)\]^/+]<(em|strong)>[^<]*</|</(?:em|strong)>[\w(\[^/+]")
+"""Emphasis that touches a letter or a bracket: a product whose asterisks were taken for it."""
+
+
+def test_no_formula_is_taken_for_markdown(site: Path) -> None:
+    for path in pages(site):
+        _, _, article = path.read_text(encoding="utf-8").partition("<article")
+        prose = re.sub(r"<(pre|code)\b.*?</\1>", "", article, flags=re.S)
+        assert EATEN.search(prose) is None, path
+        assert re.search(r"\?\?\? \w+|\$\\|^```", prose, re.M) is None, path
+    assert "mkdocs" not in read(site / "command.html").article
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 def test_chromium_asks_nobody_else(site: Path, tmp_path: Path) -> None:
     for name in ("index.html", "gallery.html", "api/optimizers.html"):

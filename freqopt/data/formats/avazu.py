@@ -3,7 +3,7 @@
 **Format** comma-separated with a header of 24 columns; a test file lacks `click`, leaving 23.
 `id` has up to 20 digits and needs 64 unsigned bits; it is checked and is no feature. `hour` is
 YYMMDDHH in UTC, parsed by position: 14091123 is 23:00 on 11 September 2014. The nine columns
-site_*, app_*, device_id, device_ip and device_model are hashes of 8 hexadecimal characters; the
+`site_*`, `app_*`, device_id, device_ip and device_model are hashes of 8 hexadecimal characters; the
 other twelve are integers. No field is empty: nulls are hashed too, and C20 uses -1.
 
 **Presets**, both with 21 categorical fields and one dense feature:
