@@ -140,7 +140,7 @@ def tell(report: Verification) -> None:
         ("id", "theorem", "verdicts", "share", "vacuous", "notices", "s"),
         _theorems(report),
     )
-    if len(report.examinations) <= FEW or not report.quick:
+    if report.resolutions and (len(report.examinations) <= FEW or not report.quick):
         table(
             "resolution: the smallest mistake in each part of a statement that would be noticed",
             ("id", "claim", "part", "a mistake", "loose by", "noticed on"),

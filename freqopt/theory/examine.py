@@ -151,7 +151,12 @@ def examine(
         rows.extend(timed(file.id, run(theorem, context, store)))
         if not rows and not skipped:
             raise TheoryError("nothing was checked; give a claim instances, or add a check")
-        known["resolutions"] = tuple(resolution.resolve(file.id, theorem, store))
+        refuted = {row.claim for row in rows if row.word is Word.REFUTED}
+        known["resolutions"] = tuple(  # of a false statement there is none
+            item
+            for item in resolution.resolve(file.id, theorem, store)
+            if item.claim not in refuted
+        )
         known["points"] = tuple(points(theorem, store))
     except FAULTS as error:
         return _examination(file, known, rows, [], skipped, [_problem(path, error)])

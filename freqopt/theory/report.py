@@ -96,7 +96,8 @@ class Verification:
     def failures(self) -> dict[str, str]:
         """Why the exit code is 1: what failed -> one line."""
         found = {
-            f"{row.theorem} {row.engine}, {row.claim}": f"{row.word}. {row.witness} {row.note}"
+            f"{row.theorem} {row.engine}, {row.claim}": f"{row.word}. "
+            + ": ".join(part for part in (row.witness, row.note) if part)
             for row in self.rows
             if row.failed
         }

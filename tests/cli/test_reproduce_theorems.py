@@ -23,6 +23,6 @@ def test_a_refuted_theorem_is_told_and_fails(here, capsys):
     path.write_text(path.read_text().replace("constant=1)", "constant=sp.Rational(1, 3))"))
     assert run(["reproduce", "--jobs", "1"]) == 2
     printed = capsys.readouterr()
-    assert "HALF-1 exact, half: REFUTED. one violated on one" in printed.err
+    assert "HALF-1 exact, half: REFUTED. one: 0.5 where 0.333333 is stated" in printed.err
     assert "1 failed" in printed.out
     assert "REFUTED" in (here / "reproduced" / "theorems.md").read_text()

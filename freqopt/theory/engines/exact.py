@@ -94,7 +94,7 @@ def _judge(theorem: Theorem, claim: Claim, cases: list[Any], engine: str, store:
         sides = evaluate(claim, case)
         outcome = compare(claim, sides)
         if outcome.violated:
-            note = f"violated on {case.name}"
+            note = f"{outcome.measured:.6g} where {outcome.bound:.6g} is stated"
             return _verdict(claim, engine, Word.REFUTED, outcome, case.name, note, None)
         if wrong := untrue(claim, sides):
             note = f"`{wrong}` is not true on {case.name}: the measured side is beyond it"
