@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import posixpath
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mkdocs.structure.files import File
@@ -52,18 +53,38 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Links out of this folder are names on the site: it shows pages, not the checkout."""
     if page.file.src_uri == "tutorial.md":
         markdown += "\nThis page is there [as a notebook](tutorial.ipynb) too.\n"
-    return _prose(lambda text: re.sub(r"\[([^\]]*)\]\(\.\./([^)]*)\)", _name, text), markdown)
+    folder = PurePosixPath("docs", page.file.src_uri).parent
+
+    def name(link: re.Match[str]) -> str:
+        text, path = link.groups()
+        path = posixpath.normpath(folder / path)
+        if path.startswith("docs/"):
+            return link.group()
+        return text if path in text or "`" in text else f"{text} (`{path}`)"
+
+    return _prose(lambda text: re.sub(r"\[([^\]]*)\]\((\.\./[^)]*)\)", name, text), markdown)
+
+
+def on_page_content(html: str, page: Any, files: Any, **_: Any) -> str:
+    """Where a text names a page, `docs/laws.md`, it leads there."""
+
+    def link(mention: re.Match[str]) -> str:
+        target = files.get_file_from_path(mention[1])
+        if target is None:
+            return mention[0]
+        return f'<a href="{target.url_relative_to(page.file)}">{mention[0]}</a>'
+
+    parts = re.split(r"(<a\b.*?</a>|<[^>]*>)", html, flags=re.S)
+    return "".join(
+        part if part.startswith("<") else re.sub(r"\bdocs/([\w/]+\.md)\b", link, part)
+        for part in parts
+    )
 
 
 def _prose(change: Callable[[str], str], markdown: str) -> str:
     """The page with what stands outside its blocks of code changed."""
     parts = re.split(r"(^```.*?^```$)", markdown, flags=re.S | re.M)
     return "".join(part if part.startswith("```") else change(part) for part in parts)
-
-
-def _name(link: re.Match[str]) -> str:
-    text, path = link.groups()
-    return text if path in text or "`" in text else f"{text} (`{path}`)"
 
 
 def _readme() -> str:

@@ -114,6 +114,9 @@ def test_no_link_is_broken(site: Path) -> None:
                 broken.append(f"{path.name}: {link} (no such anchor)")
     assert not broken
     assert seen > 1000
+    proofs = read(site / "theory" / "frequency.html").links
+    assert sum(link.startswith("../theorems.html#fa-") for link in proofs) > 10
+    assert "theory/frequency.html" in read(site / "theorems.html").links
 
 
 def test_every_page_reads_without_javascript(site: Path) -> None:
