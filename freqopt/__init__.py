@@ -7,24 +7,25 @@
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from freqopt._version import __version__
-from freqopt.backends import Backend
-from freqopt.errors import FreqoptError
-from freqopt.experiment.build import problem, rule
-from freqopt.experiment.groups import Groups
-from freqopt.experiment.metrics import Metric
-from freqopt.experiment.results import load
-from freqopt.experiment.run import run
-from freqopt.experiment.study import Study
-from freqopt.experiment.trajectory import Trajectory
-from freqopt.optimizers import Rule
-from freqopt.problems import Problem
 
 if TYPE_CHECKING:
+    from freqopt.backends import Backend
+    from freqopt.errors import FreqoptError
+    from freqopt.experiment.build import problem, rule
+    from freqopt.experiment.groups import Groups
+    from freqopt.experiment.metrics import Metric
     from freqopt.experiment.protocol.compare import Comparison, compare
     from freqopt.experiment.protocol.conduct import run_study as simulate
+    from freqopt.experiment.results import load
+    from freqopt.experiment.run import run
+    from freqopt.experiment.study import Study
+    from freqopt.experiment.trajectory import Trajectory
+    from freqopt.optimizers import Rule
+    from freqopt.problems import Problem
 
 __all__ = [
     "Backend",
@@ -45,16 +46,37 @@ __all__ = [
     "simulate",
 ]
 
-_STUDIES = {
-    "Comparison": ("compare", "Comparison"),
-    "compare": ("compare", "compare"),
-    "simulate": ("conduct", "run_study"),
+_HOMES = {
+    "Backend": "backends",
+    "Comparison": "experiment.protocol.compare",
+    "FreqoptError": "errors",
+    "Groups": "experiment.groups",
+    "Metric": "experiment.metrics",
+    "Problem": "problems",
+    "Rule": "optimizers",
+    "Study": "experiment.study",
+    "Trajectory": "experiment.trajectory",
+    "compare": "experiment.protocol.compare",
+    "load": "experiment.results",
+    "problem": "experiment.build",
+    "rule": "experiment.build",
+    "run": "experiment.run",
+    "simulate": "experiment.protocol.conduct",
 }
-"""What runs studies, loaded when asked for: a single run has no use for queues and stores."""
+"""Where each is, loaded when asked for: the command's guard wants none, a single run no stores."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _STUDIES:
+    if name in _HOMES:
+        module = import_module(f"freqopt.{_HOMES[name]}")
+        value = getattr(module, "run_study" if name == "simulate" else name)
+    elif not name.startswith("_") and find_spec(f"freqopt.{name}"):
+        value = import_module(f"freqopt.{name}")
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, what = _STUDIES[name]
-    return getattr(import_module(f"freqopt.experiment.protocol.{module}"), what)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

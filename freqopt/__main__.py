@@ -1,5 +1,5 @@
 """`python -m freqopt`: the command where no script is installed."""
 
-from freqopt.cli import main
+from freqopt._command import main
 
 main()

@@ -59,19 +59,34 @@ def kill_below(process: int) -> None:
             os.kill(one, signal.SIGKILL)
 
 
-def end_all() -> None:
-    """Kill and reap what is below this process, until nothing is left."""
-    until = time.monotonic() + PATIENCE
-    while _reap() and time.monotonic() < until:
-        kill_below(os.getpid())
+def end_all(grace: float = 0.0) -> None:
+    """Kill and reap what is below this process, until nothing is left.
+
+    Parameters
+    ----------
+    grace : float
+        Seconds in which it may end by itself.
+    """
+    begun = time.monotonic()
+    while _has_children() and time.monotonic() < begun + grace + PATIENCE:
+        reap()
+        if time.monotonic() >= begun + grace:
+            kill_below(os.getpid())
         time.sleep(0.002)
 
 
-def _reap() -> bool:
-    """Collect children that have ended; whether there are others."""
+def reap() -> dict[int, int]:
+    """Collect the children that have ended: the status of each, by its number."""
+    ended: dict[int, int] = {}
+    with suppress(ChildProcessError):
+        while (one := os.waitpid(-1, os.WNOHANG))[0]:
+            ended[one[0]] = one[1]
+    return ended
+
+
+def _has_children() -> bool:
     try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return False
     return True

@@ -25,6 +25,14 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - this one does not raise
 
 
+def resolved(path: Path) -> Path:
+    """The path without links and dots; as it is, if no file can have it, which opening it tells."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # a ring of links, a zero byte
+        return path.absolute()
+
+
 def opened(path: str | Path) -> BufferedReader:
     """A regular file, to be read.
 
@@ -47,15 +55,22 @@ def opened(path: str | Path) -> BufferedReader:
     return os.fdopen(handle, "rb")
 
 
+LARGEST = 1 << 30
+"""Bytes of a file that is read whole: a study, a manifest, an answer, a figure's data."""
+
+
 def read(path: str | Path) -> bytes:
     """The content of a regular file.
 
     Raises
     ------
     OSError
-        As `opened`.
+        As `opened`; or it is larger than anything that is read whole.
     """
     with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST:
+            raise OSError(errno.EFBIG, f"it has {size} bytes, more than {LARGEST}")
         return file.read()
 
 

@@ -14,6 +14,8 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
+from freqopt.errors import in_words
+
 
 class PluginWarning(UserWarning):
     """A package registers something that cannot be used."""
@@ -62,7 +64,7 @@ def plugins(
                     value = usable(entry.name, entry.load())
                     found.setdefault(entry.name, []).append(Plugin(package, value))
                 except (Exception, SystemExit) as error:
-                    why = " ".join(f"{type(error).__name__}: {error}".split())
+                    why = in_words(error)
             if why:
                 warnings.warn(
                     f"the {noun} {entry.name!r} of package {package} is left out: {why}; update "

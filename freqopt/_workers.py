@@ -177,8 +177,18 @@ def manner(code: int) -> str:
 # -- in the worker ------------------------------------------------------------------------------
 
 
+_serving = False
+
+
+def is_worker() -> bool:
+    """Whether this process is a worker."""
+    return _serving
+
+
 def serve() -> None:
     """Answer calls until the caller closes the pipe, or is no more."""
+    global _serving  # noqa: PLW0603
+    _serving = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's goes to the caller too, who decides
     calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     for kept, replaced in ((os.open(os.devnull, os.O_RDONLY), 0), (2, 1)):

@@ -141,6 +141,30 @@ def short_of_memory(error: MemoryError) -> str:
     return f"not enough memory{how_much}; ask for a smaller problem or batch, or fewer jobs"
 
 
+MOST_CHARACTERS = 500
+"""Of an error's text that are told: a user's code can put anything into it."""
+
+
+def in_words(error: BaseException) -> str:
+    """What a user's code raised, in one line: kind and text, which need not be one.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Returns
+    -------
+    str
+    """
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "its text cannot be shown"
+    more = len(text) - MOST_CHARACTERS
+    cut = f"{text[:MOST_CHARACTERS]} ... and {more} characters more" if more > 0 else text
+    return f"{type(error).__name__}: {cut or 'no message'}"
+
+
 def place(error: BaseException, path: Path) -> str:
     """Where in a user's file an error came from, and what it says, in one line.
 
@@ -158,7 +182,7 @@ def place(error: BaseException, path: Path) -> str:
     own = str(path.absolute())
     if isinstance(error, SyntaxError) and error.filename == own:
         return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
-    what = f"{type(error).__name__}: {error}"
+    what = in_words(error)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == own]
     return f"line {frames[-1].lineno}, `{frames[-1].line}`: {what}" if frames else what
 

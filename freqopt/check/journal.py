@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from freqopt.errors import FreqoptError, own_mistake
+from freqopt.errors import FreqoptError, in_words, own_mistake
 
 MOST = 12
 """Faults that are told; what follows of so many is most often the same."""
@@ -114,5 +114,4 @@ def said(error: BaseException, what: str) -> str:
     """What a user's code raised, with its place, and at what."""
     if isinstance(error, FreqoptError):
         return str(error)
-    place = own_mistake(error)
-    return f"{what}: {place or f'{type(error).__name__}: {error}'}"
+    return f"{what}: {own_mistake(error) or in_words(error)}"

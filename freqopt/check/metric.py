@@ -20,6 +20,7 @@ from freqopt.check.journal import Journal
 from freqopt.errors import FreqoptError, StudyError
 from freqopt.experiment.groups import Groups
 from freqopt.experiment.metrics import Checkpoint, Metric, Reading, metrics
+from freqopt.experiment.metrics._form import collect, misformed
 from freqopt.optimizers import rules
 from freqopt.problems import Problem, problems
 from freqopt.tables import PlainTable
@@ -151,45 +152,21 @@ def _afresh(at: Checkpoint) -> Checkpoint:
 
 def _readings(metric: Metric, at: Checkpoint) -> list[Reading] | str:
     with np.errstate(over="ignore", invalid="ignore"):
-        found: Any = metric.measure(at)
-        if not hasattr(found, "__iter__"):
-            return (
-                f"measure gives {type(found).__name__}, expected readings: yield Reading(name, "
-                "value)"
-            )
-        return list(found)
+        try:
+            return collect(metric, at)
+        except StudyError as error:
+            return str(error)
 
 
 def _values(found: list[Any]) -> dict[Key, float] | str:
     """Readings by name, table, group and token; or what is wrong with one."""
     values: dict[Key, float] = {}
     for reading in found:
-        if not isinstance(reading, Reading):
-            return f"measure yields {reading!r}, expected a Reading(name, value)"
+        if wrong := misformed(reading):
+            return wrong
         name, table, group = reading.metric, reading.table, reading.group
-        for what, text in (("name", name), ("table", table), ("group", group)):
-            if not isinstance(text, str) or not text:
-                return f"a reading has the {what} {text!r}, expected text"
-        try:
-            numbers = np.atleast_1d(np.asarray(reading.value, np.float64))
-        except (TypeError, ValueError):
-            return (
-                f"reading {name} has the value {reading.value!r}, expected a number or float64 (n,)"
-            )
-        if numbers.ndim != 1:
-            return (
-                f"reading {name} has a value of shape {numbers.shape}, expected a number or shape "
-                "(n,)"
-            )
+        numbers = np.atleast_1d(np.asarray(reading.value, np.float64))
         tokens = np.full(1, -1) if reading.token is None else np.asarray(reading.token)
-        if tokens.shape != numbers.shape:
-            return (
-                f"reading {name} has {numbers.size} values of shape {np.shape(reading.value)} for "
-                f"tokens of shape {tokens.shape if reading.token is not None else 'none'}; give a "
-                "token for each value, or one value without tokens"
-            )
-        if tokens.dtype.kind not in "iu":
-            return f"reading {name} has tokens of {tokens.dtype}, expected int64"
         for token, number in zip(tokens.tolist(), numbers.tolist(), strict=True):
             key = (name, table, group, int(token))
             if key in values:

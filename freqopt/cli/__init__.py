@@ -57,8 +57,8 @@ app.command(goldens_, name="goldens")
 app.command(completion_, name="completion")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command and leave with its exit code."""
+def perform(arguments: list[str] | None = None) -> int:
+    """Run the command; its exit code."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="backslashreplace")
     # not where in our code
@@ -66,6 +66,12 @@ def main(arguments: list[str] | None = None) -> None:
     with heard():
         code = run(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # or all that was imported is looked through for garbage, 0.1 s
+    return code
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and leave with its exit code."""
+    code = perform(arguments)
     if (
         code > SIGNALLED
     ):  # where an interrupt came through `exec`, Python would end by SIGINT instead

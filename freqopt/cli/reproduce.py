@@ -55,6 +55,8 @@ def reproduce_(
     json
         Print JSON only.
     """
+    if out.exists() and not out.is_dir():
+        raise FigureError(f"{out} is no folder; give the name of one with --out")
     began = time.monotonic()
     done, figures = Reproduction(), {}
     for path in everything("figures"):

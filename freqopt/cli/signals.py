@@ -7,12 +7,17 @@ does. The exit code is 128 and the signal's number, as a shell would give it.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 _received = signal.SIGINT
 _ending = False
+_since = 0.0
+
+SAME = 0.5
+"""Seconds in which another signal is no other request."""
 
 
 class Ended(KeyboardInterrupt):
@@ -41,8 +46,15 @@ def heard() -> Iterator[None]:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
-    global _received, _ending
-    _received, _ending = signal.Signals(number), True
+    """End, once.
+
+    What comes within half a second of a signal is the same request: a terminal asks the whole
+    group, whose guard passes it on, and nobody means to disturb the end itself.
+    """
+    global _received, _ending, _since
+    if _ending and time.monotonic() - _since < SAME:
+        return
+    _received, _ending, _since = signal.Signals(number), True, time.monotonic()
     raise Ended
 
 

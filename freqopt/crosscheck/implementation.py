@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.cases.exercises import Exercise
-from freqopt.errors import CrosscheckError, UnsupportedError
+from freqopt.errors import CrosscheckError, UnsupportedError, in_words, own_mistake
 from freqopt.optimizers import Rule, State
 from freqopt.typing import Floats, Integers
 
@@ -97,9 +97,8 @@ def _guarded(where: str, call: Callable[..., Any], *arguments: Any) -> Any:
     except NotImplementedError as error:
         raise UnsupportedError(str(error) or "no reason given") from error
     except (Exception, SystemExit) as error:
-        raise CrosscheckError(
-            f"the implementation failed at {where}: {type(error).__name__}: {error}"
-        ) from error
+        own = own_mistake(error) or in_words(error)
+        raise CrosscheckError(f"the implementation failed at {where}: {own}") from error
 
 
 def _table(after: Any, table: Floats, t: int) -> Floats:

@@ -18,6 +18,7 @@ from freqopt.experiment.checkpoints import Checkpoints
 from freqopt.experiment.config import RunConfig
 from freqopt.experiment.groups import Groups
 from freqopt.experiment.metrics import Checkpoint, Metric, Reading, metrics
+from freqopt.experiment.metrics._form import collect
 from freqopt.experiment.trajectory import Recorder, Trajectory
 from freqopt.optimizers import Rule
 from freqopt.problems import Problem
@@ -236,7 +237,7 @@ def _measure(
         engine.catch_up(seen)
     at = Checkpoint(seen.problem, seen.tables, seen.step, simulation.movement, members)
     with np.errstate(over="ignore", invalid="ignore"):  # a run about to diverge
-        readings = {name: list(metric.measure(at)) for name, metric in wanted.items()}
+        readings = {name: collect(metric, at) for name, metric in wanted.items()}
     for movement in (simulation.movement or {}).values():
         movement.clear()
     return readings

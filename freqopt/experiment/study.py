@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from freqopt._fields import Fields
-from freqopt._files import as_path, read
+from freqopt._files import as_path, read, resolved
 from freqopt.backends import Factorised
 from freqopt.errors import StudyError, describe
 from freqopt.experiment.checkpoints import Every, as_checkpoints
@@ -378,7 +378,7 @@ def _located(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     def at(name: Any) -> Any:
         if isinstance(name, list):
             return [at(one) for one in name]
-        return str((folder / name).resolve()) if isinstance(name, str) else name
+        return str(resolved(folder / name)) if isinstance(name, str) else name
 
     def paths(tree: Any) -> Any:
         if isinstance(tree, list):

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from freqopt.errors import BackendError, FreqoptError, KernelError
+from freqopt.errors import BackendError, FreqoptError, KernelError, in_words
 from freqopt.kernels._form import GIVEN, Kernel, Options, choices, option
 from freqopt.kernels._own import check_own
 from freqopt.kernels._reading import Reader
@@ -210,7 +210,7 @@ def _raised(function: Any, error: Exception, hint: str) -> KernelError:
     path = function.__code__.co_filename
     lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == path]
     known = isinstance(error, FreqoptError)
-    said = str(error) if known else f"{type(error).__name__}: {error}"
+    said = str(error) if known else in_words(error)
     line = (lines and lines[-1]) or function.__code__.co_firstlineno
     return mistake(path, line, said, hint)
 

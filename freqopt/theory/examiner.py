@@ -25,10 +25,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from freqopt._descendants import adopt, end_all
+from freqopt.errors import in_words
 
 LENGTH = struct.Struct("<Q")
 LOOK_AFTER = 0.2
 """Seconds after which a silent child is looked at."""
+LOOKS = 10
+"""After so many in a row at which it was stopped, it is given up."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _in_a_child(message: bytes, tasks: int) -> bytes:
     os.close(writing)
     with suppress(OSError):
         os.setpgid(child, child)  # the child does the same, whoever comes first
-    found, late = bytearray(), False
+    found, late, still = bytearray(), False, 0
     deadline = time.monotonic() + seconds
     while True:
         left = deadline - time.monotonic()
@@ -117,10 +120,15 @@ def _in_a_child(message: bytes, tasks: int) -> bytes:
             found += chunk
         elif chunk == b"" or (not ready and _has_ended(child)):
             break
+        still = still + 1 if not ready and _is_stopped(child) else 0
+        if still == LOOKS:  # whoever stops all processes continues all
+            break
     os.close(reading)
     status = _kill(child)
     if late:
         return _failure(f"it did not end within {seconds:g} s, the limit for one file (--limit)")
+    if still == LOOKS:
+        return _failure("it stopped its own process, and nobody would continue it")
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL:
         name = signal.Signals(os.WTERMSIG(status)).name
         return _failure(f"it ended its own process by {name} ({signal.strsignal(status & 127)})")
@@ -145,8 +153,7 @@ def _work(message: bytes, writing: int) -> None:
         _limit(task.memory)
         data = pickle.dumps(Answer(task.function(*task.arguments)))
     except BaseException as error:
-        text = " ".join(str(error).split()) or "no message"
-        data = _failure(f"{type(error).__name__}: {text}")
+        data = _failure(in_words(error))
     try:
         view = memoryview(data)
         while view:
@@ -187,6 +194,11 @@ def _kill(child: int) -> int:
 
 def _has_ended(child: int) -> bool:
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _is_stopped(child: int) -> bool:
+    flags = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, child, flags) is not None
 
 
 def _failure(text: str) -> bytes:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from freqopt._descendants import kill_below
+from freqopt.errors import TheoryError
 from freqopt.theory.examiner import Answer, Task, receive, send
 
 GRACE = 10.0
@@ -110,7 +111,13 @@ def each(
         for index, given in enumerate(arguments):
             yield index, Answer(function(*given))
         return
-    memory, path, folder = _memory(workers), tuple(sys.path), str(Path.cwd())
+    try:
+        folder = str(Path.cwd())
+    except OSError as error:
+        raise TheoryError(
+            f"there is no working directory ({error.strerror}); cd into one"
+        ) from None
+    memory, path = _memory(workers), tuple(sys.path)
     waiting = list(enumerate(arguments))[::-1]
     busy: dict[_Worker, int] = {}
     try:

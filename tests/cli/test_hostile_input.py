@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import freqopt
 from freqopt.backends import Simulation
 from freqopt.cli import run
 from freqopt.cli.signals import heard
@@ -58,6 +59,10 @@ def studies():
         yield study('record = ["objective", "gradient_norm"]', f"record = {value}")
         if value != "{}":
             yield study("[grid]\nbatch = [1, 3]", f"[grid]\nbatch = {value}")
+    for name in ('"\\u0000.py"', '"ring.py"'):  # no file has the one, nothing leads to the other
+        yield study('"sgd"', name)
+        yield study('"token_quadratic"', name)
+        yield study('"objective"', name)
     for value in NUMBERS:
         if value not in (VAST, 10**15):
             yield study("steps = 40", f"steps = {value}")
@@ -83,6 +88,7 @@ TEXTS = (
 def test_study_files(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     command = ["simulate", "f.toml", "--quick", "--jobs", "1", "--backend", "numpy"]
+    Path("ring.py").symlink_to("ring.py")
     texts = [text.encode() for text in studies()] + list(TEXTS)
     assert len(texts) > 120
     for text in texts:
@@ -101,6 +107,10 @@ def test_study_files(tmp_path, monkeypatch, capsys):
         assert "runs; one study has at most 10000000" in capsys.readouterr().err
     Path("f.toml").write_bytes(SMALL.replace("\n", "\r\n").encode("utf-8-sig"))
     assert run(command) == 0  # as Windows writes it
+    capsys.readouterr()
+    os.truncate("f.toml", 1 << 40)
+    assert run(command) == 2
+    assert "more than 1073741824" in capsys.readouterr().err
 
 
 LONG = "x" * 5000
@@ -131,6 +141,50 @@ def test_an_empty_argument_is_no_path(command, here, capsys):
     for arguments in ([command, ""], [command, "--results", ""], [command, "--out="]):
         assert "an empty argument" in answered(arguments, capsys)
     assert sorted(p.name for p in here.iterdir()) == ["figures", "proofs_check", "simulations"]
+
+
+def test_a_file_where_a_folder_is_written(here, capsys):
+    Path("taken").touch()
+    assert "taken is no folder" in answered(["reproduce", "--out", "taken"], capsys)
+
+
+def test_a_working_directory_that_is_gone(tmp_path, monkeypatch, capsys):
+    theorem = tmp_path / "theorem.py"
+    theorem.write_text("")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert "no working directory" in answered(["verify", str(theorem)], capsys)
+
+
+def test_a_factor_beyond_all_numbers(tmp_path):
+    text = SMALL.replace('record = ["objective", "gradient_norm"]', 'record = ["gap"]')
+    text = text.replace("[rules.grid]\nlr = [0.05, 0.2]", "lr = 0.1").partition("[quick]")[0]
+    path = tmp_path / "tuned.toml"
+    path.write_text(f'{text}[tune]\nmetric = "gap"\ntrials = 40\nfactor = 1e308\n')
+    with pytest.raises(FreqoptError, match="give a smaller factor"):
+        freqopt.simulate(path, results=tmp_path / "results", jobs=1)
+
+
+@pytest.mark.parametrize(
+    ("gives", "said"),
+    [
+        ("yield 5", "measure yields 5, expected a Reading"),
+        ("yield Reading('m', 1j)", "has the value 1j, expected a number"),
+        ("yield Reading(7, 1.0)", "has the name 7, expected text"),
+        ("return 3", "measure gives int, expected readings"),
+        ("while True: yield Reading('m', 1.0)", "yields more than 9 readings at step 0"),
+    ],
+)
+def test_what_a_metric_gives_can_be_stored(tmp_path, monkeypatch, gives, said):
+    monkeypatch.setattr("freqopt.experiment.metrics._form.MOST", 9)
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from freqopt.experiment.metrics import Metric, Reading\nclass Mine(Metric):\n"
+        f"    def measure(self, at):\n        {gives}\n"
+    )
+    with pytest.raises(FreqoptError, match=said):
+        freqopt.run("token_quadratic", "sgd", steps=2, record=[str(path)], backend="numpy")
 
 
 def test_functions_refuse_an_empty_path_too(here):

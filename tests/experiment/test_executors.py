@@ -60,6 +60,43 @@ def test_a_run_that_kills_its_process_again_is_reported_and_the_others_go_on(tmp
     )
 
 
+DEEDS = """
+import ctypes
+from freqopt.optimizers.sgd import SGD
+
+class Odd(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+class Deeds(SGD):
+    def update(self, w, g, s):
+        if self.lr < 0.1:
+            {}
+        return super().update(w, g, s)
+"""
+
+
+@pytest.mark.parametrize(
+    ("deed", "said"),
+    [
+        ("raise KeyboardInterrupt", "KeyboardInterrupt: no message"),
+        ("raise Odd", "Odd: its text cannot be shown"),
+        ("raise ValueError('a b ' * 1000)", "a b  ... and 3499 characters more"),
+        ("ctypes.string_at(0)", "deeds.py calls"),
+    ],
+)
+def test_whatever_a_rule_does_is_a_sentence_and_the_others_go_on(tmp_path, deed, said):
+    (tmp_path / "deeds.py").write_text(DEEDS.format(deed))
+    path = tmp_path / "study.toml"
+    path.write_text(SMALL.replace('"sgd"', '"deeds.py"').replace("rules.sgd", "rules.deeds"))
+    report = simulate(Study.read(path), results=tmp_path / "r", jobs=2)
+    assert (report.computed, len(report.failed)) == (8, 4)
+    (message,) = {message for _, message in report.failed}
+    assert said in message
+    assert "deeds.py" in message
+    assert "\n" not in message
+
+
 def test_answers_ends_and_errors_of_workers():
     answers = dict(spread(abs, [-1, 2, -3], 2))
     assert answers == {-1: 1, 2: 2, -3: 3}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from freqopt._descendants import below
 from freqopt.experiment.results import load
 from freqopt.experiment.store import states
 from freqopt.experiment.store.verify import verify
@@ -81,15 +82,8 @@ def segments(folder):
     return sorted((folder / "runs").glob("[!.]*.parquet"))
 
 
-def children(process):
-    asked = ["ps", "-o", "pid=", "--ppid", str(process.pid)]
-    return [
-        int(pid) for pid in subprocess.run(asked, capture_output=True, check=True).stdout.split()
-    ]
-
-
 def of_one_worker(process, folder):
-    os.kill(children(process)[0], signal.SIGKILL)
+    os.kill(below(process.pid)[-1], signal.SIGKILL)  # below the guard, and below the command
     time.sleep(0.5)
     process.kill()
 

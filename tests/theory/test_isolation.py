@@ -28,7 +28,7 @@ Checks
 Literature
     none
 """
-import os, subprocess, sys, time
+import os, signal, subprocess, sys, time
 import sympy as sp
 from freqopt.theory import *
 n = sp.Symbol("n", positive=True)
@@ -44,6 +44,7 @@ DEEDS = {
     "abort": ("os.abort()", "SIGABRT"),
     "exit": ("os._exit(0)", "without a result, with exit code 0"),
     "killed": ("os.kill(os.getpid(), 9)", "SIGKILL"),
+    "stopped": ("os.kill(os.getpid(), signal.SIGSTOP)", "it stopped its own process"),
     "endless": ("\n    while True: pass", "did not end within 6 s"),
     "asleep": (
         "subprocess.Popen(['sleep', '986.5'], start_new_session=True); time.sleep(1000)",

@@ -10,7 +10,7 @@ from freqopt.check.rule.conduct import check_conduct
 from freqopt.check.rule.options import check_options
 from freqopt.check.rule.put import every_case
 from freqopt.check.rule.texts import check_texts
-from freqopt.errors import BackendError, FreqoptError
+from freqopt.errors import BackendError, FreqoptError, in_words
 from freqopt.kernels._read import read
 from freqopt.optimizers import Rule, rules
 
@@ -39,7 +39,7 @@ def _made(kind: type[Rule], notes: Journal) -> bool:
             where = name if not options else f"the dialect {name}"
             notes.fault(f"{where} cannot be made: {error}")
         except Exception as error:
-            notes.fault(f"{name} cannot be made: {type(error).__name__}: {error}; mend slots()")
+            notes.fault(f"{name} cannot be made: {in_words(error)}; mend slots()")
     return notes.faults == before
 
 
@@ -54,6 +54,6 @@ def _kernel(kind: type[Rule], notes: Journal) -> bool:
         notes.fault(str(error))
         return False
     except Exception as error:  # reading runs the user's code
-        notes.fault(f"its kernel cannot be read: {type(error).__name__}: {error}; mend it")
+        notes.fault(f"its kernel cannot be read: {in_words(error)}; mend it")
         return False
     return True

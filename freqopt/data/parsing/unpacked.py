@@ -116,7 +116,7 @@ def chunks(where: Where) -> Iterator[bytes]:
     except FileNotFoundError as error:
         raise DataError(
             f"{file.path} does not exist; expected a data file. Check the path: a relative one is "
-            f"looked up from {Path.cwd()}."
+            "looked up from the working directory."
         ) from error
     except _DAMAGE as error:
         kind = "zip archive" if isinstance(error, zipfile.BadZipFile) else kind

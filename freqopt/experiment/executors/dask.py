@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from freqopt._install import install
-from freqopt.errors import BackendError
+from freqopt.errors import BackendError, in_words
 from freqopt.experiment.executors.task import Outcome, Task, failed, work
 
 AT_FIRST = 8
@@ -50,7 +50,7 @@ def _gathered(client: Any, tasks: Iterable[Task], scheduler: str) -> Generator[O
             outcome = future.result()
         elif future.status == "error":
             error = future.exception()
-            outcome = failed(task, f"{type(error).__name__}: {error}")
+            outcome = failed(task, in_words(error))
         else:
             raise BackendError(
                 f"the Dask scheduler at {scheduler} was lost; start it again and simulate again, "

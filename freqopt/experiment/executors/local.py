@@ -34,8 +34,9 @@ def local(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, None, None]:
 
 
 def _failed(task: Task, lost: Lost) -> Outcome:
-    return failed(
-        task,
-        f"its process {lost.how}, and so when it was tried again alone; that is most often "
-        "for want of memory: ask for a smaller problem or batch",
-    )
+    said = f"its process {lost.how}, and so when it was tried again alone"
+    own = " and ".join(task.own_files)
+    if own and "SIGKILL" not in lost.how:
+        return failed(task, f"{said}; look at what {own} calls")
+    want = "that is most often for want of memory: ask for a smaller problem or batch"
+    return failed(task, f"{said}; {want}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from freqopt._workers import is_worker
 from freqopt.backends import Backend, FallbackWarning, backends
 from freqopt.errors import DeviceError, FreqoptError, ResultError, own_mistake, short_of_memory
 from freqopt.experiment.build import as_problem, as_rule
@@ -78,6 +79,13 @@ class Task(NamedTuple):
     ahead: int = 0
     folder: Path | None = None
     every: float = states.EVERY
+
+    @property
+    def own_files(self) -> list[str]:
+        """The user's files that its runs call."""
+        asked = self.runs[0].point.shared
+        named = [asked["problem"]["name"], asked["rule"]["name"], *asked["record"]]
+        return sorted({one for one in named if one.endswith(".py")})
 
     @property
     def name(self) -> str:
@@ -179,7 +187,9 @@ def _at_once(engine: Backend, task: Task) -> _End:
         message = str(error)
     except MemoryError as error:
         message = short_of_memory(error)
-    except (Exception, SystemExit) as error:  # a bug in one run must not take the others along
+    except BaseException as error:  # a bug in one run must not take the others along
+        if isinstance(error, KeyboardInterrupt) and not is_worker():
+            raise  # a worker is never interrupted: there it is the user's code that raised it
         message = own_mistake(error) or traceback.format_exc()
     return _End(failed=[(run, message) for run in task.runs])
 

@@ -151,10 +151,16 @@ class _Searching:
         """A trial by its dotted paths."""
         places, schedule = trial
         law, slope = SCHEDULES[self.schedules[schedule]]
-        numbers: Values = {
-            path: start * self.factor**place
-            for (path, start), place in zip(self.starts.items(), places, strict=True)
-        }
+        try:
+            numbers: Values = {
+                path: start * self.factor**place
+                for (path, start), place in zip(self.starts.items(), places, strict=True)
+            }
+        except OverflowError:
+            raise StudyError(
+                f"tune: factor = {self.factor} to the power of {max(places)} is beyond all "
+                "numbers; give a smaller factor, or fewer trials"
+            ) from None
         if len(self.schedules) > 1:
             steps = self.workload.get("steps", self.study.steps)
             numbers |= {"rule.lr_decay_law": law, "rule.lr_decay": slope / steps}

@@ -13,7 +13,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from freqopt.errors import TheoryError
+from freqopt.errors import TheoryError, in_words
 from freqopt.theory.bound import Bound
 from freqopt.theory.theorem import Claim, Kind
 from freqopt.typing import Doubles
@@ -103,8 +103,7 @@ def blamed(what: str) -> Iterator[None]:
     except TheoryError:
         raise
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
-        raise TheoryError(f"{what} cannot be computed: {told}") from error
+        raise TheoryError(f"{what} cannot be computed: {in_words(error)}") from error
 
 
 def finite(value: Any, what: str) -> Any:

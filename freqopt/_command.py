@@ -1,0 +1,146 @@
+"""The command, and a guard that sees it end however that happens.
+
+The command imports and calls files of the user in its own process. Such a file can end it without a
+word: by a segmentation fault, or by `os._exit(0)`, which looks like success. So the command is a
+child of the process that the user started, which does nothing but wait. It passes on signals, tells
+in one line of an end that was none, and lets nothing live on that the command has started.
+
+It is there before anything is imported. Where a process cannot be forked there is no guard.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from contextlib import suppress
+from types import FrameType
+
+from freqopt._descendants import adopt, end_all, reap
+
+LOOK = 0.5
+"""Seconds after which a child that says nothing is looked at."""
+
+GRACE = 5.0
+"""Seconds that a command which is done has to leave."""
+LEAVE = 1.0
+"""Seconds that what it has started has, after it."""
+ENDING = 10.0
+"""Seconds that a command has to end after a signal; a file of the user's can be deaf to all."""
+
+PR_SET_PDEATHSIG = 1
+SIGNALLED = 128
+LEFT = 2
+"""The exit code of a command that left before it was done."""
+
+_passed_on: list[tuple[int, float]] = []
+"""Signals, and when they came."""
+
+
+def main() -> None:
+    """The command, guarded; leaves with its exit code."""
+    if not hasattr(os, "fork"):
+        from freqopt.cli import main as unguarded
+
+        unguarded()
+        return
+    adopt()
+    told, telling = os.pipe()
+    guard = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.close(told)
+        _perform(guard, telling)
+    os.close(telling)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda n, _: _pass_on(child, n))
+    os._exit(_watch(child, told))  # it has nothing to clean up
+
+
+def _perform(guard: int, telling: int) -> None:
+    """In the child: the command, then its exit code through the pipe."""
+    _end_with(guard)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command listens: no traceback
+    code = 1
+    try:
+        from freqopt.cli import perform
+
+        code = perform()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    with suppress(OSError):
+        os.write(telling, bytes([code & 255]))
+    sys.exit(code)
+
+
+def _end_with(guard: int) -> None:
+    """See that this process does not outlive its guard, where the system offers that."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != guard:
+            os._exit(SIGNALLED + signal.SIGKILL)
+
+
+def _pass_on(child: int, number: int, _frame: FrameType | None = None) -> None:
+    _passed_on.append((number, time.monotonic()))
+    with suppress(ProcessLookupError):
+        os.kill(child, number)
+
+
+def _patience() -> float:
+    return _passed_on[0][1] + ENDING if _passed_on else math.inf
+
+
+def _watch(child: int, told: int) -> int:
+    """Wait for the end of the command; its exit code."""
+    status, said, listening, until = None, b"", True, math.inf
+    while status is None and time.monotonic() < min(until, _patience()):
+        if not listening:
+            time.sleep(0.002 if said else LOOK / 10)
+        elif select.select([told], [], [], LOOK)[0]:
+            said, listening = os.read(told, 1), False
+            until = time.monotonic() + GRACE if said else math.inf
+        status = reap().get(child)
+    if listening and select.select([told], [], [], 0)[0]:
+        said = os.read(told, 1)
+    if said:
+        code = said[0]
+    else:
+        code, sentence = _end_that_is_none(signal.SIGKILL if status is None else status)
+        with suppress(OSError):
+            os.write(2, f"freqopt: {sentence}\n".encode())
+    end_all(0.0 if status is None else LEAVE)
+    return code
+
+
+def _end_that_is_none(status: int) -> tuple[int, str]:
+    """Exit code and words for a command that ended before it was done."""
+    files = [repr(one) for one in sys.argv[1:] if one.endswith((".py", ".toml"))]
+    where = f"what {' and '.join(files)} calls" if files else "what the files that it reads call"
+    if os.WIFEXITED(status) and not _passed_on:
+        code = os.WEXITSTATUS(status)
+        how = f"it left its process with exit code {code} before it was done"
+        return LEFT, f"{how}; look at {where}"
+    number = _passed_on[0][0] if _passed_on else os.WTERMSIG(status)
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    if _passed_on:
+        return SIGNALLED + number, "interrupted" if name == "SIGINT" else f"ended by {name}"
+    how = f"its process was ended by {name} ({signal.strsignal(number)})"
+    if number == signal.SIGKILL:
+        want = "most often for want of memory: ask for a smaller problem or batch, or fewer jobs"
+        return SIGNALLED + number, f"{how}, {want}"
+    return SIGNALLED + number, f"{how}; look at {where}"

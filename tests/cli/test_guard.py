@@ -1,0 +1,109 @@
+"""However the command ends, that is one line and an exit code, and nothing lives on."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from freqopt.cli.signals import heard
+
+MINE = """
+import ctypes, os, subprocess, sys, threading, time
+RULE = "sgd"
+{}
+"""
+
+
+def begin(folder, *arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "freqopt", *arguments],
+        cwd=folder, stdout=-1, stderr=-1, text=True, env={**os.environ, **environment},
+        preexec_fn=lambda: signal.signal(  # noqa: PLW1509 - no threads here
+            signal.SIGINT, signal.default_int_handler
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("does", "code", "said"),
+    [
+        (
+            "ctypes.string_at(0)",
+            128 + signal.SIGSEGV,
+            "its process was ended by SIGSEGV (Segmentation fault); look at what 'mine.py' calls",
+        ),
+        (
+            "os._exit(0)",
+            2,
+            "it left its process with exit code 0 before it was done; look at what 'mine.py' calls",
+        ),
+        (
+            "os.closerange(0, 99); os._exit(3)",
+            2,
+            "it left its process with exit code 3 before it was done; look at what 'mine.py' calls",
+        ),
+    ],
+)
+def test_a_file_that_ends_the_process_is_named(tmp_path, does, code, said):
+    (tmp_path / "mine.py").write_text(MINE.format(does))
+    process = begin(tmp_path, "crosscheck", "mine.py")
+    assert process.communicate(timeout=60) == ("", f"freqopt: {said}\n")
+    assert process.returncode == code
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the command itself is ended")
+def test_what_a_file_has_started_ends_with_the_command(tmp_path):
+    """A child that left its session, and a thread for which Python itself would wait."""
+    (tmp_path / "mine.py").write_text(
+        MINE.format(
+            "child = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+            "print(child.pid, file=sys.stderr, flush=True)\n"
+            "threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        )
+    )
+    process = begin(tmp_path, "crosscheck", "mine.py")  # it has no make
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    with contextlib.suppress(FileNotFoundError):  # or it is a zombie of nobody's
+        state = Path(f"/proc/{said.split()[0]}/stat").read_text().rpartition(")")[2].split()[0]
+        assert state == "Z"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(signal.SIGTERM, "ended by SIGTERM"), (signal.SIGINT, "interrupted")]
+)
+def test_a_signal_before_anything_is_imported(tmp_path, number, said):
+    (tmp_path / "cyclopts.py").write_text("import time; print('here', flush=True); time.sleep(600)")
+    process = begin(tmp_path, "list", PYTHONPATH=str(tmp_path))
+    assert process.stdout.readline() == "here\n"
+    process.send_signal(number)
+    assert process.communicate(timeout=20)[1] == f"freqopt: {said}\n"
+    assert process.returncode == 128 + number
+
+
+def test_a_signal_that_comes_twice_is_one():
+    with heard():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(0.6)
+        with pytest.raises(KeyboardInterrupt):  # who asks again is in a hurry
+            signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.slow
+def test_a_file_that_is_deaf_to_signals_is_ended(tmp_path):
+    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True)"
+    (tmp_path / "mine.py").write_text(
+        f"import signal, sys, time\nRULE = 'sgd'\n{deaf}\ntime.sleep(600)"
+    )
+    process = begin(tmp_path, "crosscheck", "mine.py")
+    assert process.stdout.readline() == "here\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=40)[1] == "freqopt: ended by SIGTERM\n"
+    assert process.returncode == 128 + signal.SIGTERM
