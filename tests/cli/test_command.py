@@ -56,7 +56,8 @@ def test_simulate_by_name_quick_then_full(here, capsys):
     assert run(["simulate", "small", "--jobs", "1"]) == 0
     assert "12 found, 0 computed" in capsys.readouterr().out
     assert run(["results", "verify"]) == 0
-    assert "14 runs in 2 files and 0 states: all whole" in capsys.readouterr().out
+    said = capsys.readouterr().out  # a run that took a second, on a busy machine, keeps its state
+    assert re.fullmatch(r"14 runs in 2 files and \d+ states: all whole\n", said)
 
 
 def test_a_numba_that_does_not_load_is_one_message(here):

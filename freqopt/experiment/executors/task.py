@@ -188,7 +188,7 @@ def _at_once(engine: Backend, task: Task) -> _End:
     except MemoryError as error:
         message = short_of_memory(error)
     except BaseException as error:  # a bug in one run must not take the others along
-        if isinstance(error, KeyboardInterrupt) and not is_worker():
+        if not isinstance(error, Exception | SystemExit) and not is_worker():
             raise  # a worker is never interrupted: there it is the user's code that raised it
         message = own_mistake(error) or traceback.format_exc()
     return _End(failed=[(run, message) for run in task.runs])
