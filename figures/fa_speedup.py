@@ -22,7 +22,7 @@ def data(results):
     """Zipf exponent, rule, and how many times as fast as SGD, with its interval."""
     steps = results.compare("token_speedup")["steps"].columns()
     exponents = [float(re.search(r"zipf ([\d.]+)", name)[1]) for name in steps["workload"]]
-    names = {"factor": "times as fast", "low": "low", "high": "high", "reached": "reached"}
+    names = {"factor": "times fewer steps", "low": "low", "high": "high", "reached": "reached"}
     return {"exponent": exponents, "rule": steps["rule"], **{k: steps[v] for k, v in names.items()}}
 
 

@@ -16,8 +16,8 @@ from freqopt.cli.whole import WHOLE
 from freqopt.errors import StudyError
 from freqopt.experiment.execute import StudyRecord
 from freqopt.experiment.executors import Executor
-from freqopt.experiment.plan import plan
 from freqopt.experiment.protocol.conduct import conduct
+from freqopt.experiment.protocol.plan import plan
 from freqopt.experiment.store.states import EVERY
 from freqopt.experiment.study import Study
 from freqopt.report.terminal import progress, say, say_json, warn
@@ -66,12 +66,11 @@ def simulate_(
         raise StudyError("name a study: freqopt simulate STUDY.toml; `freqopt list` shows some")
     paths = [find("simulations", name) for name in studies]
     if dry_run:
-        paths = [find("simulations", name) for name in studies]
         return _tell_plans(
             paths, quick=quick, json=json, results=results, backend=backend, jobs=jobs
         )
     reports = []
-    for path in [find("simulations", name) for name in studies]:
+    for path in paths:
         report = simulate_study(
             path, quick=quick, silent=json,
             results=results, backend=backend, jobs=jobs, executor=executor, scheduler=scheduler,
@@ -93,9 +92,17 @@ def _tell_plans(paths: list[Path], *, quick: bool, json: bool, **options: Any) -
     for one in plans:
         waiting = one.runs - one.stored
         shared = f" in {one.jobs} processes" if one.jobs > 1 else ""
-        took = f": about {one.seconds:.2g} s{shared}" if waiting else ""
-        say(f"{one.study}: {one.runs} runs, {one.stored} stored, {waiting} to compute{took}")
+        runs, left, took = f"{one.runs}", f"{waiting}", _rounded(one.seconds)
+        if one.most:
+            runs, left = f"{runs} to {one.most}", f"{left} to {one.most - one.stored}"
+            took = f"{took} to {_rounded(one.longest)}"
+        tail = f": about {took} s{shared}" if waiting else ""
+        say(f"{one.study}: {runs} runs, {one.stored} stored, {left} to compute{tail}")
     return 0
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}"
 
 
 def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> StudyRecord:

@@ -39,6 +39,9 @@ class Plan:
     seconds : float
         An estimate of the wall-clock time from a trial of each rule; reading of data, compiling and
         storing come on top.
+    most : int, longest : float
+        Of a tuned study, whose trials go on until the best are interior: `runs` and `seconds` are
+        for the fewest, these for the most. Else 0.
     """
 
     study: str
@@ -47,16 +50,18 @@ class Plan:
     steps: int
     jobs: int
     seconds: float
+    most: int = 0
+    longest: float = 0.0
 
 
-def plan(
+def plan_stage(
     study: Study,
     *,
     results: str | Path = "results",
     backend: str = DEFAULT,
     jobs: int | None = None,
 ) -> Plan:
-    """Count the runs of a study, and estimate their time from a short trial of each rule.
+    """Count the runs of a plain study, and estimate their time from a short trial of each rule.
 
     Parameters
     ----------
@@ -85,13 +90,13 @@ def plan(
     trials: dict[str, float] = {}
     for point in waiting:
         if point.label not in trials:
-            trials[point.label] = _seconds(point, backend)
+            trials[point.label] = run_seconds(point, backend)
     seconds = sum(trials[point.label] for point in waiting) / jobs
     steps = sum(point.shared["steps"] for point in waiting)
     return Plan(study.name, len(runs), len(runs) - len(waiting), steps, jobs, seconds)
 
 
-def _seconds(point: Point, backend: str) -> float:
+def run_seconds(point: Point, backend: str) -> float:
     """Of one run: itself if it is short, else a beginning of it, drawn out."""
     given = point.configuration
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,15 +17,16 @@ from freqopt.errors import StudyError
 from freqopt.experiment.build import as_problem
 from freqopt.experiment.protocol.conduct import chosen
 from freqopt.experiment.protocol.render import Table
-from freqopt.experiment.protocol.stages import Choice, Curve, Tuned, blocks, first_at, metric_of
-from freqopt.experiment.protocol.statistics import holm, interval, profile, wilcoxon
+from freqopt.experiment.protocol.searching import Choice
+from freqopt.experiment.protocol.stages import Tuned, metric_of
+from freqopt.experiment.protocol.statistics import holm, interval, wilcoxon
+from freqopt.experiment.protocol.times import times
+from freqopt.experiment.protocol.workloads import by_workload, point, where
 from freqopt.experiment.study import Study
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SPLIT = "problem.held_out.seed"
-FACTORS = (1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
 Doubles = NDArray[np.float64]
 
 
@@ -105,29 +105,18 @@ def compare(
     tuned, read = chosen(study, results=results, backend=backend)
     metric = metric_of(study, "test")
     found = Comparison(study.name, metric, study.compare.reference)
-    found.edges.extend(
-        f"{choice.rule}, {where(choice.workload)}best {path} is at the edge of {choice.trials} "
-        "trials; raise tune.most"
-        for choice in tuned.choices
-        for path in choice.edges
-    )
+    for kind, choices in (("best", tuned.choices), ("fastest", tuned.to_target)):
+        found.edges.extend(
+            f"{choice.rule}, {where(choice.workload)}{kind} {path} is at the edge of "
+            f"{choice.trials} trials; raise tune.most"
+            for choice in choices
+            for path in choice.edges
+        )
     found.tables.append(_choices(tuned))
     found.tables.append(_figures(study, tuned.choices, read(tuned.final), metric))
     if tuned.target is not None:
-        times = _times(study, tuned, read(tuned.final), read(tuned.target), metric)
-        found.tables.extend(times)
+        found.tables.extend(times(tuned, read(tuned.final), read(tuned.target), metric, backend))
     return found
-
-
-def where(workload: dict[str, Any]) -> str:
-    """A workload in a sentence, or nothing."""
-    return "".join(f"{path.rpartition('.')[2]} = {_short(v)}, " for path, v in workload.items())
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value.values())
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _choices(tuned: Tuned) -> Table:
@@ -145,24 +134,6 @@ def _choices(tuned: Tuned) -> Table:
     return Table("choices", about, head, rows)
 
 
-def _workload(one: Choice) -> str:
-    """A choice's workload without its split, which is a repetition."""
-    return json.dumps({path: v for path, v in one.workload.items() if path != SPLIT}, default=str)
-
-
-def _names(study: Study) -> list[str]:
-    return [entry.title for entry in study.rules]
-
-
-def _by_workload(choices: Sequence[Choice]) -> Iterator[tuple[str, str, list[int]]]:
-    """(workload, its name, numbers of the choices on it)."""
-    known: dict[str, list[int]] = {}
-    for k, one in enumerate(choices):
-        known.setdefault(_workload(one), []).append(k)
-    for key, numbers in known.items():
-        yield key, where(json.loads(key)).rstrip(", "), numbers
-
-
 def _figures(study: Study, choices: list[Choice], table: pa.Table, metric: str) -> Table:
     """Mean, interval and paired difference of every figure, rule and workload."""
     last = last_figures(table)
@@ -171,7 +142,8 @@ def _figures(study: Study, choices: list[Choice], table: pa.Table, metric: str) 
             "difference", "from", "to", "p (Holm)"]  # fmt: skip
     rows: list[list[Any]] = []
     reference = study.compare.reference if study.compare else ""
-    for _, workload, numbers in _by_workload(choices):
+    names_of_rules = [entry.title for entry in study.rules]
+    for workload, numbers in by_workload(choices):
         for name in names:
             cells = {
                 rule: np.array(
@@ -184,7 +156,7 @@ def _figures(study: Study, choices: list[Choice], table: pa.Table, metric: str) 
                         if choices[k].rule == rule
                     ]
                 )
-                for rule in _names(study)
+                for rule in names_of_rules
             }
             rows += _compared(workload, name, cells, reference)
     rows += _baselines(study, choices)
@@ -212,9 +184,9 @@ def _compared(
 
 def _baselines(study: Study, choices: list[Choice]) -> Iterator[list[Any]]:
     """What needs no embeddings, on the same test rows."""
-    for _, workload, numbers in _by_workload(choices):
+    for workload, numbers in by_workload(choices):
         of_split = [
-            _problem(study, choices[k]).baselines()
+            as_problem(point(study, choices[k]).shared["problem"]).baselines()
             for k in numbers
             if choices[k].rule == choices[numbers[0]].rule
         ]
@@ -223,15 +195,6 @@ def _baselines(study: Study, choices: list[Choice]) -> Iterator[list[Any]]:
                 values = np.array([[one[name].get(figure, math.nan)] for one in of_split])
                 mean = float(values.mean())
                 yield [workload, figure, name, mean, *interval(values), "", "", "", ""]
-
-
-def _problem(study: Study, choice: Choice) -> Any:
-    """The problem of a workload, as it is reported."""
-    from freqopt.experiment.grid import expand
-
-    entry = study.rules[0].model_copy(update={"cases": [{**choice.workload}]})
-    at = study.derived("", rules=[entry], cases=[], grid={}, runs=1)
-    return as_problem(expand(at)[0].shared["problem"])
 
 
 def last_figures(table: pa.Table) -> list[dict[str, float]]:
@@ -251,71 +214,3 @@ def last_figures(table: pa.Table) -> list[dict[str, float]]:
         parts = [part for part in (of_table, group) if part != "all"]
         found[k][" ".join([metric, *parts])] = value
     return found
-
-
-def _times(
-    study: Study, tuned: Tuned, final: pa.Table, target: pa.Table, metric: str
-) -> Iterator[Table]:
-    """Steps to what the reference ends with, and the profile over workloads."""
-    reference = study.compare.reference if study.compare else ""
-    ends, runs = blocks(final, metric), blocks(target, metric)
-    rules, rows, costs = _names(study), [], []
-    for _, workload, numbers in _by_workload(tuned.choices):
-        of_rule = {r: [k for k in numbers if tuned.choices[k].rule == r] for r in rules}
-        ended = [_runs_of(ends, k, study.runs) for k in of_rule[reference]]
-        goals = np.array([[values[-1] for _, values in of_split] for of_split in ended])
-        taken = {rule: _taken(runs, of_rule[rule], goals) for rule in rules}
-        itself = _taken(ends, of_rule[reference], goals)  # it is there at its own end at last
-        taken[reference] = np.minimum(taken[reference], itself)
-        costs.append([float(np.median(taken[rule])) for rule in rules])
-        for rule in rules:
-            reached = np.isfinite(taken[rule]).mean()
-            with np.errstate(invalid="ignore", divide="ignore"):
-                ratio = np.log(taken[reference]) - np.log(taken[rule])
-            middle = float(np.exp(np.median(ratio))) if reached > 0.5 else math.nan
-            low, high = (math.exp(v) for v in interval(ratio))
-            chosen_for = [one for one in tuned.to_target if one.rule == rule]
-            edge = (
-                "yes" if any(one.edges for one in chosen_for if _workload(one) == workload) else ""
-            )
-            rows.append([workload, rule, float(goals.mean()), float(reached),
-                         float(np.median(taken[rule])), middle, low, high, edge])  # fmt: skip
-    head = [
-        "workload",
-        "rule",
-        "target",
-        "reached",
-        "steps",
-        "times as fast",
-        "low",
-        "high",
-        "edge",
-    ]
-    about = (
-        f"to what {reference} ends with in the same run, each rule at the rate that is there first"
-    )
-    yield Table("steps", about, head, rows)
-    shares = profile(np.array(costs).T, np.array(FACTORS))
-    yield Table(
-        "profile",
-        "share of workloads on which a rule needs at most so many times the fewest steps",
-        ["rule", *(f"{factor:g}" for factor in FACTORS)],
-        [[rule, *share] for rule, share in zip(rules, shares.tolist(), strict=True)],
-    )
-
-
-def _taken(curves: list[Curve], numbers: list[int], goals: Doubles) -> Doubles:
-    """Steps (splits, runs) to what the reference ended with on the same split, in the same run."""
-    return np.array(
-        [
-            [
-                first_at(*curve, goal)
-                for curve, goal in zip(_runs_of(curves, k, len(own)), own, strict=True)
-            ]
-            for k, own in zip(numbers, goals, strict=True)
-        ]
-    )
-
-
-def _runs_of(curves: list[Curve], k: int, runs: int) -> list[Curve]:
-    return curves[k * runs : (k + 1) * runs]

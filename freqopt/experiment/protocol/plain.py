@@ -13,9 +13,10 @@ import numpy as np
 
 from freqopt.backends import DEFAULT
 from freqopt.experiment.grid import expand
-from freqopt.experiment.protocol.compare import last_figures, where
+from freqopt.experiment.protocol.compare import last_figures
 from freqopt.experiment.protocol.render import Table
 from freqopt.experiment.protocol.statistics import interval
+from freqopt.experiment.protocol.workloads import where
 from freqopt.experiment.results import load
 from freqopt.experiment.study import Study
 

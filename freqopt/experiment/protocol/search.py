@@ -50,9 +50,17 @@ class Search:
             return list(range(self.axes))
         return sorted({axis for axis, trial in self.beside(self.best) if trial not in self.scores})
 
-    def propose(self, count: int) -> list[Trial]:
-        """The next trials: neighbours not tried yet of the best, then of the second best, ..."""
-        known = dict.fromkeys(self.ranked or [((0,) * self.axes, 0)])
+    def propose(self, count: int, then: Trial | None = None) -> list[Trial]:
+        """The next trials: neighbours not tried yet of the best, then of the second best, ...
+
+        Parameters
+        ----------
+        count : int
+        then : Trial, optional
+            One made already, whose neighbours come right after those of the best.
+        """
+        ranked = self.ranked or [((0,) * self.axes, 0)]
+        known = dict.fromkeys([ranked[0], *([then] if then else []), *ranked[1:]])
         proposed = [trial for trial in known if trial not in self.scores]
         for trial in (waiting := list(known)):
             for near in self._near(trial):

@@ -48,7 +48,13 @@ def test_pairs_and_baselines(tmp_path):
     assert rows[3][3] == pytest.approx(np.mean([b["naive Bayes"]["test_logloss"] for b in base]))
     own = [row for row in found["steps"].rows if row[1] == "sgd"]
     assert [row[3:6] for row in own] == [[1.0, pytest.approx(row[4]), 1.0] for row in own]
-    assert len(found.edges) == sum(len(choice.edges) for choice in tuned.choices)
+    steps = found["steps"].columns()
+    for k, fewer in enumerate(steps["times fewer steps"]):
+        cost = [steps["seconds"][i] / steps["steps"][i] for i in (0, k)]
+        assert steps["times less time"][k] == pytest.approx(fewer * cost[0] / cost[1], nan_ok=True)
+        assert 1e-8 < cost[1] < 1 or not np.isfinite(cost[1])
+    edges = [path for one in (*tuned.choices, *tuned.to_target) for path in one.edges]
+    assert len(found.edges) == len(edges)
     assert "naive Bayes" in repr(found)
     assert found._repr_html_().count("<table>") == len(found.tables)
     with pytest.raises(StudyError, match="table \\[compare\\]"):

@@ -6,7 +6,8 @@ import pytest
 import freqopt
 from freqopt.errors import ResultError, StudyError
 from freqopt.experiment.protocol.conduct import chosen, conduct
-from freqopt.experiment.protocol.stages import first_at
+from freqopt.experiment.protocol.plan import plan
+from freqopt.experiment.protocol.searching import Searching, first_at
 from freqopt.problems._held_out import Split
 
 TOKENS = {"kind": "zipf", "size": 5}
@@ -30,7 +31,7 @@ def test_stages_budgets_and_resumption(tmp_path):
     assert report.computed + report.stored == report.runs
     tuned, _ = chosen(asked, results=tmp_path)
     assert len({choice.trials for choice in tuned.choices}) == 1  # equal budgets
-    assert all(choice.edges == [] for choice in tuned.choices)
+    assert all(choice.edges == [] for choice in (*tuned.choices, *tuned.to_target))
     assert tuned.choices[0].values["rule.lr"] < 4.0  # the grid was extended
     assert tuned.choices[0].trials > 5
     assert tuned.to_target[0].steps <= 60  # the reference reaches its own end
@@ -49,6 +50,39 @@ def test_an_edge_is_kept_where_the_budget_ends(tmp_path):
     assert chosen(asked, results=tmp_path)[0].choices[0].edges == ["rule.lr"]
     with pytest.raises(ResultError, match="simulate it first"):
         chosen(study(), results=tmp_path)
+
+
+def test_a_dry_run_of_a_tuned_study_says_how_many_runs_at_least_and_at_most(tmp_path):
+    asked = study(tune={"metric": "gap", "trials": 5, "most": 9, "runs": 3})
+    before = plan(asked, results=tmp_path, jobs=1)
+    assert (before.runs, before.stored, before.most) == (30 + 4, 0, 54 + 8)
+    assert before.steps == 34 * 60
+    assert 0 < before.seconds < before.longest
+    done = conduct(asked, results=tmp_path, jobs=1)
+    assert before.runs <= done.runs <= before.most
+    after = plan(asked, results=tmp_path, jobs=1)
+    assert after.runs == after.stored
+    assert after.most == 0
+
+
+def test_the_fastest_trial_too_has_both_sides_looked_at():
+    """At the start the gap is least in the end; rates up to 2^4 as large reach 1 earlier."""
+    asked = study()
+    search = Searching(asked, asked.rules[0], {})
+    for count in range(3, 40, 2):
+        if search.asked and not search.open:
+            break
+        search.extend(count)
+        for (places, _), trial in zip(search.asked, search.asked, strict=True):
+            first = 10 + (places[0] - 4) ** 2
+            last = 0.5 + 0.01 * places[0] ** 2
+            search.curves[trial] = np.array([0, first, 60]), np.array([9.0, 1.0, last])
+        search.score()
+        search.target = 1.0
+    assert search.choice().values["rule.lr"] == 4.0
+    assert search.to_target().values["rule.lr"] == 4.0 * 2**4
+    assert search.to_target().edges == []
+    assert count < 19
 
 
 def ratings(path, poison):
