@@ -99,6 +99,24 @@ def best_sign_step(distances, t):
     return min(steps, key=lambda eta: full_batch.sign_loss(distances, t, eta))
 
 
+def caption(data):
+    """How many times as many steps the largest vocabulary needs as the smallest."""
+    told = []
+    for source in SIZES:
+        steps = tidy.where(data, source=source, kind="steps")
+        growth = [
+            f"{method} {own['y'][-1] / own['y'][0]:.1f}"
+            for method in METHODS
+            for own in [tidy.where(steps, method=method)]
+        ]
+        told.append(f"{source}: {', '.join(growth)}")
+    sizes = data["size"][data["kind"] == "steps"]
+    return (
+        f"Steps to {SHARE:g} of the excess loss grow from {sizes.min():,} to {sizes.max():,} "
+        f"tokens by the factors, on the {'; on the '.join(told)}."
+    )
+
+
 def draw(data):
     """A row for each source: three methods, and the steps to a tenth."""
     figure, axes = plt.subplots(2, 4, figsize=(14, 5.6), sharex="col", layout="constrained")

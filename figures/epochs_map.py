@@ -44,6 +44,16 @@ def data(results):  # noqa: ARG001 - it needs no study
     }
 
 
+def caption(data):
+    """Who is ahead in how many cells, and where most."""
+    ahead, cells = int((data["ratio"] > 1).sum()), data["ratio"].size
+    told = []
+    for rule, at in (("FA-SGD", np.argmax(data["ratio"])), ("SGD", np.argmin(data["ratio"]))):
+        where = f"{data['counts'][at]}, E = {data['passes'][at]}, S = {data['noise'][at]:g}"
+        told.append(f"{rule} gains most at {where} (ratio {data['ratio'][at]:.2f})")
+    return f"FA-SGD is ahead in {ahead} of {cells} cells; {'; '.join(told)}."
+
+
 def draw(data):
     """A panel for each token law."""
     figure, axes = plt.subplots(1, 4, figsize=(13, 3.2), sharey=True, layout="constrained")

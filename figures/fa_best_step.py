@@ -39,6 +39,17 @@ def data(results):  # noqa: ARG001 - it needs no study
     return columns
 
 
+def caption(data):
+    """What each step loses at most, on the visits drawn."""
+    own = {name: column[data["theorem"] == "FA-15"] for name, column in data.items()}
+    losses = []
+    for name, (label, _) in STEPS.items():
+        worst = int(np.argmax(own[f"loss_{name}"]))
+        loss, visits = own[f"loss_{name}"][worst], own["visits"][worst]
+        losses.append(f"{label} {100 * loss:.2g} % (at {visits:g} visits)")
+    return f"Worst case above that of the best step, at most: {', '.join(losses)}."
+
+
 def draw(data):
     """FA-15's steps on the left, losses in the middle; all theorems on the right."""
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11.2, 3.2))

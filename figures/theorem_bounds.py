@@ -79,6 +79,19 @@ def square_gradients(steps):
     return total / steps
 
 
+def caption(data):
+    """How loose the bound is at the largest horizon, and whether it says anything."""
+    told = []
+    for token in SHOWN:
+        curve = tidy.where(data, token=token)
+        loose = curve["bound"][-1] / curve["exact"][-1]
+        useful = curve["T"][curve["bound"] < curve["trivial"]]
+        when = f"says something from T = {useful[0]:,} on" if useful.size else "says nothing yet"
+        told.append(f"for the {token} token {loose:.1f} times as large and {when}")
+    largest = data["T"].max()
+    return f"At T = {largest:,} the bound FA-4 (a) is, beside the expectation, {'; '.join(told)}."
+
+
 def draw(data):
     """One panel for the head and one for the tail."""
     figure, axes = plt.subplots(1, 2, figsize=(7.4, 3.2))

@@ -12,6 +12,7 @@ from freqopt.cli.folders import find, gather
 from freqopt.errors import FigureError, FreqoptError
 from freqopt.experiment.protocol.compare import Comparison, compare
 from freqopt.experiment.results import load
+from freqopt.experiment.study import Study
 from freqopt.report.figure import FigureFile, make
 from freqopt.report.terminal import say, say_json, warn
 
@@ -91,7 +92,8 @@ def draw_figure(path: Path, results: Results, out: Path, *, reuse_data: bool = F
     for name in () if reuse_data else figure.studies:
         needed.paths[name] = find("simulations", name, beside=path.parent)
         needed[name] = results.of(needed.paths[name])
-    written = make(figure, needed, out, reuse_data=reuse_data, quick=results.quick)
+    quick = results.quick and any(Study.read(path).quick for path in needed.paths.values())
+    written = make(figure, needed, out, reuse_data=reuse_data, quick=quick)
     return [str(file) for file in written]
 
 

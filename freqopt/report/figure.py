@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from freqopt._discovery import load_file
 from freqopt._files import read
 from freqopt.errors import FigureError, FreqoptError, place
+from freqopt.report.ticks import plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -137,6 +138,9 @@ def make(
         def finished(picture: Any) -> dict[str, bytes]:
             if hasattr(picture, "suptitle"):
                 _captioned(picture, figure, columns, quick=quick)
+                for axes in picture.axes:
+                    plain_ticks(axes.xaxis)
+                    plain_ticks(axes.yaxis)
             return _rendered(picture)
 
         pictures = _own(figure, figure.draw, columns, then=finished)

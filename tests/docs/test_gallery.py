@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 from freqopt.cli import run
+from freqopt.report.figure import FigureFile, read_csv
 
 ROOT = Path(__file__).parents[2]
 FIGURES = sorted(path.stem for path in (ROOT / "figures").glob("*.py"))
@@ -22,3 +24,16 @@ def test_every_figure_is_drawn_from_the_numbers_beside_it(tmp_path: Path) -> Non
     assert run(["figures", *files, "--reuse-data", "--out", str(tmp_path)]) == 0
     for name in FIGURES:
         assert (tmp_path / f"{name}.svg").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_axis_is_logarithmic_over_a_fifth(name: str) -> None:
+    figure = FigureFile.read(ROOT / "figures" / f"{name}.py")
+    columns = read_csv(ROOT / "docs" / "images" / f"{name}.csv")
+    columns.pop("form", None)
+    for axes in figure.draw(columns).axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            assert axis.get_scale() != "log" or high > 1.2 * low, axes.get_title()
+    plt.close("all")

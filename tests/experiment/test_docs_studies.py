@@ -8,6 +8,7 @@ import pytest
 from freqopt.experiment.execute import simulate
 from freqopt.experiment.grid import expand
 from freqopt.experiment.metrics import metrics
+from freqopt.experiment.results import load
 from freqopt.experiment.study import Study
 from freqopt.report.figure import FigureFile, make
 
@@ -50,16 +51,16 @@ def test_the_run_in_python():
 
 
 def test_the_figure(tmp_path):
-    study = Study.read(ROOT / "simulations" / "zipf_pair.toml", quick=True)
-    study = study.model_copy(update={"steps": 60})
+    (tmp_path / "mine.toml").write_text(blocks("toml")[0])
+    study = Study.read(tmp_path / "mine.toml").model_copy(update={"steps": 60})
     simulate(study, results=tmp_path / "results", jobs=1)
-    from freqopt import load
-
     (tmp_path / "example.py").write_text(blocks("python")[2])
     figure = FigureFile.read(tmp_path / "example.py")
-    tables = {"zipf_pair": load(study, results=tmp_path / "results")}
+    assert figure.studies == ("mine",)
+    tables = {"mine": load(study, results=tmp_path / "results")}
     written = make(figure, tables, tmp_path / "out")
     assert [path.suffix for path in written] == [".csv", ".svg", ".pdf"]
+    assert len(written[0].read_text().splitlines()) == 1 + 3  # two rates of SGD, one of AdaGrad
 
 
 def studies():

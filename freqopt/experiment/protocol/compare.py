@@ -160,10 +160,15 @@ def _figures(study: Study, choices: list[Choice], table: pa.Table, metric: str) 
             }
             rows += _compared(workload, name, cells, reference)
     rows += _baselines(study, choices)
+    _, numbers = next(by_workload(choices))
+    others = len(study.rules) - 1
+    pairs = study.runs * len(numbers) // len(study.rules)
+    least = min(1.0, max(others, 1) * 2.0 ** (1 - pairs))
+    tests = f"p of {pairs} pairs and {others} rules is {least:.2g} or more"
     return Table(
         "figures",
         f"at the last step, means over splits and runs with intervals of level 0.95; differences "
-        f"are paired, from {reference}",
+        f"are paired, from {reference}; {tests}",
         head,
         rows,
     )

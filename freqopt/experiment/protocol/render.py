@@ -60,7 +60,9 @@ def shown(cell: Any) -> str:
     if isinstance(cell, float):
         if math.isnan(cell):
             return "-"
-        return "never" if math.isinf(cell) else f"{cell:.4g}"
+        if math.isinf(cell):
+            return "never"
+        return f"{cell:,.0f}" if 1e4 <= abs(cell) < 1e15 else f"{cell:.4g}"
     return str(cell)
 
 

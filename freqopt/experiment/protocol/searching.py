@@ -120,9 +120,18 @@ class Searching:
 
     @property
     def fastest(self) -> tuple[Trial, float]:
-        """The trial that is first at the target, and its steps; the best where none gets there."""
+        """The trial that is first at the target, and its steps; the best where none gets there.
+
+        Of those that differ from the best in the rate and its schedule alone: nothing else is
+        chosen for the target.
+        """
         assert self.target is not None
-        taken = {trial: first_at(*self.curves[trial], self.target) for trial in self.asked}
+        rest = self.search.best[0][1:]
+        taken = {
+            trial: first_at(*self.curves[trial], self.target)
+            for trial in self.asked
+            if trial[0][1:] == rest
+        }
         trial = min(taken, key=lambda one: (taken[one], self.search.scores[one], one))
         return trial, taken[trial]
 
@@ -131,10 +140,10 @@ class Searching:
         return replace(self.choice(*self.fastest), edges=self._edges(*self.fastest))
 
     def _edges(self, trial: Trial, steps: float) -> list[str]:
-        """Sides of the fastest trial that were not looked at; of none where none gets there."""
+        """The rate, if a side of it was not looked at; none where the target is not reached."""
         beside = self.search.beside(trial) if math.isfinite(steps) else ()
-        axes = sorted({axis for axis, near in beside if near not in self.search.scores})
-        return [list(self.starts)[axis] for axis in axes]
+        missing = [axis for axis, near in beside if near not in self.search.scores]
+        return ["rule.lr"] if 0 in missing else []
 
 
 def first_at(steps: NDArray[Any], values: NDArray[Any], target: float) -> float:

@@ -58,7 +58,7 @@ class Compare(Fields):
 
     reference: str = Field(description="Label of the rule that the others are compared with.")
     target: bool = Field(
-        True, description="Also: steps to what the reference ends with, its rate chosen for that."
+        True, description="Also: steps to what the reference ends with, the rate chosen for that."
     )
 
 

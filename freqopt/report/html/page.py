@@ -11,11 +11,13 @@ from freqopt.errors import ResultError
 from freqopt.experiment.protocol.render import Table
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
+LONG = 24
+"""Rows of a table that is not shown at once."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a section: text, wrong, code, heading, table or figure."""
+    """A piece of a section: text, wrong, code, heading, table, long table or figure."""
 
     kind: str
     text: str
@@ -38,9 +40,11 @@ class Section:
             self.parts.append(Part(kind, text))
 
     def table(self, table: Table) -> None:
-        """A table, unless it is empty."""
+        """A table, unless it is empty; a long one is unfolded by whom it interests, or on paper."""
+        kind = "table" if len(table.rows) <= LONG else "long table"
         if table.rows:
-            self.parts.append(Part("table", table.html()))
+            label = f"{table.name}, {len(table.rows)} rows"
+            self.parts.append(Part(kind, table.html(), label=label))
 
     def figure(self, svg: Path, about: str) -> None:
         """A picture from its file, with its text, and the numbers in it if they lie beside it."""

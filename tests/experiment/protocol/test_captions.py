@@ -11,6 +11,16 @@ from freqopt.report.figure import FigureFile
 FIGURES = Path(__file__).parents[3] / "figures"
 
 
+def said(name, **columns):
+    columns = {key: np.array(values) for key, values in columns.items()}
+    return FigureFile.read(FIGURES / f"{name}.py").caption(columns)
+
+
+def test_every_figure_has_a_caption():
+    for path in FIGURES.glob("*.py"):
+        assert FigureFile.read(path).caption is not None, path
+
+
 @pytest.mark.parametrize(
     ("highs", "words"),
     [
@@ -45,3 +55,84 @@ def test_who_saves_steps():
         "B needs 5.9 times fewer steps than tuned SGD at exponent 2; "
         "at exponent 0 the fastest is A, 1.25 times."
     )
+
+
+def test_who_ends_lowest():
+    columns = {
+        "panel": ["gap", "gap", "gap", "tail", "tail"], "rule": ["SGD", "A", "A", "SGD", "A"],
+        "step": [5000, 5000, 50, 5000, 5000], "median": [0.3, 0.2, 0.01, 0.1, 0.4],
+    }  # fmt: skip
+    told = said("fa_convergence", **columns)
+    assert told.startswith("After 5,000 samples")
+    assert "the least gap is that of A, 0.2 (SGD: 1.50 times as much)" in told
+    assert told.endswith("the least gradient of the tail is that of SGD, 0.1.")
+
+
+def test_powers_of_the_frequency():
+    p = np.geomspace(1e-5, 1e-1, 9)
+    rates = np.concatenate([(p / p[-1]) ** -0.5, np.minimum((p / p[-1]) ** -0.5, 10)])
+    told = said(
+        "fa_effective_rate", rule=["A"] * 9 + ["B"] * 9, frequency=np.tile(p, 2), rate=rates
+    )
+    assert told.endswith("A -0.50, 1.00; B -0.50, 0.10.")
+
+
+def test_how_fixed_memory_ends_on_the_surfaces():
+    rules = ["SGD", "SGD at twice the rate", "SGD_C"]
+    told = said(
+        "mem_surfaces", rule=rules * 3, step=[1000] * 9,
+        value=[4.0, 2.0, 1.0, 1.0, 1.0, 2.0, 9.0, 3.0, 3.0],
+        **{"problem.surface": np.repeat(["beale", "goldstein_price", "official_camel"], 3)},
+    )  # fmt: skip
+    assert "SGD_C ends below SGD on 2 of 3 surfaces" in told
+    assert "ends at 2, 0.5, 1 times the gap of SGD_C" in told
+
+
+def test_what_each_step_loses():
+    losses = {"loss_theorem": [0.2, 0.1, 0.9], "loss_capped": [0, 0.03, 0.9]}
+    told = said(
+        "fa_best_step", theorem=["FA-15", "FA-15", "T2"], visits=[0.5, 1.0, 1.0], **losses,
+        loss_seen=[0.01, 0, 0.9],
+    )  # fmt: skip
+    assert "FA-SGD 20 % (at 0.5 visits)" in told
+    assert "capped at $R/\\gamma$ 3 % (at 1 visits)" in told
+    assert told.endswith("1 % (at 0.5 visits).")
+
+
+def test_how_loose_the_bound_is():
+    told = said(
+        "theorem_bounds", token=["head", "head", "tail", "tail"], T=[16, 4096] * 2,
+        bound=[9.0, 4.0, 9.0, 8.0], exact=[1.0, 2.0, 1.0, 1.0], trivial=[5.0] * 4,
+    )  # fmt: skip
+    assert "head token 2.0 times as large and says something from T = 4,096 on" in told
+    assert "tail token 8.0 times as large and says nothing yet" in told
+
+
+def test_who_is_ahead_on_the_map():
+    told = said(
+        "epochs_map", counts=["a", "b", "b"], passes=[1, 2, 4], noise=[1.0, 4.0, 16.0],
+        ratio=[1.5, 0.9, 1.2],
+    )  # fmt: skip
+    assert "ahead in 2 of 3 cells" in told
+    assert "FA-SGD gains most at a, E = 1, S = 1 (ratio 1.50)" in told
+    assert "SGD gains most at b, E = 2, S = 4 (ratio 0.90)" in told
+
+
+def test_how_far_runs_are_from_the_recursion():
+    laws = ["L1", "L2", "L3", "L4", "L5"]
+    told = said(
+        "scaling_laws", law=np.repeat(laws, 2), series=["A"] * 10, kind=["exact", "runs"] * 5,
+        x=np.repeat([1.0, 2.0, 3.0, 4.0, 5.0], 2), y=[2, 2.2, 1, 0.95, 1, 1, 1, 1.5, 4, 3],
+    )  # fmt: skip
+    assert told.endswith("L1 10 %, L2 5 %, L3 0 %, L4 50 %, L5 25 %.")
+
+
+def test_what_a_larger_vocabulary_costs():
+    methods = np.tile(np.repeat(["gradient descent", "FA-SGD", "sign descent"], 2), 2)
+    told = said(
+        "bigram_full_batch", source=np.repeat(["Zipf law", "text"], 6), method=methods,
+        size=[30, 3000] * 6, kind=["steps"] * 12, y=[1, 9, 2, 4, 2, 5, 1, 8, 1, 2, 1, 3],
+    )  # fmt: skip
+    assert "from 30 to 3,000 tokens" in told
+    assert "Zipf law: gradient descent 9.0, FA-SGD 2.0, sign descent 2.5" in told
+    assert "text: gradient descent 8.0, FA-SGD 2.0, sign descent 3.0" in told
