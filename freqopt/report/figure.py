@@ -163,7 +163,7 @@ def _captioned(picture: Figure, figure: FigureFile, columns: Columns, *, quick: 
 
 def wrapped(text: str, picture: Figure) -> str:
     """A caption in lines of the picture's width."""
-    return "\n".join(textwrap.wrap(" ".join(text.split()), int(15 * picture.get_figwidth())))
+    return "\n".join(textwrap.wrap(" ".join(text.split()), int(14 * picture.get_figwidth())))
 
 
 def _are_names(studies: Any) -> bool:

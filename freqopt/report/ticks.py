@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-FINE = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
-STEPS = {0.4: FINE, 1.0: (1, 1.5, 2, 3, 4, 5, 7), 1.7: (1, 2, 5), 2.6: (1, 3), 4.5: (1,)}
+STEPS = {1.0: (1, 1.5, 2, 3, 4, 5, 7), 1.7: (1, 2, 5), 2.6: (1, 3), 4.5: (1,)}
 """Decades that an axis covers at most -> the ticks in each."""
+SHORT = 0.4
+"""Decades of an axis whose ticks are at equal distances."""
 PLAIN = (1e-4, 1e6)
 """Between these a number is written out."""
 
@@ -20,7 +21,13 @@ def plain_ticks(axis: Any) -> None:
     axis : matplotlib.axis.Axis
         Of a picture that is drawn but for its ticks.
     """
-    from matplotlib.ticker import FixedFormatter, FixedLocator, LogLocator, NullFormatter
+    from matplotlib.ticker import (
+        FixedFormatter,
+        FixedLocator,
+        LogLocator,
+        MaxNLocator,
+        NullFormatter,
+    )
 
     low, high = sorted(axis.get_view_interval())
     if axis.get_scale() != "log" or type(axis.get_major_locator()) is not LogLocator or low <= 0:
@@ -32,6 +39,8 @@ def plain_ticks(axis: Any) -> None:
         return  # 10^-6, 10^-3, 1: Matplotlib's own
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     ticks = [c * 10.0**k for k in range(first, last + 1) for c in inside]
+    if decades <= SHORT:
+        ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high).tolist()
     ticks = [tick for tick in ticks if low <= tick <= high]
     if len(ticks) > 1:
         axis.set_major_locator(FixedLocator(ticks))

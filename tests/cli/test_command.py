@@ -233,7 +233,7 @@ def test_the_working_directory_comes_before_the_librarys_copy(here, capsys):
     assert "surfaces: 4 runs" in capsys.readouterr().out
     (here / "simulations" / "surfaces.toml").unlink()
     assert run(["simulate", "surfaces", "--quick", "--jobs", "1"]) == 0
-    assert "surfaces: 24 runs" in capsys.readouterr().out  # the one of the checkout
+    assert "surfaces: 48 runs" in capsys.readouterr().out  # the one of the checkout
 
 
 def test_version(capsys):
