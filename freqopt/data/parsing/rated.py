@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from freqopt.data.datasets import Ratings, stack
@@ -15,7 +14,10 @@ from freqopt.data.parsing.lines import no_rows
 from freqopt.data.parsing.unpacked import DataFile, checksum, data_file, is_zip
 from freqopt.data.vocabulary import Order, check_order, encode
 
-Column: TypeAlias = NDArray[np.int64] | pa.StringArray
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Column: TypeAlias = "NDArray[np.int64] | pa.StringArray"
 """Identifiers as the file has them: whole numbers, or text."""
 
 
