@@ -40,7 +40,7 @@ def plain_ticks(axis: Any) -> None:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     ticks = [c * 10.0**k for k in range(first, last + 1) for c in inside]
     if decades <= SHORT:
-        ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high).tolist()
+        ticks = [float(t) for t in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high)]
     ticks = [tick for tick in ticks if low <= tick <= high]
     if len(ticks) > 1:
         axis.set_major_locator(FixedLocator(ticks))
