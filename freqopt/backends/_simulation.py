@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,10 @@ class Factorised(Fields):
 
     inner: Annotated[int, Field(gt=0)] = Field(description="k, the inner dimension.")
     initial: Initial = Field("dlrm", description="Initial values of W2.")
-    trained: Trained = Field("both", description="Layers that steps move.")
+    trained: Trained | Literal["collapsed"] = Field(
+        "both",
+        description="Layers that steps move; or none: a plain table that starts as W1 W2 does.",
+    )
     tables: tuple[str, ...] = Field(
         (), description="Names of the tables; absent: all that hold embeddings."
     )
@@ -238,15 +241,17 @@ def _tables(
     factorised.check(problem)
     for name in factorised.of(problem):
         (size, width), biases = problem.shapes[name], problem.biases.get(name, 0)
-        tables[name] = FactorisedTable.start(
+        layers = FactorisedTable.start(
             (size, width - biases),
             factorised.inner,
             stream=Stream(seed, run, f"factorised {name}"),
             initial=factorised.initial,
-            trained=factorised.trained,
+            trained="both" if factorised.trained == "collapsed" else factorised.trained,
             dtype=np.dtype(dtype),
             beside=np.asarray(tables[name])[:, :biases].copy(),
         )
+        collapsed = factorised.trained == "collapsed"
+        tables[name] = PlainTable(layers.collapse()) if collapsed else layers
     return tables
 
 

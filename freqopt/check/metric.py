@@ -100,8 +100,8 @@ def _checkpoints(metric: Metric, problem: Problem, dtype: str) -> Iterator[tuple
     for step in (0, 1, 20):
         NumpyBackend().advance(simulation, step)
         tables: dict[str, Any] = dict(simulation.tables)
-        yield f"step {step}", Checkpoint(problem, tables, step, simulation.movement, groups)
-    at = Checkpoint(problem, tables, step, simulation.movement, groups)
+        yield f"step {step}", Checkpoint(problem, tables, step, simulation.movement, groups, simulation.states)
+    at = Checkpoint(problem, tables, step, simulation.movement, groups, simulation.states)
     yield ZEROS, _with_tables(at, lambda _, table: np.zeros_like(table))
     best = problem.constants.optimum
     if best is not None:
@@ -111,7 +111,7 @@ def _checkpoints(metric: Metric, problem: Problem, dtype: str) -> Iterator[tuple
 def _with_tables(at: Checkpoint, value: Callable[[str, Any], Any]) -> Checkpoint:
     """The checkpoint with other tables, each made of its name and what it was."""
     tables = {n: PlainTable(value(n, np.array(table))) for n, table in at.tables.items()}
-    return Checkpoint(at.problem, tables, at.step, at.movement, at.groups)
+    return Checkpoint(at.problem, tables, at.step, at.movement, at.groups, at.states)
 
 
 def _at(kind: type[Metric], metric: Metric, at: Checkpoint, place: str) -> str:
@@ -147,7 +147,7 @@ def _at(kind: type[Metric], metric: Metric, at: Checkpoint, place: str) -> str:
 
 def _afresh(at: Checkpoint) -> Checkpoint:
     """The checkpoint without what it has computed before."""
-    return Checkpoint(at.problem, at.tables, at.step, at.movement, at.groups)
+    return Checkpoint(at.problem, at.tables, at.step, at.movement, at.groups, at.states)
 
 
 def _readings(metric: Metric, at: Checkpoint) -> list[Reading] | str:

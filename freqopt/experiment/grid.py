@@ -128,8 +128,9 @@ class _Resolver:
         }
         if entry.dialect is not None:
             given["rule"]["dialect"] = entry.dialect
-        if study.factorised is not None:
-            given["factorised"] = study.factorised.model_dump(mode="json")
+        factorised = entry.factorised or study.factorised
+        if factorised is not None:
+            given["factorised"] = factorised.model_dump(mode="json")
         for path, value in values.items():
             given = _set(given, path, value)
         # The study's own keys are checked again, now that the grid has had its say.

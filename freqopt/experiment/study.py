@@ -63,6 +63,9 @@ class RuleEntry(Named):
     cases: list[dict[str, Any]] = Field(
         [], description="Values that go together, for this rule alone: dotted paths."
     )
+    factorised: Factorised | None = Field(
+        None, description="Tables as two layers under this rule; absent: as in the whole study."
+    )
 
     @property
     def title(self) -> str:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
+from freqopt._install import install
+from freqopt.data.packages import package_file
 from freqopt.data.parsing.faults import bad_line, shown
 from freqopt.data.parsing.lines import lines
 from freqopt.errors import ProblemError
 from freqopt.problems._arrays import normals
 from freqopt.problems._parameters import Nested
-from freqopt.problems._tokens import Instance, NonNegative
+from freqopt.problems._tokens import Instance, NonNegative, Probability
 from freqopt.streams import BoundedZipf, Stream, fold
 from freqopt.streams.transforms import index
 from freqopt.typing import Doubles, Integers
+
+DIGITS = "datasets/data/digits.csv.gz"
+DIGITS_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
 
 
 class ExampleSet(Nested):
@@ -58,6 +65,7 @@ class Blobs(ExampleSet):
     classes: Annotated[int, Field(ge=2)] = Field(3, description="Number of classes, 2 or more.")
     exponent: NonNegative = Field(0.0, description="Zipf exponent of the classes' frequencies.")
     separation: NonNegative = Field(1.0, description="Standard deviation of the blobs' centres.")
+    mislabelled: Probability = Field(0.0, description="Chance that a label is drawn anew.")
     instance: Instance = Field(0, description="Seed of the blobs.")
 
     @property
@@ -67,6 +75,15 @@ class Blobs(ExampleSet):
 
     @cached_property
     def labels(self) -> Integers:
+        """Those of the blobs; where noise strikes, any class, each as likely."""
+        if not self.mislabelled:
+            return self._true_labels
+        noise = Stream(self.instance, 0, "blobs noise of labels")
+        struck = noise.uniform(0, self.samples) < self.mislabelled
+        return np.where(struck, index(noise.words(1, self.samples), self.classes), self._true_labels)
+
+    @cached_property
+    def _true_labels(self) -> Integers:
         """Independent."""
         stream = Stream(self.instance, 0, "blobs labels")
         if self.exponent:
@@ -78,7 +95,38 @@ class Blobs(ExampleSet):
         """The class's centre plus N(0, 1) in each feature."""
         centres = normals(self.instance, 0, "blobs centres", (self.classes, self.width))
         noise = normals(self.instance, 0, "blobs noise", (self.samples, self.width))
-        return self.separation * centres[self.labels] + noise
+        return self.separation * centres[self._true_labels] + noise
+
+
+class Digits(ExampleSet):
+    """Handwritten digits, 1,797 of 8 x 8 grey levels 0 to 16, carried by scikit-learn.
+
+    E. Alpaydin and C. Kaynak, *Optical recognition of handwritten digits*, UCI, 1998: its test set.
+    Grey levels over 16. The file is read, no code of the package runs.
+    """
+
+    kind: Literal["digits"] = Field("digits", description="Which kind this is.")
+
+    @cached_property
+    def _table(self) -> NDArray[np.int64]:
+        path = package_file("sklearn", DIGITS, DIGITS_SHA256, install("sklearn"))
+        lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+        return np.loadtxt(lines, delimiter=",").astype(np.int64)
+
+    @property
+    def class_count(self) -> int:
+        """Ten."""
+        return 10
+
+    @property
+    def labels(self) -> Integers:
+        """The digit."""
+        return self._table[:, -1]
+
+    @property
+    def features(self) -> Doubles:
+        """In rows from the top left."""
+        return self._table[:, :-1] / 16.0
 
 
 class Csv(ExampleSet):
@@ -153,5 +201,5 @@ def _numbers(line: str) -> list[float]:
     return row if np.isfinite(row).all() else []
 
 
-Examples: TypeAlias = Annotated[Blobs | Csv, Field(discriminator="kind")]
-"""`{kind = "blobs", samples = 500}` or `{kind = "csv", path = "..."}`."""
+Examples: TypeAlias = Annotated[Blobs | Digits | Csv, Field(discriminator="kind")]
+"""`{kind = "blobs", samples = 500}`, `{kind = "digits"}` or `{kind = "csv", path = "..."}`."""

@@ -138,6 +138,56 @@ def test_metrics_by_hand():
     assert visits.sum() == 40
 
 
+def test_spectrum_and_truncation_by_hand():
+    """Of the collapsed embeddings; columns and tables of biases have no spectrum and stay."""
+    problem = {"name": "factorisation_machine", "dimension": 3,
+               "clicks": {"kind": "planted", "samples": 300}}  # fmt: skip
+    t = freqopt.run(problem, {"name": "sgd", "lr": 1.0}, steps=30, factorised={"inner": 5},
+                    record=["problem", "spectrum", "truncation"], checkpoints=[0])  # fmt: skip
+    whole = t.tables["features"].collapse()
+    table = whole[:, 1:]
+    values = np.sqrt(np.linalg.eigvalsh(table.T @ table)[::-1])
+    seen = [t.curve("singular_value", "features", token=i)[1][-1] for i in range(3)]
+    np.testing.assert_allclose(seen, values, rtol=1e-10)
+    q = values / values.sum()
+    assert t.curve("effective_rank", "features")[1][-1] == pytest.approx(np.prod(q**-q))
+    assert set(t.columns["table"][t.columns["metric"] == "effective_rank"]) == {"features"}
+    left, s, right = np.linalg.svd(table)
+    best = np.hstack([whole[:, :1], left[:, :2] * s[:2] @ right[:2]])  # Eckart and Young
+    bias = t.tables["bias"].weights
+    expected = t.simulation.problem.metrics({"features": best, "bias": bias})["test_logloss"]
+    of_rank = t.curve("test_logloss", "all", "rank 2")[1][-1]
+    assert of_rank == pytest.approx(expected, rel=1e-12)
+    assert of_rank != t.curve("test_logloss")[1][-1]
+    groups = set(t.columns["group"][t.columns["metric"] == "test_logloss"])
+    assert groups == {"all", "rank 1", "rank 2"}
+
+
+def test_a_collapsed_table_is_plain_and_starts_where_the_layers_do():
+    def start(trained):
+        t = freqopt.run(PROBLEM, {"name": "sgd", "lr": 1e-300}, steps=1,
+                        factorised={"inner": 4, "trained": trained})  # fmt: skip
+        return t.simulation.parameters, np.asarray(t.tables["tokens"])
+
+    (plain, table), (layers, collapsed) = start("collapsed"), start("both")
+    assert set(plain) == {"tokens"}
+    assert set(layers) == {"tokens.first", "tokens.second"}
+    assert table.tolist() == collapsed.tolist()
+
+
+def test_memory_age_is_that_of_what_the_next_step_uses():
+    """Always the last three under FIFO; a decay near 1 keeps older ones."""
+    ages = {}
+    for policy, decay in (("fifo", 0.7), ("top", 0.999)):
+        rule = {"name": "sgd_c", "capacity": 3, "policy": policy, "priority_decay": decay}
+        t = freqopt.run(PROBLEM, {**rule, "lr": 0.01}, steps=50, checkpoints={"every": 10},
+                        record=["memory_age"])  # fmt: skip
+        ages[policy] = [t.curve(name, "tokens")[1] for name in ("memory_age", "memory_oldest")]
+    assert [values.tolist() for values in ages["fifo"]] == [[2.0] * 5, [3.0] * 5]
+    assert ages["top"][1][-1] > 10
+    assert 0 < t.curve("memory_accepted", "tokens")[1][-1] < 1
+
+
 def test_effective_rate_counts_a_repeated_row_once_per_step_with_its_summed_gradient():
     one_token = {**PROBLEM, "tokens": {"kind": "zipf", "exponent": 1.0, "size": 1}}
     t = freqopt.run(one_token, {"name": "sgd", "lr": 0.5}, steps=6, batch=5, checkpoints=2,

@@ -209,3 +209,22 @@ def test_dialects_can_be_a_grid():
     )  # fmt: skip
     found = [(p.axes["rule.dialect"], p.configuration["rule"]["rows"]) for p in expand(study)]
     assert found == [("torch.Adagrad", "touched"), ("optax.adagrad", "all")]
+
+
+def test_layers_of_one_rule():
+    """Tables of a rule alone, or else those of the study; part of what names a run."""
+    layers = {"inner": 3, "tables": ["u"]}
+    entries = [
+        {"name": "sgd"},
+        {"name": "sgd", "label": "layers", "factorised": layers},
+        {"name": "sgd", "label": "others", "factorised": {"inner": 5}},
+    ]
+    points = expand(Study(title="t", steps=3, problem={"name": "pair"}, rules=entries))
+    assert [point.shared.get("factorised", {}).get("inner") for point in points] == [None, 3, 5]
+    whole = Study(
+        title="t", steps=3, problem={"name": "pair"}, rules=entries, factorised={"inner": 7}
+    )
+    assert [point.shared["factorised"]["inner"] for point in expand(whole)] == [7, 3, 5]
+    wrong = [{"name": "sgd", "factorised": {"inner": 3, "tables": ["w"]}}]
+    with pytest.raises(StudyError, match="no table 'w' to factorise"):
+        expand(Study(title="t", steps=3, problem={"name": "pair"}, rules=wrong))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -48,6 +48,8 @@ class Checkpoint:
     movement : name -> Movement, or None
         Sums since the previous checkpoint, for metrics with `tracks_movement`.
     groups : name -> group -> rows
+    states : parameter -> slot -> array
+        Of the rule; those of a GPU only where their arrays are brought back.
     """
 
     problem: Problem
@@ -55,6 +57,7 @@ class Checkpoint:
     step: int
     movement: dict[str, Movement] | None
     groups: dict[str, dict[str, Integers]]
+    states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def constants(self) -> Constants:
