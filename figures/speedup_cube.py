@@ -79,7 +79,9 @@ def constant(law, shape, noise, steps):
 
 def falling(law, noise, steps):
     """One rate for all, c / sqrt(1 + t / 100), constant between the given steps."""
-    c = rates(law, np.ones(1), steps[-1])[:, None] * 11  # c itself may exceed 1 while the rate does not
+    c = (
+        rates(law, np.ones(1), steps[-1])[:, None] * 11
+    )  # c itself may exceed 1 while the rate does not
     moment, least = np.ones((c.size, law.p.size)), np.empty(steps.size)
     before = 0.0
     for i, t in enumerate(steps):
@@ -125,18 +127,21 @@ def caption(data):
     unequal = fa["exponent"] > 0
     behind = np.sum(by_schedule["factor"][unequal] >= fa["factor"][unequal])
     null = np.abs(fa["factor"][fa["exponent"] == 0] - 1).max()
+    nu, size, steps = (fa[name][k] for name in ("exponent", "size", "steps"))
     return (
         f"FA-SGD needs up to {fa['factor'][k]:.0f} times fewer steps than tuned SGD (exponent "
-        f"{fa['exponent'][k]:g}, N = {fa['size'][k]:g}, T = {fa['steps'][k]:g}); SGD with a falling rate, which knows no "
-        f"frequencies, is ahead of it in {behind} of {unequal.sum()} settings with unequal tokens. With equal tokens "
-        f"FA-SGD is SGD, within {100 * null:.1f} %."
+        f"{nu:g}, N = {size:g}, T = {steps:g}); SGD with a falling rate, which knows no "
+        f"frequencies, is ahead of it in {behind} of {unequal.sum()} settings with unequal tokens. "
+        f"With equal tokens FA-SGD is SGD, within {100 * null:.1f} %."
     )
 
 
 def draw(data):
     """A panel for each vocabulary, horizon and noise."""
     figure, axes = plt.subplots(2, 4, figsize=(13, 6), sharex=True, layout="constrained")
-    order = [axes[0, k] for k in range(3)] + [axes[1, k] for k in range(3)] + [axes[0, 3], axes[1, 3]]
+    order = (
+        [axes[0, k] for k in range(3)] + [axes[1, k] for k in range(3)] + [axes[0, 3], axes[1, 3]]
+    )
     for axis, (size, steps, noise) in zip(order, PANELS, strict=True):
         here = tidy.where(data, size=size, steps=steps, noise=noise)
         for rule, style in STYLES.items():
@@ -144,7 +149,9 @@ def draw(data):
             axis.plot(own["exponent"], own["factor"], style, ms=4, label=rule)
         axis.axhline(1, color="grey", lw=0.8)
         axis.set_yscale("log")
-        ticks = [t for t in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500) if t <= 2 * here["factor"].max()]
+        ticks = [
+            t for t in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500) if t <= 2 * here["factor"].max()
+        ]
         axis.set_yticks(ticks, [f"{t:g}" for t in ticks])
         axis.minorticks_off()
         axis.set_title(f"N = {size:g}, T = {steps:g}, noise {noise:g}", fontsize=9)

@@ -100,7 +100,10 @@ def _checkpoints(metric: Metric, problem: Problem, dtype: str) -> Iterator[tuple
     for step in (0, 1, 20):
         NumpyBackend().advance(simulation, step)
         tables: dict[str, Any] = dict(simulation.tables)
-        yield f"step {step}", Checkpoint(problem, tables, step, simulation.movement, groups, simulation.states)
+        yield (
+            f"step {step}",
+            Checkpoint(problem, tables, step, simulation.movement, groups, simulation.states),
+        )
     at = Checkpoint(problem, tables, step, simulation.movement, groups, simulation.states)
     yield ZEROS, _with_tables(at, lambda _, table: np.zeros_like(table))
     best = problem.constants.optimum

@@ -80,7 +80,9 @@ class Blobs(ExampleSet):
             return self._true_labels
         noise = Stream(self.instance, 0, "blobs noise of labels")
         struck = noise.uniform(0, self.samples) < self.mislabelled
-        return np.where(struck, index(noise.words(1, self.samples), self.classes), self._true_labels)
+        return np.where(
+            struck, index(noise.words(1, self.samples), self.classes), self._true_labels
+        )
 
     @cached_property
     def _true_labels(self) -> Integers:

@@ -164,17 +164,31 @@ class FactorisationMachine(Problem):
         }
 
     def metrics(self, tables: Tables) -> dict[str, float]:
-        """Log loss and AUC on the held-out rows."""
+        """Log loss and AUC on the held-out rows; of planted clicks also the excess log loss.
+
+        That is the log loss above the one of the planted scores, which no model is below but by
+        chance.
+        """
         (features, y), (bias, table) = self.test, self._doubles(tables)
         if not y.size:
             return {}
         scores = np.empty(y.size)
         for part, rows in self._chunks(features, table):
             scores[part] = machine(bias, rows)
-        return measured(self.held_out.measure, False, scores, y, {})
+        found = measured(self.held_out.measure, False, scores, y, {})
+        if isinstance(self.clicks, Planted):
+            name = f"{self.held_out.measure}_excess"
+            found[name] = found[name.replace("excess", "logloss")] - self._planted_loss
+        return found
+
+    @cached_property
+    def _planted_loss(self) -> float:
+        """Log loss of the planted scores on the held-out rows."""
+        scores = self.clicks.scores[self._rows[1]]  # type: ignore[union-attr]
+        return measured("", False, scores, self.test[1], {})["_logloss"]
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """The rate of clicks, and naive Bayes over the fields."""
+        """The rate of clicks, naive Bayes over the fields; of planted clicks the planted scores."""
         (seen, clicked), (features, y) = self.training, self.test
         if not y.size:
             return {}
@@ -183,6 +197,8 @@ class FactorisationMachine(Problem):
             "global rate": np.full(y.size, float(log(rate / (1 - rate)))),
             "naive Bayes": naive_bayes(seen, clicked, self.shapes["features"][0])(features),
         }
+        if isinstance(self.clicks, Planted):
+            scores["planted"] = self.clicks.scores[self._rows[1]]
         measure = self.held_out.measure
         return {name: measured(measure, False, s, y, {}) for name, s in scores.items()}
 

@@ -138,7 +138,11 @@ def test_metrics_are_those_of_the_held_out_rows():
     got = SMALL.metrics(tables)
     assert got["test_logloss"] == pytest.approx(log_loss(1 / (1 + np.exp(-scores)), y), rel=1e-13)
     assert got["test_auc"] == auc(scores, y)
-    assert set(got) == {"test_logloss", "test_auc"}
+    assert set(got) == {"test_logloss", "test_auc", "test_excess"}
+    planted_scores = SMALL.clicks.scores[SMALL.held_out.rows(SMALL.clicks.timestamps)[1]]
+    least = log_loss(1 / (1 + np.exp(-planted_scores)), y)
+    assert got["test_excess"] == pytest.approx(got["test_logloss"] - least, rel=1e-12)
+    assert SMALL.baselines()["planted"]["test_logloss"] == pytest.approx(least, rel=1e-12)
     assert Machine(clicks=planted(), held_out=0).metrics(random_tables(SMALL)) == {}
 
 

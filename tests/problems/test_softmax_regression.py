@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 import mpmath
 import numpy as np
 import pytest
@@ -192,3 +194,28 @@ def test_classes_of_blobs_follow_zipf():
     assert (np.abs(counts - 20_000 * p) < 4 * np.sqrt(20_000 * p * (1 - p))).all()
     even = np.bincount(Softmax(examples=blobs).examples.labels)
     assert (np.abs(even - 4_000) < 4 * np.sqrt(3_200)).all()
+
+
+def test_noise_of_labels_leaves_the_features():
+    """A share of (K - 1)/K times the chance changes, to every other class alike."""
+    many = {"kind": "blobs", "samples": 20_000, "width": 2, "classes": 4}
+    clean, noisy = (Softmax(examples={**many, "mislabelled": m}).examples for m in (0.0, 0.4))
+    assert (clean.features == noisy.features).all()
+    moved = clean.labels != noisy.labels
+    assert moved.mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / 20_000))
+    away = (noisy.labels - clean.labels)[moved] % 4
+    assert np.bincount(away)[1:] / moved.sum() == pytest.approx(np.full(3, 1 / 3), abs=0.03)
+
+
+def test_digits():
+    """1,797 real ones where scikit-learn is installed, else a sentence that names the extra."""
+    problem = Softmax(examples={"kind": "digits"}, held_out=0.2)
+    if find_spec("sklearn") is None:
+        with pytest.raises(DataError, match=r"sklearn is not installed.*\[sklearn\]"):
+            _ = problem.shapes
+        return
+    assert problem.shapes == {"weights": (65, 10)}
+    assert np.bincount(problem.examples.labels).tolist() == [
+        178, 182, 177, 183, 181, 182, 181, 179, 174, 180,
+    ]  # fmt: skip
+    assert (problem.examples.features.min(), problem.examples.features.max()) == (0, 1)

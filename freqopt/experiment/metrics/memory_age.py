@@ -17,7 +17,7 @@ class MemoryAge(Metric):
     """Mean and largest age in each table's memory, and the share of gradients that were taken."""
 
     def measure(self, at: Checkpoint) -> Iterator[Reading]:
-        """Readings `memory_age`, `memory_oldest`, and `memory_accepted` of a memory that is full."""
+        """Readings `memory_age`, `memory_oldest`; `memory_accepted` of a memory that is full."""
         for table, state in at.states.items():
             if "born" not in state or not int(state["length"]):
                 continue

@@ -1,8 +1,8 @@
 """The problem's figures of merit after training, with its tables cut to a lower rank.
 
-The embeddings of every table are replaced by their best approximation of rank r = 1, 2, 4, ... below
-their width: what inference with r columns and a small matrix would reach without training anew (Deng
-et al., arXiv 2309.15881, Table 5). Columns of biases stay.
+The embeddings of every table are replaced by their best approximation of rank r = 1, 2, 4, ...
+below their width: what inference with r columns and a small matrix would reach without training
+anew (Deng et al., arXiv 2309.15881, Table 5). Columns of biases stay.
 """
 
 from __future__ import annotations
