@@ -5,8 +5,7 @@ ArXiv 2106.10708 compares SGD_C with SGD at one nominal rate. SGD_C moves by the
 the smaller gap while rates are too small. Second: the same numbers against (1 + kappa) times the
 rate, beside a memory of the last gradients whatever their norm (FIFO). Third: three in ten labels
 drawn anew. Fourth: a Zipfian table, where a slow decay of the priorities keeps what is not learnt.
-Medians over runs, bars from the least to the largest. Data are planted; real digits are study
-fixed_memory_digits.
+Medians over runs, bars from the least to the largest. Data are planted.
 """
 
 import re
