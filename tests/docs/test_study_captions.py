@@ -38,6 +38,29 @@ def test_fixed_memory_is_compared_where_it_moves_as_far():
     )
 
 
+def test_mlet_at_the_plain_rate_at_its_own_and_tuned():
+    """A rate at which runs diverged has no value and is no best one."""
+    nan, start = float("nan"), "plain, start of k = 16"
+    rows = [
+        ("rate", "SGD, plain", 4, 1.0, 0.70, 0.7),
+        ("rate", "SGD, plain", 4, 2.0, 0.75, 0.7),
+        ("rate", "SGD, MLET k = 64", 4, 1.0, 0.76, 0.7),
+        ("rate", "SGD, MLET k = 64", 4, 2.0, nan, nan),
+        ("gain", "plain", 4, 0.0, 0.0, 0.0),
+        ("gain", start, 4, 0.0, 0.001, -0.001),
+        ("gain", "MLET k = 64", 4, 0.0, 0.002, 0.0005),
+        ("gain", "MLET k = 64", 4, 1.0, 0.9, 0.9),
+    ]
+    found = caption("mlet", [*rows[:3], ("rate", "SGD, MLET k = 64", 4, 2.0, 0.72, 0.7), *rows[4:]],
+                    "panel rule dimension x y low")  # fmt: skip
+    assert "by -0.0300 in one epoch, at its own best rate it changes it by +0.0100" in found
+    assert "the most is +0.0020 (MLET k = 64)" in found
+    assert "the start of k = 16 has +0.0010" in found
+    assert found.endswith("interval: MLET k = 64.")
+    diverged = caption("mlet", rows, "panel rule dimension x y low")
+    assert "MLET with k = 64 diverges in one epoch, at its own best rate it" in diverged
+
+
 def test_cube_counts_where_a_schedule_alone_is_ahead():
     falling = "SGD, falling rate"
     rows = [
@@ -52,6 +75,18 @@ def test_cube_counts_where_a_schedule_alone_is_ahead():
         "FA-SGD needs up to 6 times fewer steps than tuned SGD (exponent 2, N = 1000, T = 10000); "
         "SGD with a falling rate, which knows no frequencies, is ahead of it in 1 of 2 settings "
         "with unequal tokens. With equal tokens FA-SGD is SGD, within 0.1 %."
+    )
+
+
+def test_which_rules_have_the_frequency_aware_slope():
+    rows = [
+        ("A", "above", -0.45), ("A", "below", -0.58), ("A", "items", -0.7),
+        ("B", "above", -0.5), ("B", "below", -0.1), ("B", "items", -0.41),
+        ("C", "above", 0.0), ("C", "below", 0.0), ("C", "items", 0.0),
+    ]  # fmt: skip
+    assert caption("effective_rate_slopes", rows, "rule part slope") == (
+        "Slope -1/2 within .1 at every frequency: A; only above 1 - beta2 = 0.01: B; on "
+        "MovieLens' items: B."
     )
 
 

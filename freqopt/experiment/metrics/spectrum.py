@@ -27,8 +27,8 @@ class Spectrum(Metric):
         for table, (size, width) in at.problem.shapes.items():
             biases = at.problem.biases.get(table, 0)
             if width > biases:
-                rows = np.asarray(at.tables[table][np.arange(size)], np.float64)
-                values = np.linalg.svd(rows[:, biases:], compute_uv=False)
+                rows = np.asarray(at.tables[table][np.arange(size)], np.float64)[:, biases:]
+                values: Doubles = np.asarray(np.linalg.svd(rows, compute_uv=False), np.float64)
                 yield Reading("singular_value", values, table, token=np.arange(values.size))
                 yield Reading("effective_rank", effective_rank(values), table)
 
