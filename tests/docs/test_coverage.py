@@ -32,7 +32,9 @@ def test_every_figure_and_study_exists():
 
 
 def test_every_line_says_what_became_of_it():
-    rows = [line.split("|") for line in PAGE.splitlines() if line.startswith("|")][2:]
+    rows = [line.split("|") for line in PAGE.splitlines()]
+    rows = [row for row in rows if len(row) == 6][2:]
+    assert len(rows) >= 18
     for row in rows:
         assert re.match(r" (regenerated|on other data|in part|not)\b", row[3]), row[3]
 
