@@ -16,6 +16,7 @@ from freqopt.backends import DEFAULT
 from freqopt.errors import StudyError
 from freqopt.experiment.build import as_problem
 from freqopt.experiment.protocol.conduct import chosen
+from freqopt.experiment.protocol.doubts import doubts
 from freqopt.experiment.protocol.render import Table
 from freqopt.experiment.protocol.searching import Choice
 from freqopt.experiment.protocol.stages import Tuned, metric_of
@@ -46,6 +47,9 @@ class Comparison:
         performance profile.
     edges : list of str
         Choices that are not fair ones: a best trial with a side that was not looked at.
+    doubts : list of str
+        Signs that a search missed what there is: a rule that loses to a model without embeddings,
+        rates far apart on splits of the same data.
     """
 
     study: str
@@ -53,15 +57,18 @@ class Comparison:
     reference: str
     tables: list[Table] = field(default_factory=list)
     edges: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         head = [f"{self.study}: {self.metric}, differences from {self.reference}"]
         head += [f"ERROR: {edge}" for edge in self.edges]
+        head += [f"DOUBT: {doubt}" for doubt in self.doubts]
         return "\n\n".join([*head, *(table.text() for table in self.tables)])
 
     def _repr_html_(self) -> str:
-        wrong = "".join(Table.paragraph(f"ERROR: {edge}") for edge in self.edges)
-        return wrong + "".join(table.html() for table in self.tables)
+        said = [f"ERROR: {edge}" for edge in self.edges]
+        said += [f"DOUBT: {doubt}" for doubt in self.doubts]
+        return "".join(map(Table.paragraph, said)) + "".join(table.html() for table in self.tables)
 
     def __getitem__(self, name: str) -> Table:
         """A table by its name: choices, figures, steps, profile."""
@@ -114,6 +121,7 @@ def compare(
         )
     found.tables.append(_choices(tuned))
     found.tables.append(_figures(study, tuned.choices, read(tuned.final), metric))
+    found.doubts.extend(doubts(tuned.choices, found["figures"], metric))
     if tuned.target is not None:
         found.tables.extend(times(tuned, read(tuned.final), read(tuned.target), metric, backend))
     return found

@@ -1,4 +1,4 @@
-"""Which trials a rule gets: the neighbours of its best one, on a grid that has no end.
+"""Which trials a rule gets: rates far apart, then the neighbours of its best one, without an end.
 
 A trial is a whole number per numeric axis, its place on a grid of constant factor, and a schedule.
 Every search of a study gets equally many trials in every round, so all have the same budget.
@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+SCAN = 8.0
+"""Factor between the rates that are looked at first."""
 
 Trial = tuple[tuple[int, ...], int]
 """Places on the numeric axes, and the schedule's number."""
@@ -22,10 +25,13 @@ class Search:
     ----------
     axes, schedules : int
         How many there are.
+    first : tuple of int
+        Places on the first axis, the rate's, that are looked at before any neighbour.
     """
 
     axes: int
     schedules: int
+    first: tuple[int, ...] = (0,)
     scores: dict[Trial, float] = field(default_factory=dict)
     """What is minimised; inf where a run diverged."""
 
@@ -59,9 +65,9 @@ class Search:
         then : Trial, optional
             One made already, whose neighbours come right after those of the best.
         """
-        ranked = self.ranked or [((0,) * self.axes, 0)]
+        ranked = self.ranked or [((place, *(0,) * (self.axes - 1)), 0) for place in self.first]
         known = dict.fromkeys([ranked[0], *([then] if then else []), *ranked[1:]])
-        proposed = [trial for trial in known if trial not in self.scores]
+        proposed = [trial for trial in known if trial not in self.scores][:count]
         for trial in (waiting := list(known)):
             for near in self._near(trial):
                 if len(proposed) >= count:
@@ -83,3 +89,26 @@ class Search:
             for side in (-1, 1):
                 moved = (*places[:axis], places[axis] + side, *places[axis + 1 :])
                 yield axis, (moved, schedule)
+
+
+def scanned(count: int, factor: float) -> tuple[int, ...]:
+    """The place where a search begins, and `count` others on both sides of it.
+
+    Parameters
+    ----------
+    count : int
+    factor : float
+        Of neighbouring places; those here are the nearest that are a factor of 8 apart.
+
+    Returns
+    -------
+    tuple of int
+
+    Examples
+    --------
+    >>> scanned(4, 2.0)
+    (0, 3, -3, 6, -6)
+    """
+    apart = max(1, round(math.log(SCAN, factor)))
+    sides = [side * apart * far for far in range(1, count // 2 + 2) for side in (1, -1)]
+    return (0, *sides[:count])

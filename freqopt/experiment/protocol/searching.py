@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.errors import StudyError
-from freqopt.experiment.protocol.search import Search, Trial
+from freqopt.experiment.protocol.search import Search, Trial, scanned
 from freqopt.experiment.protocol.settings import SCHEDULES, Tune
 from freqopt.experiment.study import RuleEntry, Study
 
@@ -61,7 +61,8 @@ class Searching:
         settings = settings_of(study)
         self.starts = {"rule.lr": float(entry.fields["lr"]), **settings.axes}
         self.factor, self.schedules = settings.factor, settings.schedules
-        self.search = Search(len(self.starts), len(self.schedules))
+        first = scanned(settings.scan, settings.factor)
+        self.search = Search(len(self.starts), len(self.schedules), first)
         self.asked: list[Trial] = []
         self.curves: dict[Trial, Curve] = {}
         self.target: float | None = None

@@ -40,6 +40,11 @@ class Tune(Fields):
     factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = Field(
         2.0, description="Of neighbouring values on every axis."
     )
+    scan: Annotated[int, Field(ge=0, lt=100, strict=True)] = Field(
+        4,
+        description="How many of the trials, the first, are rates that lie factors of about 8 "
+        "from where the search begins, on both sides: on a plateau no neighbour shows the way.",
+    )
     axes: dict[str, Positive] = Field(
         {}, description="Dotted path -> the value to begin at, beside rule.lr: problem.l2, say."
     )

@@ -89,8 +89,9 @@ def _aim(study: Study, searches: list[Searching]) -> None:
 def _rounds(settings: Tune, searches: list[Searching]) -> Iterator[int]:
     """How many trials every search is to have next, until all best ones are interior."""
     width, made = searches[0].search.width, 0
+    first = settings.scan or width  # with nothing far away to be seen, the neighbours at once
     while made < settings.trials or (made < settings.most and any(one.open for one in searches)):
-        wanted = made + width + (made == 0)
+        wanted = made + width if made else 1 + first
         most = settings.trials if made < settings.trials else settings.most
         made = min(wanted, most)
         yield made

@@ -50,16 +50,19 @@ def of_study(
     """
     section = Section(study.title)
     section.add("text", study.description.strip())
+    doubts: list[str] = []
     if study.compare is None:
         tables, wrong = summary(study, results=results, backend=backend)
     else:
         found = compared or compare(study, results=results, backend=backend)
-        tables, wrong = found.tables, found.edges
+        tables, wrong, doubts = found.tables, found.edges, found.doubts
         columns = found["figures"].columns()
         svg = draw_figures(columns, found.metric, out / study.name, study.name, quick=quick)
         section.figure(svg, f"{found.metric} at the last step, intervals of level 0.95.")
     for sentence in wrong:
         section.add("wrong", f"ERROR: {sentence}")
+    for sentence in doubts:
+        section.add("text", f"DOUBT: {sentence}")
     for table in tables:
         section.table(table)
     return section, wrong

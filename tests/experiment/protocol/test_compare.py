@@ -1,12 +1,16 @@
 """Tables of a comparison: pairs, baselines, steps; and the models without embeddings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import freqopt
 from freqopt.errors import StudyError
 from freqopt.experiment.protocol.conduct import chosen, conduct
+from freqopt.experiment.protocol.doubts import doubts
 from freqopt.experiment.protocol.plain import summary
+from freqopt.experiment.protocol.render import Table
 from freqopt.problems._baselines import Rated, best_ridge, bias_only, naive_bayes, popularity
 
 from .test_stages import RULES, study
@@ -19,7 +23,7 @@ def clicks():
     return study(
         steps=20, batch=4, record=["problem"], grid=SPLITS, rules=RULES,
         problem={"name": "factorisation_machine", "dimension": 1, "clicks": CLICKS},
-        tune={"metric": "logloss", "trials": 3, "most": 3, "runs": 1},
+        tune={"metric": "logloss", "trials": 3, "most": 3, "runs": 1, "scan": 0},
     )  # fmt: skip
 
 
@@ -56,6 +60,10 @@ def test_pairs_and_baselines(tmp_path):
     edges = [path for one in (*tuned.choices, *tuned.to_target) for path in one.edges]
     assert len(found.edges) == len(edges)
     assert "naive Bayes" in repr(found)
+    least = min(row[3] for row in rows[2:])
+    lost = {row[2] for row in rows[:2] if row[3] >= least}
+    doubted = {doubt.partition(":")[0] for doubt in found.doubts if "no embeddings" in doubt}
+    assert doubted == lost != set()
     assert found._repr_html_().count("<table>") == len(found.tables)
     with pytest.raises(StudyError, match="table \\[compare\\]"):
         freqopt.compare(study(compare=None), results=tmp_path)
@@ -100,3 +108,16 @@ def test_bias_only_on_the_packaged_ratings():
     reached = freqopt.problem("ratings", dimension=1).baselines()
     assert reached["bias only"]["test_rmse"] == pytest.approx(0.879, abs=5e-4)
     assert reached["popularity"]["test_rmse"] < reached["global mean"]["test_rmse"]
+
+
+def test_rates_far_apart_on_splits_are_doubted(tmp_path):
+    asked = clicks()
+    conduct(asked, results=tmp_path, jobs=1)
+    choices = chosen(asked, results=tmp_path)[0].choices
+    figures = Table("figures", "", ["workload", "figure", "rule", "mean"], [])
+    first, *rest = choices
+    for times, said in ((7.0, 0), (8.0, 1)):
+        other = next(one for one in rest if one.rule == first.rule)
+        moved = replace(other, values=other.values | {"rule.lr": first.values["rule.lr"] * times})
+        told = [doubt for doubt in doubts([first, moved], figures, "rmse") if "splits" in doubt]
+        assert len(told) == said

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from freqopt.experiment.protocol.search import Search
+from freqopt.experiment.protocol.search import Search, scanned
 
 
-def searched(function, rounds, axes=1, schedules=1):
-    search, asked = Search(axes, schedules), []
+def searched(function, rounds, axes=1, schedules=1, first=(0,)):
+    search, asked = Search(axes, schedules, first), []
     for count in rounds:
         asked += search.propose(count - len(asked))
         search.scores = {trial: function(*trial) for trial in asked}
@@ -20,6 +20,29 @@ def test_the_search_walks_to_a_minimum_far_from_its_start():
     assert search.best == ((6,), 0)
     assert search.edges() == []
     assert len(asked) == len(set(asked)) == 21
+
+
+@pytest.mark.parametrize("factor", [2.0, 3.0, 10.0])
+def test_a_plateau_round_the_start_is_left(factor):
+    """Neighbours of the start are all equal, and slightly better where it leads nowhere."""
+
+    def plateau(places, _):
+        lr = factor ** places[0]
+        return (
+            0.7 - 1e-4 * places[1]
+            if lr < 5
+            else 0.5 + abs(math.log(lr / 40)) / 99 + places[1] ** 2 / 9
+        )
+
+    at = scanned(4, factor)
+    assert at[:3] == (0, -at[2], at[2])
+    near, _ = searched(plateau, [5, 9, 13, 17], axes=2)
+    far, asked = searched(plateau, [5, 9, 13, 17, 21], axes=2, first=at)
+    assert near.scores[near.best] > 0.69 or factor > 5  # it walks along the other axis
+    assert far.scores[far.best] < 0.515
+    assert 0 not in far.edges()
+    assert len(asked) == len(set(asked)) == 21
+    assert len(Search(2, 1, at).propose(3)) == 3
 
 
 def test_a_best_at_an_edge_is_said():

@@ -18,7 +18,7 @@ def study(**changes):
     given = {
         "title": "t", "steps": 60, "runs": 2, "record": ["gap"], "checkpoints": 8,
         "problem": {"name": "token_quadratic", "dimension": 1, "tokens": TOKENS},
-        "rules": RULES, "tune": {"metric": "gap", "trials": 5},
+        "rules": RULES, "tune": {"metric": "gap", "trials": 5, "scan": 0},
         "compare": {"reference": "sgd"},
     }  # fmt: skip
     return freqopt.Study(**{**given, **changes})
@@ -45,7 +45,7 @@ def test_stages_budgets_and_resumption(tmp_path):
 
 
 def test_an_edge_is_kept_where_the_budget_ends(tmp_path):
-    asked = study(tune={"metric": "gap", "trials": 3, "most": 3}, compare=None)
+    asked = study(tune={"metric": "gap", "trials": 3, "most": 3, "scan": 0}, compare=None)
     conduct(asked, results=tmp_path, jobs=1)
     assert chosen(asked, results=tmp_path)[0].choices[0].edges == ["rule.lr"]
     with pytest.raises(ResultError, match="simulate it first"):
@@ -53,7 +53,7 @@ def test_an_edge_is_kept_where_the_budget_ends(tmp_path):
 
 
 def test_a_dry_run_of_a_tuned_study_says_how_many_runs_at_least_and_at_most(tmp_path):
-    asked = study(tune={"metric": "gap", "trials": 5, "most": 9, "runs": 3})
+    asked = study(tune={"metric": "gap", "trials": 5, "most": 9, "runs": 3, "scan": 0})
     before = plan(asked, results=tmp_path, jobs=1)
     assert (before.runs, before.stored, before.most) == (30 + 4, 0, 54 + 8)
     assert before.steps == 34 * 60
