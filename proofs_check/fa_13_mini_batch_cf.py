@@ -89,6 +89,7 @@ MUTANTS = {
     "8/7 -> 1/3": Mutant("statement", constant=sp.Rational(1, 3)),
     "E eta^2 halved": Mutant("proof", square=0.5),
     "B^2, 8/7 -> 1/2": Mutant("statement", batch=2, constant=half),
+    "B^(3/4)": Mutant("statement", batch=sp.Rational(3, 4)),
     "(2/B + 1/sqrt(T B))/alpha added": Mutant("statement", weaker="burn-in > 0", burn=1),
     "8/7 -> 2": Mutant("statement", weaker="2 > 8/7", constant=2),
 }

@@ -7,7 +7,8 @@ Problem
 Algorithm
     SGD and FA-SGD, each with the best rate for the horizon.
 Assumptions
-    R and S equal for all tokens; T p_N >> 1, so that the rarest token has been learnt.
+    R and S equal for all tokens; T N p_N^2 >> 1, so that the rarest tokens have been learnt at the
+    rate of SGD too. For nu > 1 that is more than T p_N >> 1.
 Statement
     SGD needs 1/(sqrt(p_N) sum_k sqrt(p_k)) times the steps of FA-SGD as T -> infinity, about
     ln(N)/2 for nu = 1. With its logarithm, for exponents q of the rate: gap ~ S A (1 + x)/(8 T)
@@ -15,15 +16,16 @@ Statement
     from below, as slowly as 1/log T.
 Beware
     Before T p_N is of order one the speed-up is L1's and grows with T; a vocabulary on whose rarest
-    tokens the data say nothing (T p_N < 1) never sees this limit.
+    tokens the data say nothing (T p_N < 1) never sees this limit. T p_N >> 1 alone is not enough: at
+    nu = 1.5, N = 10^6, T = 10^12 it is 380, and SGD has a third of the gap below.
 Proof
     Once every token moves, a rate c p_k^-q is chosen for the rarest: their starts die like e^-x, x
     = 2 T c p_N^(1-q), and the jitter of all is c sum p^(1-q) S/4 = S A x/(8 T). Near rank N the
     starts sum to N p_N e^-x/(nu (1-q) x). The best x solves x + log x = log(..); SGD and FA-SGD
     differ in A: A_0/A_(1/2) = 1/(sqrt(p_N) sum sqrt p).
 Checks
-    exact: gaps and speed-ups of the recursion up to T = 10^16; the extrapolation in 1/log T; what
-    happens at T p_N < 1.
+    exact: gaps and speed-ups of the recursion up to T = 10^24; the extrapolation in 1/log T; what
+    happens at T p_N < 1, and between it and the assumption.
 Literature
     The number is A1's share in FA-16 seen from the rarest token.
 """
@@ -78,10 +80,21 @@ def instances(*steps):
     return draw
 
 
+def late(quick):
+    """A horizon from which the limit can be extrapolated: the larger the vocabulary, the later."""
+    yield from (c for c in instances(1e16, 1e24)(quick) if c.T == (1e16 if c.N < 1e6 else 1e24))
+
+
+def learnt(c):
+    """T N p_N^2: the rarest tokens' starts over the jitter of all, in SGD."""
+    return c.T * c.N * law(c.nu, c.N).p[-1] ** 2
+
+
 def both(quick):
     for c in instances(1e12, 1e16)(quick):
         for q in (0.0, 0.5):
-            yield Case(f"{c.name}, q = {q}", q=q, **c.letters())
+            if learnt(c) > 100:
+                yield Case(f"{c.name}, q = {q}", q=q, **c.letters())
 
 
 def theorem(
@@ -95,11 +108,11 @@ def theorem(
     return Theorem(
         claims=(
             Claim(
-                "the limit, extrapolated from T = 10^16 and 10^32",
+                "the limit, extrapolated from T and T^2",
                 extrapolated,
                 lambda c: limit(law(c.nu, c.N)),
                 "equal",
-                instances(1e16),
+                late,
                 tolerance=0.02,
             ),
             Claim(
@@ -109,6 +122,13 @@ def theorem(
                 "equal",
                 both,
                 tolerance=0.03,
+            ),
+            Claim(
+                "half of its gap at most where T p_N = 380, T N p_N^2 = .15",
+                lambda c: least_gap(c.nu, c.N, 0.0, c.T),
+                lambda c: gap(law(c.nu, c.N), c.nu, c.T, NOISE, 0.0) / 2,
+                "upper",
+                lambda quick: [Case("nu = 1.5, N = 10^6", nu=1.5, N=10**6, T=1e12)],
             ),
             Claim(
                 "nu = 1: ln(N)/2",

@@ -22,7 +22,9 @@ Statement
 Beware
     Sign descent's loss is the mean of two steps in succession; at even steps alone a rare token is
     back at its start, and the order d^(1/2) disappears. Corrections at nu = 1 are of order 1/log d:
-    at d = 10^6 and eps = .1 the local exponent of gradient descent is .88, not .90.
+    at d = 10^6 and eps = .1 the local exponent of gradient descent is .88, not .90. They are larger
+    for a small eps: at eps = .01 FA-SGD is 1 % below its law at d = 10^30, and sign descent at nu = 1/2
+    2 % at 10^20.
 Proof
     Token k keeps (1 - (p_k/p_1)^(1-q))^(2t) ~ exp(-2 t k^(-nu (1-q))) of its loss p_k: learnt are
     the ranks up to t^(1/(nu (1-q))), which must hold the share 1 - eps of the mass: rank
@@ -122,7 +124,8 @@ def theorem(
                 cases((1.0,), (SMALL,), shares=(0.1,)),
                 tolerance=0.005,
             ),
-            rows("FA-SGD", (0.5, 0.75, 1.0), (LARGE,), (0.5,), 0.006),
+            rows("FA-SGD, nu < 1", (0.5, 0.75), (LARGE,), (0.5,), 0.004),
+            rows("FA-SGD, nu = 1", (1.0,), (LARGE,), (0.5,), 0.012),
             rows("q = 3/4", (0.5, 0.75), (LARGE,), (0.75,), 0.01),
             Claim(
                 "T_q / T_0^(1-q) stays as d grows from 10^29 to 10^30",
@@ -141,12 +144,20 @@ def theorem(
                 tolerance=0.004,
             ),
             Claim(
-                "sign descent, nu >= 1/2",
+                "sign descent, nu = 1/2",
                 sign_exponent,
                 lambda c: sign(c.nu, c.share),
                 "equal",
-                cases((0.5, 0.75, 1.5), (1e20,)),
-                tolerance=0.016,
+                cases((0.5,), (1e20,)),
+                tolerance=0.026,
+            ),
+            Claim(
+                "sign descent, nu > 1/2",
+                sign_exponent,
+                lambda c: sign(c.nu, c.share),
+                "equal",
+                cases((0.75, 1.5), (1e20,)),
+                tolerance=0.008,
             ),
         )
     )

@@ -142,6 +142,7 @@ def theorem(contraction=q, ball=1 / (1 - beta), scale=1.0):
 
 MUTANTS = {
     "contraction q^40": Mutant("statement", contraction=q**40),
+    "contraction q^(11/10)": Mutant("statement", contraction=q ** sp.Rational(11, 10)),
     "no ball": Mutant("statement", ball=0),
     "four times the step of (C1), its q": Mutant("statement", scale=4.0),
     "ball / (1-beta)^2": Mutant("statement", weaker="1/(1 - beta) > 1", ball=(1 - beta) ** -2),

@@ -14,7 +14,8 @@ Statement
     N2 = sup_t sum_k w_{t,k}^2.
 Beware
     It does not cover selection by norm, which depends on the noise: MEM-5. On quadratics the rate
-    is seen to be q^(2T), that of fresh gradients at curvature mu; for PL functions it is open.
+    is seen to be q^(2T), that of fresh gradients at curvature mu; for PL functions it is open, even
+    for fresh ones, where the descent lemma gives 1 - 2 alpha mu (1 - alpha L/2) a step.
 Checks
     exact E V of FIFO, single-gradient and random selections on quadratics; adversarial search.
 Literature

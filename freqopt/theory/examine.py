@@ -265,31 +265,45 @@ def timed(theorem: str, verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
 def attack(
     file: TheoremFile, name: str, mutant: Mutant, outcomes: Outcomes, context: Context
 ) -> MutantRow:
-    """Run the engines on a mutant.
+    """Run the engines on a mutant until one notices.
 
-    A quick run stops at the first refutation, and runs the costly engines only on wrong mutants
-    that the cheap ones have not noticed.
+    The cheap engines come first, and what a quick run notices a full run need not look at again: in
+    a full run the whole of it is for those that are left. A mutant that is true is run through the
+    cheap engines alone.
     """
     cells: dict[str, str] = {}
     killers: dict[str, None] = {}
     wrong = file.theorem(mutant)
-    for engines in (cheap, costly):
-        for verdict in engines(wrong, context):
+    quick = replace(context, quick=True)
+    scopes = (context,) if context.quick or mutant.weaker else (quick, context)
+    for scope in scopes:
+        for verdict in _until_noticed(wrong, mutant, scope, killers):
             before = outcomes.get((verdict.engine, verdict.claim))
-            # Beyond the assumptions nothing was learnt: INAPPLICABLE notices no mistake.
-            noticed = verdict.word is Word.REFUTED or (
-                verdict.word in SILENT and before is not verdict.word
-            )
+            # Beyond the assumptions nothing was learnt: INAPPLICABLE notices no mistake. Nor does a
+            # quick run that says less than the full one.
+            silent = verdict.word is Word.UNPROVED or (verdict.word in SILENT and scope is context)
+            noticed = verdict.word is Word.REFUTED or (silent and before is not verdict.word)
             if noticed:
                 killers[verdict.engine] = None
             if verdict.engine not in cells or noticed:
                 cells[verdict.engine] = verdict.word.value
-            if context.quick and (verdict.word in FAILURES or (engines is costly and killers)):
-                break
-        if context.quick and (killers or mutant.weaker):
+        if killers:
             break
     left_out = tuple(f"{item.check}: {item.reason}" for item in _left_out(file.id, wrong, context))
     return MutantRow(file.id, name, mutant.kind, mutant.weaker, cells, tuple(killers), left_out)
+
+
+def _until_noticed(
+    wrong: Theorem, mutant: Mutant, context: Context, killers: Mapping[str, None]
+) -> Iterator[Verdict]:
+    """Verdicts of the engines up to the first failure; `killers` grows meanwhile."""
+    for engines in (cheap,) if mutant.weaker else (cheap, costly):
+        for verdict in engines(wrong, context):
+            yield verdict
+            if verdict.word in FAILURES or (engines is costly and killers):
+                break
+        if killers:
+            break
 
 
 def absent(check: Check, context: Context) -> str:

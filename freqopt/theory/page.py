@@ -184,9 +184,7 @@ def _mutants(report: Verification) -> str:
         "## Mutation matrix\n\n"
         f"{sum(bool(m.killed_by) for m in wrong)} of {len(wrong)} wrong versions were noticed, "
         f"{len(report.survivors)} survived. Bold: noticed. A word without bold: the engine ran "
-        "and saw nothing. Empty: it did not run"
-        + (", a quick run stops at the first refutation" if report.quick else "")
-        + ".\n\n"
+        "and saw nothing. Empty: it did not run, since each is run until one notices.\n\n"
         + _table(["id", "mutant", "wrong", *engines, "outcome"], rows)
     )
 

@@ -40,8 +40,8 @@ def verify(
     quick : bool
         Fewer instances, shorter searches, and no slow checks; those are listed as not run.
     mutants : bool
-        Also run every mutant and report the matrix engine x mutant. In a quick run each mutant
-        is run until one engine notices; in a full run through all of them.
+        Also run every mutant until one engine notices, and report the matrix engine x mutant.
+        What a quick run notices a full one does not look at again.
     seed : int
         Of all samples.
     budget : float

@@ -87,7 +87,7 @@ def late_speed_up(groups: Groups) -> float:
 
 
 def late_gap(groups: Groups, nu: float, steps: float, noise: float, q: float) -> float:
-    """L2 with its logarithm, for a Zipf law of N tokens and T p_N >> 1.
+    """L2 with its logarithm, for a Zipf law of N tokens and T N p_N^2 >> 1.
 
     The rarest tokens decide. With x = 2 T c p_N^(1-q) and A = sum_k p_k^(1-q) / p_N^(1-q)
 
