@@ -23,8 +23,8 @@ Beware
     Sign descent's loss is the mean of two steps in succession; at even steps alone a rare token is
     back at its start, and the order d^(1/2) disappears. Corrections at nu = 1 are of order 1/log d:
     at d = 10^6 and eps = .1 the local exponent of gradient descent is .88, not .90. They are larger
-    for a small eps: at eps = .01 FA-SGD is 1 % below its law at d = 10^30, and sign descent at nu = 1/2
-    2 % at 10^20.
+    for a small eps: at eps = .01 FA-SGD is 1 % below its law at d = 10^30, and sign descent at
+    nu = 1/2 is 2 % below its own at 10^20.
 Proof
     Token k keeps (1 - (p_k/p_1)^(1-q))^(2t) ~ exp(-2 t k^(-nu (1-q))) of its loss p_k: learnt are
     the ranks up to t^(1/(nu (1-q))), which must hold the share 1 - eps of the mass: rank
