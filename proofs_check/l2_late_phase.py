@@ -126,9 +126,9 @@ def theorem(
                 tolerance=0.03,
             ),
             Claim(
-                "half of its gap at most where T p_N = 380, T N p_N^2 = .15",
+                "a third of that gap where T p_N = 380 and T N p_N^2 = .15",
                 lambda c: least_gap(c.nu, c.N, 0.0, c.T),
-                lambda c: gap(law(c.nu, c.N), c.nu, c.T, NOISE, 0.0) / 2,
+                lambda c: 0.34 * gap(law(c.nu, c.N), c.nu, c.T, NOISE, 0.0),
                 "upper",
                 lambda quick: [Case("nu = 1.5, N = 10^6", nu=1.5, N=10**6, T=1e12)],
             ),

@@ -9,7 +9,7 @@ import pytest
 from freqopt.theory import Context, Word, verify
 from freqopt.theory.examine import cheap
 from freqopt.theory.loading import find, load
-from freqopt.theory.statement import entry
+from freqopt.theory.statement import entry, escaped
 
 FOLDER = Path(__file__).parents[2] / "proofs_check"
 FILES = find([FOLDER])
@@ -68,9 +68,9 @@ def test_the_committed_page_has_what_the_file_has(path, committed):
     shown = {cell.strip() for cell in shown}
     # Checks that need a package or a device may be missing here or there.
     here = (c.name for c in theorem.checks if not (c.needs or c.lacking))
-    for name in (*(c.name for c in theorem.claims), *here):
+    for name in map(escaped, (*(c.name for c in theorem.claims), *here)):
         assert name in shown or any(cell.endswith(f": {name}") for cell in shown), (name, AGAIN)
-    assert set(file.mutants) <= shown, AGAIN
+    assert set(map(escaped, file.mutants)) <= shown, AGAIN
 
 
 def test_the_committed_page_is_of_a_good_run_and_has_the_certificates(committed):
