@@ -5,17 +5,18 @@ from __future__ import annotations
 import difflib
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from freqopt.backends import DEFAULT
 from freqopt.check.journal import Journal
+from freqopt.cli.figures import Needed, Results
 from freqopt.cli.folders import everything, find
 from freqopt.errors import FreqoptError, ResultError
-from freqopt.experiment.execute import simulate
-from freqopt.experiment.results import load
-from freqopt.experiment.study import Study
+from freqopt.experiment.protocol.conduct import run_study
 from freqopt.report.figure import FigureFile, make, read_csv
 
 if TYPE_CHECKING:
@@ -42,14 +43,16 @@ def check_figure(path: Path, notes: Journal) -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         try:
-            results = {name: _results(name, study, out, notes) for name, study in studies.items()}
+            needed = Needed(_results(studies, out, notes))
+            for name, study in studies.items():
+                needed.paths[name], needed[name] = study, needed.results.of(study)
         except FreqoptError as error:
             notes.fault(f"a study of the figure does not run: {error}")
             return
         notes.doing("computing the figure's data, and drawing them")
         try:
-            written = make(figure, results, out / "one")
-            again = make(figure, results, out / "two")
+            written = make(figure, needed, out / "one")
+            again = make(figure, needed, out / "two")
         except FreqoptError as error:
             notes.fault(str(error))
             return
@@ -61,19 +64,20 @@ def check_figure(path: Path, notes: Journal) -> None:
     notes.judged(f"data and picture from {len(studies)} studies, twice with equal bytes")
 
 
-def _results(name: str, study: Path, folder: Path, notes: Journal) -> Any:
-    """Stored results of a study, or those of a quick run made now."""
+def _results(studies: dict[str, Path], folder: Path, notes: Journal) -> Results:
+    """Stored results of the studies, or else those of quick runs made now."""
     for quick in (True, False):
-        try:
-            return load(study, results="results", quick=quick)
-        except (ResultError, OSError):
-            continue
-    notes.doing(f"simulating study {name}, quick")
-    quickly = Study.read(study, quick=True)
-    report = simulate(quickly, results=folder / "results")
-    if report.failed:
-        raise ResultError(f"{name}: {report.failed[0][1]}")
-    return load(study, results=folder / "results", quick=True)
+        stored = Results(Path("results"), quick=quick, backend=DEFAULT)
+        with suppress(FreqoptError, OSError):
+            for study in studies.values():
+                stored.of(study)
+            return stored
+    for name, study in studies.items():
+        notes.doing(f"simulating study {name}, quick")
+        done = run_study(study, results=folder / "results", quick=True)
+        if done.failed:
+            raise ResultError(f"{name}: {done.failed[0][1]}")
+    return Results(folder / "results", quick=True, backend=DEFAULT)
 
 
 def _data(columns: dict[str, Any]) -> str:

@@ -60,6 +60,22 @@ problem = {name = "token_quadratic", dimension = 2}
 [[rules]]
 name = "sgd"
 """
+WHOLE = (
+    PROBLEM.replace("    def kernel(self, real", "    def corn(self, real")
+    + """
+
+class Whole(OneHot):
+    def draw(self, seed, run, steps, batch):
+        return {}
+
+    def losses(self, tables, samples):
+        return np.array([self.objective(tables)])
+
+    def gradients(self, tables, samples):
+        dtype = tables["theta"][:1].dtype
+        return {n: (np.arange(len(g)), g.astype(dtype)) for n, g in self.gradient(tables).items()}
+"""
+)
 STEP = "return w - self.rate(s.t) * np.sign(s.m)"
 GRADIENTS = 'return {"theta": (samples["k"], error / len(error))}'
 
@@ -133,6 +149,9 @@ WRONG = {
     "runs that share numbers": (
         PROBLEM, 'seed, run, "signs"', 'seed + run, 0, "signs"', "takes Stream.seed=10, run=0"
     ),
+    "a sample that is not the whole": (
+        WHOLE, "[self.objective(tables)]", "[1 + self.objective(tables)]", "draw gives nothing"
+    ),
     "tables changed": (
         PROBLEM, "rows = tables", 'tables["theta"][0] += 1\n        rows = tables',
         "changes the tables",
@@ -188,7 +207,7 @@ DERIVED = NO_KERNEL.replace(
 PLAIN = PROBLEM.replace("    def kernel(self, real", "    def corn(self, real")
 
 
-@pytest.mark.parametrize("text", [NO_KERNEL, DERIVED, PLAIN, METRIC, FIGURE, STUDY])
+@pytest.mark.parametrize("text", [NO_KERNEL, DERIVED, PLAIN, WHOLE, METRIC, FIGURE, STUDY])
 def test_what_is_right_passes(text: str, tmp_path: Path) -> None:
     assert judged(tmp_path / ("mine.toml" if text is STUDY else "mine.py"), text) == []
 
@@ -222,6 +241,9 @@ def test_a_theorem_is_verified_with_its_planted_mistakes(tmp_path: Path) -> None
     assert right.kinds == ("theorem",)
     path.write_text(THEOREM.replace("sp.Rational(1, 4), power", "sp.Rational(1, 5), power"))
     assert any("REFUTED" in fault for fault in check(path).faults)
+    echo = '"variance", lambda case: Bound(constant / n**power)(case.letters()),'
+    path.write_text(re.sub(r"\"variance\",\s*variance,", echo, THEOREM))
+    assert any("it is made of the bound" in fault for fault in check(path).faults)
 
 
 def test_the_command_says_what_is_no_file_of_ours(tmp_path: Path, capsys: object) -> None:

@@ -22,6 +22,9 @@ SINGLE = 4000
 def check_draws(at: Instance, notes: Journal) -> None:
     """draws against the stated law"""
     problem = at.problem
+    if at.draws_nothing:
+        _without_noise(at, notes)
+        return
     drawn = problem.draw(11, 0, np.arange(STEPS), BATCH)
     if sentence := _frequencies(at, drawn):
         notes.fault(f"{sentence}{at.where}; {line_of(at.kind, 'draw')}, or constants.frequency")
@@ -31,6 +34,24 @@ def check_draws(at: Instance, notes: Journal) -> None:
             notes.fault(
                 f"{place}, over {STEPS * BATCH} draws, {sentence}{at.where}; the sampled and the "
                 f"exact text are to say the same: {line_of(at.kind, 'gradient')}, objective, draw"
+            )
+            return
+
+
+def _without_noise(at: Instance, notes: Journal) -> None:
+    """A sample that is the whole problem has the exact loss and gradient."""
+    problem = at.problem
+    for place, tables in at.points():
+        found = dense(problem.shapes, problem.gradients(tables, {}))
+        exact = problem.gradient(tables)
+        size = max(float(np.abs(g).max()) for g in exact.values())
+        same = all(np.abs(found[n] - g).max() <= 1e-9 * size for n, g in exact.items())
+        value = problem.objective(tables)
+        if not same or abs(float(np.mean(problem.losses(tables, {}))) - value) > 1e-9 * abs(value):
+            notes.fault(
+                f"draw gives nothing, so that every sample is the whole problem, and {place} "
+                f"gradients and losses are not gradient and objective{at.where}; "
+                f"{line_of(at.kind, 'gradients')}"
             )
             return
 

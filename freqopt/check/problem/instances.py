@@ -61,6 +61,11 @@ class Instance:
             took.append(time.perf_counter() - began)
         return min(took) > SLOW
 
+    @cached_property
+    def draws_nothing(self) -> bool:
+        """Whether a sample is the whole problem: no fields, and gradients without noise."""
+        return self.problem.draw(0, 0, np.array([0]), 1) == {}
+
     @property
     def where(self) -> str:
         """For a sentence; the defaults need no word."""
@@ -87,7 +92,9 @@ class Instance:
         }
 
     def samples(self, step: int, batch: int) -> Samples:
-        """The samples of one step, fields (B, ...)."""
+        """The samples of one step, fields (B, ...); none where nothing is drawn."""
+        if self.draws_nothing:
+            return {}
         drawn = self.problem.draw(1, 2, np.array([step]), batch)
         return {name: values[0] for name, values in drawn.items()}
 

@@ -49,13 +49,15 @@ def _declared(kind: type[Rule]) -> list[str]:
 
 
 def _acts(kind: type[Rule], on: list[Case], name: str, value: Any) -> bool:
-    """Whether a case with the option off its default differs from the one with its default."""
+    """Whether a case with the option off its default differs from the one with its default.
+
+    Two options that are refused without each other go together.
+    """
     for case in _with(kind, on, name, value):
         options = {k: v for k, v in off_default(case.rule).items() if k != name}
-        plain = made(kind, options)
-        if plain is None:
-            continue
-        if _differ(case, plain):
+        fewer = ({k: v for k, v in options.items() if k != other} for other in options)
+        plain = next(filter(None, (made(kind, one) for one in (options, *fewer))), None)
+        if plain is not None and _differ(case, plain):
             return True
     return False
 
