@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import traceback
 import warnings
@@ -174,6 +175,7 @@ def _by_halves(engine: Backend, task: Task) -> list[_End]:
         return [_End(failed=[(run, str(error)) for run in task.runs])]
     except Exception:  # whose it is, and what it says, the last half of one run tells
         pass  # out of here: the error's frames hold the memory that the halves want
+    gc.collect()  # and from Python 3.12 on, circles of them
     half = len(task.runs) // 2
     halves = [task._replace(runs=runs) for runs in (task.runs[:half], task.runs[half:])]
     return [end for one in halves for end in _by_halves(engine, one)]
