@@ -84,6 +84,29 @@ def test_a_surviving_mutant_fails_the_run(write):
     assert verify([path], jobs=1).exit_code == 0  # mutants were not asked for
 
 
+def test_a_full_run_goes_on_where_a_quick_one_sees_nothing_of_a_mutant(write):
+    """x^2/2 <= c x holds at x = 1 for c = 1/2, and fails at x = 2, which a full run has alone."""
+    body = BODY.replace("case.x / 2", "case.x**2 / 2").replace(
+        "sp.Rational(1, 3)", "sp.Rational(1, 2)"
+    )
+    body = body.replace('Case("two", x=2.0)', '*([] if quick else [Case("two", x=2.0)])')
+    path = write("later.py", body)
+    assert [m.mutant for m in verify([path], mutants=True).survivors] == ["a third"]
+    report = verify([path], mutants=True, quick=False)
+    assert not report.survivors
+    assert [m.killed_by for m in report.mutants] == [("exact",)]
+
+
+def test_what_only_a_quick_run_does_not_say_is_no_notice(write):
+    """Without an instance in a quick run the claim is VACUOUS there, true or not."""
+    body = BODY.replace(
+        '[Case("one", x=1.0), Case("two", x=2.0)]', '[] if quick else [Case("a", x=1.0)]'
+    )
+    path = write("late.py", body.replace("sp.Rational(1, 3)", "2"))
+    (survivor,) = verify([path], mutants=True, quick=False).survivors
+    assert survivor.killed_by == ()
+
+
 def test_a_mutant_beyond_the_assumptions_is_not_noticed(write):
     body = BODY.replace('"statement", constant=sp.Rational(1, 3)', '"statement", fails=True')
     report = verify([write("beyond.py", body)], mutants=True, jobs=1)
