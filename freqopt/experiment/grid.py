@@ -91,7 +91,8 @@ def expand(study: Study) -> list[Point]:
                 reason = reason.removeprefix(f"rule {Path(entry.name).stem}: ")
                 raise StudyError(f"{study.source}: rule {entry.title}{where}: {reason}") from None
             axes = {path: _look_up(shared, path, values.get(path)) for path in sorted(paths)}
-            points += [Point(entry.title, axes, shared, run, files) for run in range(study.runs)]
+            title = entry.title  # for all runs of it: a path is taken apart
+            points += [Point(title, axes, shared, run, files) for run in range(study.runs)]
     return points
 
 

@@ -220,9 +220,12 @@ def test_claims_are_one_sweeps_until_it_lets_go_or_dies(tmp_path):
 def test_claims_that_cannot_be_kept_are_a_sentence_and_cost_no_run(small, tmp_path):
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "claims.sqlite").write_bytes(b"no database" * 100)
+    (tmp_path / "r" / "owners").mkdir()
+    (tmp_path / "r" / "owners" / "dead").touch()
     report = simulate(Study.read(small), results=tmp_path / "r", jobs=1)
     assert report.computed == RUNS
     assert "claims cannot be kept" in report.notices[0]
+    assert not [*(tmp_path / "r" / "owners").iterdir()]
 
 
 def test_on_a_network_file_system_claims_are_refused_by_name(small, tmp_path, monkeypatch):

@@ -14,11 +14,12 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from freqopt.errors import ResultError
 from freqopt.experiment.store import durable
 
 NETWORK = ("nfs", "cifs", "smb", "sshfs", "lustre", "ceph", "gpfs", "beegfs", "gluster", "afs",
@@ -97,6 +98,8 @@ class Claims:
         if not self.refused:
             self._do("DELETE FROM claims WHERE owner = ?", [(self.owner,)])
         if self._lock >= 0:
+            with suppress(ResultError):
+                self._bury()  # where nothing was to do, or no claim could be had, nobody has
             durable.remove(self.owners / self.owner)
             os.close(self._lock)
             self._lock = -1
@@ -132,7 +135,8 @@ class Claims:
                 lock = _locked(path, create=False)
             except OSError:
                 continue  # it lives, or is gone
-            self._do("DELETE FROM claims WHERE owner = ?", [(path.name,)])
+            if not self.refused:
+                self._do("DELETE FROM claims WHERE owner = ?", [(path.name,)])
             durable.remove(path)
             os.close(lock)
         if not self.refused:

@@ -83,7 +83,7 @@ class Database:
                 "or choose another folder with --results"
             ) from None
         self.refresh()
-        for path, reason in members.read(self.folder)[1].items():
+        for path, reason in members.damaged_files(self.folder).items():
             self._move_aside(path)
             self.notices.append(f"{reason}; it is now in {self.folder / DAMAGED}")
         for path, reason in self.segments.foreign.items():

@@ -11,11 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from freqopt._fields import is_whole
 from freqopt.errors import ResultError
 from freqopt.experiment.store import durable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FOLDER, SUFFIX = "studies", ".parquet"
 
@@ -88,12 +91,23 @@ def write(
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd")
     content = buffer.getvalue().to_pybytes()
-    latest = next((one for one in reversed(read(results)[0]) if one.study == study), None)
-    if latest is not None and durable.is_intact(latest.path, content):
-        return latest.path
-    there = durable.files(results / FOLDER, SUFFIX)
+    there = sorted(durable.files(results / FOLDER, SUFFIX), key=_number)
+    latest = next((path for path in reversed(there) if _study(path) == study), None)
+    if latest is not None and durable.is_intact(latest, content):
+        return latest
     number = 1 + max((_number(path) for path in there), default=0)
     return durable.write_named(results / FOLDER, content, before=f"{number:06}-", after=SUFFIX)
+
+
+def _study(path: Path) -> str | None:
+    """Whose form a file is, without its members; None if that cannot be read."""
+    import pyarrow.parquet as pq
+
+    try:
+        name: str = json.loads(pq.read_schema(path).metadata[b"freqopt"])["study"]
+    except (OSError, LookupError, TypeError, ValueError, RuntimeError):
+        return None
+    return name
 
 
 def finish(path: Path) -> None:
@@ -115,29 +129,50 @@ def _done(path: Path) -> Path:
 
 def read(results: Path) -> tuple[list[Membership], dict[Path, str]]:
     """Studies in all their forms, in the order in which they were simulated; and damaged files."""
+    whole, damaged = _opened(results)
+    found = []
+    for path, (about, table, axes) in whole.items():
+        rows = zip(*(table[name].to_pylist() for name in ("key", "rule", "axes")), strict=True)
+        members = [Member(key, label, axes[text]) for key, label, text in rows]
+        found.append(Membership(**about, members=members, path=path, done=_done(path).exists()))
+    return found, damaged
+
+
+def damaged_files(results: Path) -> dict[Path, str]:
+    """Files that `read` would leave out, and why; nothing is made of the others' rows."""
+    return _opened(results)[1]
+
+
+_Opened = tuple[dict[str, str], "pa.Table", dict[str, dict[str, Any]]]
+"""What a file says of its study; its rows; the axes that they have, by their text."""
+
+
+def _opened(results: Path) -> tuple[dict[Path, _Opened], dict[Path, str]]:
+    """Files that are what they say they are, in the order of their numbers; and the others."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found, damaged = [], {}
+    whole, damaged = {}, {}
     for path in sorted(durable.files(results / FOLDER, SUFFIX), key=_number):
         try:
             content = path.read_bytes()
             if not durable.is_intact(path, content):
                 raise ResultError("its SHA-256 is not the one in its name")
             table = pq.read_table(pa.BufferReader(content))
-            about = json.loads(table.schema.metadata[b"freqopt"])
-            rows = zip(*(table[name].to_pylist() for name in ("key", "rule", "axes")), strict=True)
-            known: dict[str, Any] = {}
-            members = []
-            for key, label, axes in rows:
-                if axes not in known:
-                    known[axes] = _plain(json.loads(axes))
-                members.append(Member(_text(key), _text(label), known[axes]))
-            about = {name: _text(about[name]) for name in ("study", "title", "backend", "code")}
-            found.append(Membership(**about, members=members, path=path, done=_done(path).exists()))
+            said = json.loads(table.schema.metadata[b"freqopt"])
+            about = {name: _text(said[name]) for name in ("study", "title", "backend", "code")}
+            for name in ("key", "rule", "axes"):
+                _check_text(table[name])
+            texts = table["axes"].unique().to_pylist()
+            whole[path] = about, table, {text: _plain(json.loads(text)) for text in texts}
         except (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             damaged[path] = f"{path} is damaged ({error}); simulate its study again"
-    return found, damaged
+    return whole, damaged
+
+
+def _check_text(column: pa.ChunkedArray) -> None:
+    if str(column.type) != "string" or column.null_count:
+        raise TypeError(f"a column of {column.type} with {column.null_count} gaps is no text")
 
 
 def _text(value: Any) -> str:
