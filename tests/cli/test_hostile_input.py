@@ -208,6 +208,16 @@ def test_an_output_that_is_closed_early_ends_the_command_quietly(command, here):
     assert done.stderr.split("\n") in (["141", ""], ["0", ""])  # 0 where true was the slower one
 
 
+def test_of_an_output_that_is_closed_nothing_is_kept_for_the_end(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        with pytest.raises(BrokenPipeError):
+            say("a line")
+        closed.flush()  # Python does at its end, and would complain
+
+
 def test_an_output_that_cannot_be_written_is_one_sentence(here):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
