@@ -55,6 +55,10 @@ class BackendError(FreqoptError):
     """No such backend, or one that cannot run what was asked of it."""
 
 
+class Notice(UserWarning):
+    """Something that a study says once, however many of its runs it concerns; nothing is wrong."""
+
+
 class DeviceError(BackendError):
     """A GPU, its driver or its compiler failed: nothing on it can succeed in this process."""
 

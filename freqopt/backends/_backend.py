@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from freqopt.backends._simulation import Simulation
-from freqopt.errors import GradientError
+from freqopt.errors import GradientError, Notice
 
 
-class FallbackWarning(UserWarning):
+class FallbackWarning(Notice):
     """A simulation runs in the NumPy loop because the backend does not do it."""
 
 

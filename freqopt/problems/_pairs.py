@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt, model_validator
 import freqopt.data as datasets
 from freqopt.errors import ProblemError
 from freqopt.problems._parameters import Nested
-from freqopt.problems._sources import Data
+from freqopt.problems._sources import Data, Source
 from freqopt.problems._split import Term
 from freqopt.problems._tokens import Probability, Tokens, Zipf
 from freqopt.streams import Stream, TokenCounts, fold
@@ -180,10 +180,18 @@ class PairCounts(Observed):
 class Words(Observed):
     """Pairs of the words of real data."""
 
-    data: Data = Field(description="A text, or a table of bigrams and counts.")
+    data: Data = Field(
+        Source(name="python_topics", options={"min_count": 5}),
+        description="A text, or a table of bigrams and counts; by default one that Python carries.",
+    )
     vocabulary: PositiveInt | None = Field(
         None, description="Only pairs of the so many commonest words; absent for all."
     )
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The word of each row."""
+        return self._pairs.words[: self.sizes[0]]
 
     def _met(self, corpus: datasets.Corpus) -> datasets.PairCounts:
         """The pairs of a text."""

@@ -77,7 +77,7 @@ class Counts(TokenLaw):
         return TokenCounts(np.array(self.counts, np.int64))
 
 
-class Observed(TokenLaw):
+class FromData(TokenLaw):
     """p_k proportional to the count of the k-th commonest token of real data."""
 
     kind: Literal["data"] = Field("data", description="Which kind this is.")
@@ -99,7 +99,7 @@ class Observed(TokenLaw):
         return TokenCounts(np.sort(counts)[::-1][: self.vocabulary].copy())
 
 
-Tokens: TypeAlias = Annotated[Zipf | Exponential | Counts | Observed, Field(discriminator="kind")]
+Tokens: TypeAlias = Annotated[Zipf | Exponential | Counts | FromData, Field(discriminator="kind")]
 """`{kind = "zipf", exponent = 1.2, size = 1000}` and the like."""
 
 

@@ -151,6 +151,14 @@ class Sgns(Problem):
             self.pairs.word_counts, self.pairs.held_out.measure,
         )  # fmt: skip
 
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """One score for all pairs, -log k, at which the loss of a constant is least."""
+        if not isinstance(self.pairs, Passes) or self.pairs.held_out_pairs is None:
+            return {}
+        k = float(self.negatives)
+        loss = float(log1p(k) + k * log1p(1.0 / k))
+        return {"one score for all": {f"{self.pairs.held_out.measure}_loss": loss}}
+
     # -- exact sums over all pairs of words, block after block of centres ------------------------
 
     def _blocks(

@@ -127,8 +127,8 @@ def band(data: Columns, by: Sequence[str]) -> dict[str, list[Any]]:
 def centre(data: Columns, by: Sequence[str]) -> dict[str, list[Any]]:
     """Mean of `value` over the rows that agree in `by`, and its 0.95 interval.
 
-    A bootstrap over splits (`problem.held_out.seed`, if the study varies it) and over runs inside
-    them: each split must have equally many runs.
+    A bootstrap over splits (a column that ends in `held_out.seed`, if the study varies it) and over
+    runs inside them: each split must have equally many runs.
 
     Parameters
     ----------
@@ -144,13 +144,31 @@ def centre(data: Columns, by: Sequence[str]) -> dict[str, list[Any]]:
     """
     found: dict[str, list[Any]] = {name: [] for name in (*by, "low", "mean", "high")}
     for key, rows in groups(data, by):
-        splits = rows.get("problem.held_out.seed", np.zeros(len(rows["value"])))
-        cells = np.array([rows["value"][splits == split] for split in np.unique(splits)])
+        cells = by_split(rows)
         low, high = interval(cells)
         numbers = {**key, "low": low, "mean": float(cells.mean()), "high": high}
         for name, value in numbers.items():
             found[name].append(value)
     return found
+
+
+def by_split(rows: Columns) -> NDArray[Any]:
+    """The column `value` as (splits, runs).
+
+    Parameters
+    ----------
+    rows : mapping of str to array (n,)
+        Of one configuration, in the order of its runs; one split where no column ends in
+        `held_out.seed`.
+
+    Returns
+    -------
+    array (splits, runs)
+    """
+    value = np.asarray(rows["value"])
+    seeds = [np.asarray(rows[name]) for name in rows if name.endswith("held_out.seed")]
+    splits = seeds[0] if seeds else np.zeros(len(value))
+    return np.array([value[splits == split] for split in np.unique(splits)])
 
 
 def _numpy(column: Any) -> NDArray[Any]:

@@ -13,7 +13,7 @@ MODULES = [module.name for module in pkgutil.walk_packages(freqopt.data.__path__
 
 
 def test_names_are_the_files():
-    assert installed_names() == ("movielens", "movielens_100k", "python_topics")
+    assert installed_names() == ("gcide", "movielens", "movielens_100k", "python_topics")
     assert "criteo" in format_names()
     for name in format_names():
         module = importlib.import_module(f"freqopt.data.formats.{name}")
@@ -30,7 +30,11 @@ def test_load_reads_a_path_or_its_text(write):
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [
-        ("ml", {}, r"data 'ml' without a format; expected .* \(movielens, movielens_100k, python"),
+        (
+            "ml",
+            {},
+            r"data 'ml' without a format; expected .* \(gcide, movielens, movielens_100k, python",
+        ),
         ("ratings.dat", {}, "'ratings.dat' without a format"),
         ("x", {"format": "lines"}, "format 'lines' is unknown; expected one of avazu, criteo"),
         ("x", {"format": 7}, "format 7 is unknown"),

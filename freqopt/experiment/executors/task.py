@@ -16,8 +16,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from freqopt._workers import is_worker
-from freqopt.backends import Backend, FallbackWarning, backends
-from freqopt.errors import DeviceError, FreqoptError, ResultError, own_mistake, short_of_memory
+from freqopt.backends import Backend, backends
+from freqopt.errors import (
+    DeviceError,
+    FreqoptError,
+    Notice,
+    ResultError,
+    own_mistake,
+    short_of_memory,
+)
 from freqopt.experiment.build import as_problem, as_rule
 from freqopt.experiment.config import RunConfig
 from freqopt.experiment.grid import Configuration, Point
@@ -259,13 +266,13 @@ def recording_of(point: Point) -> Recording:
 
 @contextlib.contextmanager
 def noticed() -> Iterator[list[str]]:
-    """What a backend says meanwhile about leaving runs to another; the study says it once."""
+    """What is said meanwhile, as by a backend that leaves runs to another: once for a study."""
     notices: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", FallbackWarning)
+        warnings.simplefilter("always", Notice)
         yield notices
     for one in caught:
-        if issubclass(one.category, FallbackWarning):
+        if issubclass(one.category, Notice):
             notices.append(str(one.message))
         else:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

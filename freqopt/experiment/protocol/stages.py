@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 Readings = Callable[[Study], "pa.Table"]
 """The table of a plain study, which is run first where that is wanted."""
 
-MEASURE = "problem.held_out.measure"
-
 
 @dataclass
 class Tuned:
@@ -100,12 +98,22 @@ def _rounds(settings: Tune, searches: list[Searching]) -> Iterator[int]:
 def metric_of(study: Study, measure: str) -> str:
     """The name under which a stage stores what is minimised."""
     name = settings_of(study).metric
-    return f"{measure}_{name}" if holds_out(study) else name
+    return f"{measure}_{name}" if held_out_path(study) else name
 
 
-def holds_out(study: Study) -> bool:
-    """Whether the problem keeps rows from training."""
-    return "held_out" in problems[study.problem.name].model_fields
+def held_out_path(study: Study) -> list[str]:
+    """Where a problem says what it keeps from training: `held_out`, or `pairs`, `held_out`.
+
+    In a group of its fields only where the study gives it there; empty if nothing is kept.
+    """
+    if "held_out" in problems[study.problem.name].model_fields:
+        return ["held_out"]
+    groups = study.problem.fields.items()
+    return next(
+        ([name, "held_out"] for name, group in groups
+         if isinstance(group, dict) and "held_out" in group and "name" not in group),
+        [],
+    )  # fmt: skip
 
 
 def workloads(study: Study) -> list[Values]:
@@ -117,13 +125,12 @@ def workloads(study: Study) -> list[Values]:
 def _trials(study: Study, searches: list[Searching]) -> Study:
     """The study of all trials so far: random numbers of its own, and no test row."""
     settings, changes = settings_of(study), {}
-    if holds_out(study):
-        held = study.problem.fields.get("held_out", {})
-        held = held if isinstance(held, dict) else {"fraction": held}
-        fields = {**study.problem.fields, "held_out": {**held, "measure": "validation"}}
+    if path := held_out_path(study):
+        fields = _choosing(study.problem.fields, path)
         changes["problem"] = type(study.problem)(name=study.problem.name, **fields)
-        if MEASURE in workloads(study)[0]:
-            raise StudyError(f"{study.source}: [tune] sets {MEASURE} itself; leave it out")
+        measure = ".".join(["problem", *path, "measure"])
+        if measure in workloads(study)[0]:
+            raise StudyError(f"{study.source}: [tune] sets {measure} itself; leave it out")
     record = [settings.metric] if settings.metric in metrics else study.record
     cases = [
         (one.entry.title, [{**one.workload, **one.values(trial)} for trial in one.asked])
@@ -133,6 +140,16 @@ def _trials(study: Study, searches: list[Searching]) -> Study:
         "trials", rules=_with_cases(study, cases), cases=[], grid={}, record=record,
         seed=study.seed + 1, runs=settings.runs, **changes,
     )  # fmt: skip
+
+
+def _choosing(fields: Values, path: list[str]) -> Values:
+    """The fields of a problem that measures its validation rows, and has no test rows."""
+    name, *deeper = path
+    if deeper:
+        return {**fields, name: _choosing(fields[name], deeper)}
+    held = fields.get(name, {})
+    held = held if isinstance(held, dict) else {"fraction": held}
+    return {**fields, name: {**held, "measure": "validation"}}
 
 
 def _reported(study: Study, choices: list[Choice], stage: str) -> Study:

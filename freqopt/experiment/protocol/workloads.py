@@ -10,7 +10,7 @@ from freqopt.experiment.grid import Point, expand
 from freqopt.experiment.protocol.searching import Choice
 from freqopt.experiment.study import Study
 
-SPLIT = "problem.held_out.seed"
+SPLIT = "held_out.seed"
 
 
 def where(workload: dict[str, Any]) -> str:
@@ -26,7 +26,9 @@ def _short(value: Any) -> str:
 
 def key(one: Choice) -> str:
     """A choice's workload without its split."""
-    return json.dumps({path: v for path, v in one.workload.items() if path != SPLIT}, default=str)
+    return json.dumps(
+        {path: v for path, v in one.workload.items() if not path.endswith(SPLIT)}, default=str
+    )
 
 
 def by_workload(choices: Sequence[Choice]) -> Iterator[tuple[str, list[int]]]:

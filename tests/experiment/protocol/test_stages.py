@@ -102,6 +102,49 @@ def ratings(path, poison):
     )  # fmt: skip
 
 
+def words(path, poison):
+    """A text of which test sentences are read backwards: as many words, other pairs."""
+    rng = np.random.default_rng(1)
+    text = rng.choice(list("abcdefgh"), (40, 10), p=np.arange(8, 0, -1) / 36)
+    if poison:
+        test = Split().rows(np.arange(40))[1]
+        text[test] = np.sort(text[test], axis=1)
+    path.mkdir()
+    (path / "text").write_text(" ".join(text.reshape(-1).tolist()))
+    data = {"path": str(path / "text"), "format": "text"}
+    pairs = {
+        "kind": "passes", "data": data, "sentence": 10, "window": 2, "sample": 0,
+        "held_out": {"seed": 0},
+    }  # fmt: skip
+    return study(
+        problem={"name": "sgns", "pairs": pairs, "dimension": 2, "negatives": 2},
+        record=["problem"], batch=8, steps=12, checkpoints=[12], runs=1,
+        tune={"metric": "loss", "trials": 3, "most": 3, "runs": 1},
+        compare={"reference": "sgd", "target": False},
+    )  # fmt: skip
+
+
+def test_a_text_chooses_on_validation_sentences_too(tmp_path):
+    """What is held out stands inside `pairs`: choices do not see test sentences there either."""
+    found = {}
+    for poison in (False, True):
+        asked, results = words(tmp_path / str(poison), poison), tmp_path / f"r{poison}"
+        conduct(asked, results=results, jobs=1, backend="numpy")
+        tuned, read = chosen(asked, results=results, backend="numpy")
+        table = read(tuned.final)
+        found[poison] = (tuned.choices, table["value"].to_pylist())
+        names = set(table["metric"].to_pylist())
+        assert "test_loss" in names
+        assert not any(name.startswith("validation") for name in names)
+        constant = freqopt.compare(asked, results=results, backend="numpy")["figures"].rows[-1]
+        assert constant[1:4] == ["test_loss", "one score for all", np.log(3) + 2 * np.log(1.5)]
+    assert found[True][0] == found[False][0]
+    assert found[True][1] != found[False][1]
+    measured = asked.model_copy(update={"grid": {"problem.pairs.held_out.measure": ["test"]}})
+    with pytest.raises(StudyError, match=r"sets problem\.pairs\.held_out\.measure itself"):
+        conduct(measured, results=tmp_path / "r", jobs=1, backend="numpy")
+
+
 def test_poisonous_test_rows_do_not_change_what_is_chosen(tmp_path):
     """Choices are equal to the last bit; what is reported is not."""
     found = {}
