@@ -121,6 +121,9 @@ WRONG = {
     "two texts, late": (
         RULE, "s.m = self.beta", "s.m = (1 + (s.t > 90)) * self.beta", "only in exercise long"
     ),
+    "two texts, after long": (
+        RULE, "s.m = self.beta", "s.m = (1 + (s.t > 50_000)) * self.beta", "differ late"
+    ),
     "NaN of a gradient 0": (RULE, "np.sign(s.m)  # (2)\n\n", "(g / np.abs(g))\n\n", "0 / 0"),
     "a sign": (PROBLEM, GRADIENTS, GRADIENTS.replace("error /", "-error /"), "the sign is wrong"),
     "a factor": (PROBLEM, "error / len(error)", "2 * error / len(error)", "2 times as much"),

@@ -31,8 +31,8 @@ class StepError(Exception):
         self.step, self.error = step, error
 
 
-def run(case: Case, step: Step | None = None) -> Run:
-    """A case from its beginning.
+def run(case: Case, step: Step | None = None, *, late: int = 0) -> Run:
+    """A case from its beginning, or as if so many batches, and visits of each row, had been before.
 
     Raises
     ------
@@ -41,6 +41,10 @@ def run(case: Case, step: Step | None = None) -> Run:
     """
     rule, table = case.rule, case.exercise.table.copy()
     state = rule.init(table, **case.given)
+    if late:
+        for slot in rule.all_slots():
+            if slot.name == "t" or (slot.dtype == "int64" and slot.per == "row"):
+                state[slot.name] += late
     tables, states = [table.copy()], [copied(state)]
     for t, (rows, grads) in enumerate(case.exercise.batches, start=1):
         stepped(step or rule.step, table, state, rows.copy(), grads.copy(), t)
