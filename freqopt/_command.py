@@ -130,7 +130,8 @@ def _watch(child: int, told: int) -> int:
 def _end_that_is_none(status: int) -> tuple[int, str]:
     """Exit code and words for a command that ended before it was done."""
     files = [repr(one) for one in sys.argv[1:] if one.endswith((".py", ".toml"))]
-    where = f"what {' and '.join(files)} calls" if files else "what the files that it reads call"
+    calls = "calls" if len(files) == 1 else "call"
+    where = f"what {' and '.join(files) or 'the files that it reads'} {calls}"
     if os.WIFEXITED(status) and not _passed_on:
         code = os.WEXITSTATUS(status)
         how = f"it left its process with exit code {code} before it was done"

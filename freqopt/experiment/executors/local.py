@@ -37,6 +37,6 @@ def _failed(task: Task, lost: Lost) -> Outcome:
     said = f"its process {lost.how}, and so when it was tried again alone"
     own = " and ".join(task.own_files)
     if own and "SIGKILL" not in lost.how:
-        return failed(task, f"{said}; look at what {own} calls")
+        return failed(task, f"{said}; look at what {own} call{'s' * (len(task.own_files) == 1)}")
     want = "that is most often for want of memory: ask for a smaller problem or batch"
     return failed(task, f"{said}; {want}")
