@@ -84,6 +84,7 @@ def tar_gz():
         (zipped({"ratings.csv": OTHER})[:70], {}, "zip archive is truncated or damaged"),
         (marked(16, 1), {}, "zip archive is truncated or damaged at or after .*CRC"),
     ],
+    ids=lambda given: "packed" if isinstance(given, bytes) else None,  # its bytes hold the time
 )
 def test_refused_by_a_sentence(file, options, message, write):
     with pytest.raises(DataError, match=message):
