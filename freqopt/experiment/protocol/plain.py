@@ -54,6 +54,8 @@ def summary(
             if number == 0 and point.axes.get("rule.lr") is not None:
                 at = best.setdefault((point.label, where(rest).rstrip(", ")), [])
                 at.append((mean if math.isfinite(mean) else math.inf, point.axes["rule.lr"]))
+    if any("rule.lr" in case for case in study.cases):
+        best.clear()  # rates that are given with a case are none to choose from
     about = "at the last step, means over runs with intervals of level 0.95; nothing is chosen"
     head = ["rule", "point", "figure", "mean", "low", "high", "diverged"]
     tables, wrong, rates = [Table("points", about, head, rows)], [], []

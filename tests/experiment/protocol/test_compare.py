@@ -80,6 +80,15 @@ def test_a_study_without_tune_says_edges_and_divergences(tmp_path):
     assert "at the edge" in wrong[0]
 
 
+def test_rates_given_with_cases_are_none_to_choose_from(tmp_path):
+    cases = [{"rule.lr": lr, "batch": 2} for lr in (0.1, 0.2)]
+    asked = study(rules=[{"name": "sgd"}], cases=cases, tune=None, compare=None)
+    conduct(asked, results=tmp_path, jobs=1)
+    (points, rates), wrong = summary(asked, results=tmp_path)
+    assert len(points.rows) == 2
+    assert rates.rows == wrong == []
+
+
 def test_bias_only_solves_its_normal_equations():
     rng = np.random.default_rng(0)
     users, items = rng.integers(0, 5, 80), rng.integers(0, 7, 80)
