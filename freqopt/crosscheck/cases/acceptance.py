@@ -14,9 +14,18 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from freqopt import _fields
-from freqopt.crosscheck.cases.dialects import ACTS_WITH, KNOWN, LIMITS, number, other_values
-from freqopt.crosscheck.cases.exercises import SEED
+from freqopt.crosscheck.cases.dialects import (
+    ACTS_WITH,
+    KNOWN,
+    LIMITS,
+    Case,
+    number,
+    other_values,
+)
+from freqopt.crosscheck.cases.exercises import SEED, Exercise
 from freqopt.errors import RuleError
 from freqopt.optimizers import Rule
 from freqopt.streams import Stream
@@ -86,14 +95,25 @@ class Acceptance:
 
     def accepted(self, options: Mapping[str, Any]) -> bool:
         """Whether the rule and the implementation take these options."""
+        return self.made(options) is not None
+
+    def made(self, options: Mapping[str, Any]) -> Rule | None:
+        """The rule with these options, as the implementation takes it; None if either refuses.
+
+        What a run would tell it is filled in, or left open: an implementation may refuse a horizon
+        that its form of the rule does not have.
+        """
         try:
-            rule = self.kind(**options).completed(**KNOWN)
+            plain = self.kind(**options)
         except RuleError:
-            return False
-        key = repr(rule)
-        if key not in self._asked:
-            self._asked[key] = self._accepts(rule)
-        return self._asked[key]
+            return None
+        for rule in (plain.completed(**KNOWN), plain):
+            key = repr(rule)
+            if key not in self._asked:
+                self._asked[key] = self._accepts(rule) and (rule is not plain or complete(rule))
+            if self._asked[key]:
+                return rule
+        return None
 
     # -- what is accepted ----------------------------------------------------------------------
 
@@ -250,6 +270,16 @@ class Acceptance:
 
     def _default(self, name: str) -> Any:
         return self.kind.model_fields[name].default
+
+
+def complete(rule: Rule) -> bool:
+    """Whether a rule needs nothing that a run would tell it."""
+    probe = Exercise("probe", np.zeros((2, 1)), ())
+    try:
+        rule.init(probe.table, **Case("probe", rule, probe).given)
+    except RuleError:
+        return False
+    return True
 
 
 def choices(kind: type[Rule]) -> Iterator[tuple[str, Any]]:

@@ -19,6 +19,7 @@ What the batches hold, and what each piece is there to catch:
     a batch of one occurrence              code that special-cases it
     the first and the last row             off-by-one
     an exercise whose norms are close      which gradient counts as larger
+    an exercise with single entries of 0   sparse code that skips entries, not rows
     occurrences that are NaN or infinite   what is dropped: an entry, an occurrence, a row, a batch
 """
 
@@ -132,6 +133,7 @@ def _exercises(dtype: np.dtype[Any]) -> dict[str, Exercise]:
         "one_row": _exercise("one_row", 1, 4, dtype),
         "one_column": _exercise("one_column", 7, 1, dtype),
         "level": _exercise("level", 7, 3, dtype, powers=2),  # norms close enough to be compared
+        "holes": _with_holes(_exercise("holes", 7, 5, dtype, powers=9)),
     }
 
 
@@ -152,6 +154,18 @@ def _exercise(name: str, size: int, width: int, dtype: DTypeLike, powers: int = 
                 grads[here[1]] = -grads[here[0]]
         batches.append((rows, grads.astype(dtype)))
     return Exercise(name, table.astype(dtype), tuple(batches))
+
+
+def _with_holes(exercise: Exercise) -> Exercise:
+    """A third of the entries is 0: those of a row at once, or of one of its occurrences."""
+    batches = []
+    for step, (rows, grads) in enumerate(exercise.batches, start=1):
+        size, width = exercise.table.shape
+        drawn = Stream(SEED, 0, "holes").uniform(step, (size + rows.size) * width)
+        drawn = drawn.reshape(-1, width)
+        kept = (drawn[:size][rows] > 0.25) & (drawn[size:] > 0.15)
+        batches.append((rows, np.where(kept, grads, 0).astype(grads.dtype)))
+    return Exercise(exercise.name, exercise.table, tuple(batches))
 
 
 _BAD: tuple[tuple[tuple[int, ...], int, Any, float], ...] = (

@@ -86,7 +86,7 @@ def _of_bases(
     for k, (label, options) in enumerate(acceptance.chosen()):
         if ": drawn" in label and other and (k % 2 == 0) == (dtype == "float32"):
             continue
-        rule = _rule(kind, options)
+        rule = acceptance.made(options) or _rule(kind, options)
         put_on = main if rule.nonfinite == "raise" else bad
         yield Case(f"{label}, {put_on.name}", rule, put_on)
     large, narrow = sizes(dtype), dtype == "float32"
@@ -100,7 +100,8 @@ def _of_bases(
             if exercise.name == "rows_70000":
                 own = {base.name: base.options} if place == 0 and (not narrow or not other) else {}
             for label, options in own.items():
-                yield Case(f"{label}, {exercise.name}", _rule(kind, options), exercise)
+                rule = acceptance.made(options) or _rule(kind, options)
+                yield Case(f"{label}, {exercise.name}", rule, exercise)
     if acceptance.bases:
         yield from _long(kind, acceptance, dtype, other=other)
 
@@ -119,7 +120,8 @@ def _long(kind: type[Rule], acceptance: Acceptance, dtype: str, *, other: bool) 
         put = whole if other else put | whole
     exercise = long(dtype)
     for label, options in put.items():
-        yield Case(f"{label}, {exercise.name}", _rule(kind, options), exercise)
+        rule = acceptance.made(options) or _rule(kind, options)
+        yield Case(f"{label}, {exercise.name}", rule, exercise)
 
 
 def _once(found: Iterable[Case]) -> list[Case]:
