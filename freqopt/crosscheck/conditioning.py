@@ -57,7 +57,7 @@ def of_decay(case: Case) -> NDArray[np.float64]:
     """
     rule, steps = case.rule, len(case.exercise.batches) + 1
     decays = bool(rule.weight_decay) and rule.decay == "decoupled"
-    return np.arange(steps).reshape(-1, 1, 1) * float(decays)
+    return np.asarray(np.arange(steps, dtype=np.float64).reshape(-1, 1, 1) * float(decays))
 
 
 def _moved(draw: int, rule: Rule, table: Floats, given: Given) -> Step:

@@ -183,11 +183,14 @@ def _lives(
         has = offered(implementation, main[0])
     except Exception:  # it fails at its start, as its cases say
         return [], []
+    own = getattr(implementation, "shares_memory", True)
+    lacks = "what make returns has no" if own else "the program is not ready for"
     found, missing = [], dict[str, str]()
     for case in put:
         for life in (*lives(case.rule), *(groups(group) if group else ())):
             if not set(life.needs) <= has:
-                missing[life.name] = f"what make returns has no {' and '.join(life.needs)}"
+                needed = " and ".join(life.needs)
+                missing[life.name] = f"{lacks} {needed if own else needed.removeprefix('set_')}"
                 continue
             one = _life(implementation, life, case, ulps)
             if one.verdict == "NONE":

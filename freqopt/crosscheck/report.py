@@ -136,21 +136,31 @@ class Report:
         """What the implementation means instead; None if no case is beyond the tolerance.
 
         It is taken from all cases with the options of the first that fails, in float64 if there
-        are such.
+        are such; if nothing is known there, in float32, where what is rounded to a narrower type is
+        rounded once.
         """
         first = self.clearest
         if first is None:
             return None
+        found = self._identified(first)
+        narrow = [j for j in self.having("FAIL") if j.dtype != first.dtype]
+        if found.cause or found or not narrow or first.case.exercise.name in LARGE:
+            return found
+        other = self._identified(min(narrow, key=_unclear), quick=True)
+        return other if other.cause else found
+
+    def _identified(self, first: Judgement, *, quick: bool = False) -> Fingerprint:
+        """What the implementation means in the cases with the options of one."""
         alike = [
             j for j in self.judgements
             if j.got is not None and (j.dtype, j.case.rule) == (first.dtype, first.case.rule)
         ]  # fmt: skip
-        quick = first.case.exercise.name not in LARGE
+        small = first.case.exercise.name not in LARGE
         alike.sort(key=lambda j: j is not first)
         seen = {  # by exercise: a dialect may have the options of the defaults
             j.case.exercise.name: (j.case, j.got)
             for j in alike
-            if j.got is not None and (j.case.exercise.name not in LARGE) == quick
+            if j.got is not None and (j.case.exercise.name not in LARGE) == small
         }
         evidence = [
             Judged(j.case, j.got, passed=j.verdict == "PASS")
@@ -158,7 +168,7 @@ class Report:
             if j.got is not None and type(j.case.rule) is type(first.case.rule)
         ]
         with np.errstate(all="ignore"):  # mistakes divide by zero
-            return identify(list(seen.values()), evidence=evidence)
+            return identify(list(seen.values()), evidence=evidence, quick=quick)
 
     def _just_tolerance(self) -> str:
         """The tolerance at which what is left would pass, where only rounding is wrong."""

@@ -218,7 +218,7 @@ def golden(rule: Rule) -> tuple[str, str]:
         asked.append(protocol.header(rule, exercise.table, case.given))
         answers.append("ready\n")
         for t, (rows, grads) in enumerate(exercise.batches, start=1):
-            asked.append(protocol.batch(t, rows, grads))
+            asked.append(protocol.batch(f"step {t}", rows, grads))
             moved = np.flatnonzero((tables[t].view("u4") != tables[t - 1].view("u4")).any(axis=1))
             answers.append(f"step {t} {moved.size}\n")
             answers += [f"{i} {' '.join(map(_hex, tables[t][i]))}\n" for i in moved]

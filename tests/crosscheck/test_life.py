@@ -24,11 +24,12 @@ class Adagrad:
         self.pending.append((rows, grads))
         pending = self.pending[-1:] if self.wrong == "accumulate" else self.pending
         rows, grads = (np.concatenate(parts) for parts in zip(*pending, strict=True))
+        grads = grads / len(pending) if self.wrong == "average" else grads
         self.pending = []
         i, where = np.unique(rows, return_inverse=True)
         g = np.zeros((i.size, self.table.shape[1]), self.table.dtype)
         np.add.at(g, where, grads)
-        self.sums[i] += g * g
+        self.sums[i] = self.sums[i] + g * g
         den = np.sqrt(self.sums[i]) + self.table.dtype.type(self.epsilon)
         self.table[i] -= self.table.dtype.type(self.lr) * (g / np.where(den == 0, 1, den))
         return self.table
@@ -54,7 +55,44 @@ class Adagrad:
 
     def cast(self, dtype):
         self.table = self.table.astype(dtype)
-        self.sums = np.zeros_like(self.table) if self.wrong == "cast" else self.sums.astype(dtype)
+        if self.wrong != "narrow":
+            lost = self.wrong == "cast"
+            self.sums = np.zeros_like(self.table) if lost else self.sums.astype(dtype)
+
+
+class Momentum(Adagrad):
+    """SGD with momentum and nothing else; a step that is idle by a hair too much."""
+
+    def __init__(self, rule, table, _given):
+        for name, field in type(rule).model_fields.items():
+            if name not in ("lr", "momentum") and getattr(rule, name) != field.default:
+                raise NotImplementedError(name)
+        self.lr, self.mu, self.table = rule.lr, rule.momentum, table
+        self.b, self.begun, self.pending = np.zeros_like(table), False, []
+
+    def __call__(self, rows, grads):
+        i, where = np.unique(rows, return_inverse=True)
+        g = np.zeros((i.size, self.table.shape[1]), self.table.dtype)
+        np.add.at(g, where, grads)
+        self.b[i] = self.mu * self.b[i] + g
+        self.table[i] -= self.lr * self.b[i]
+        return self.table
+
+    accumulate = cast = property()
+
+    def save(self):
+        return self.b.copy()
+
+    def restore(self, saved):
+        self.b = saved * (self.wrong != "restore")
+
+    def set_rate(self, rate):
+        self.lr = rate
+        self.b *= self.wrong != "set_rate"
+
+    def idle(self):
+        self.table *= np.float32(1 + 4e-6 * (self.wrong == "idle"))
+        return self.table
 
 
 def group(wrong):
@@ -92,7 +130,7 @@ def lived(wrong="", of_group=""):
 def test_a_right_life_is_judged():
     report = lived()
     assert report.matches
-    assert len(report.lives) == 9
+    assert len(report.lives) == 10
     assert set(report.coverage.not_judged) == {
         "every other option, number and pair", "float32", "rows and counts beyond 2^24",
         *(what for what, _ in (*NEVER_SEEN, ZERO)),
@@ -106,15 +144,34 @@ def test_a_right_life_is_judged():
         ("set_rate", "a rate changed", "a new rate is not used"),
         ("idle", "steps without a gradient", ""),
         ("accumulate", "gradient accumulation", "of accumulated gradients the last are used alone"),
-        ("cast", "a dtype change", ""),
+        ("average", "gradient accumulation", "averaged, not summed"),
+        ("cast", "a dtype change", "a cast loses v"),
+        ("narrow", "a dtype change", "float32"),
     ],
 )
 def test_a_wrong_life_is_rejected_and_named(wrong, name, cause):
     report = lived(wrong)
     assert not report.matches
-    (bad,) = (life for life in report.lives if life.verdict != "PASS")
-    assert bad.case.name.startswith(name)
+    bad = [life.case.name for life in report.lives if life.verdict != "PASS"]
+    assert all(said.startswith(name) for said in bad)
     assert cause in report.cause
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cause"),
+    [
+        ("", ""),
+        ("restore", "save and restore lose b"),
+        ("set_rate", "a new rate loses b"),
+        ("idle", ""),
+    ],
+)
+def test_a_life_is_judged_with_what_only_an_option_brings_and_to_the_last_bits(wrong, cause):
+    report = judge_implementation(
+        type("Mine", (Momentum,), {"wrong": wrong}), "sgd", ["float32", "float64"]
+    )
+    assert report.matches is not bool(wrong)
+    assert report.cause == cause
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ class Acceptance:
     def _with_drawn(self, base: Base, options: Options, name: str, u: list[float]) -> Options:
         """The options with one more at a drawn value, if it is accepted beside them."""
         value = base.alone[name][int(u[0] * len(base.alone[name]))]
-        near = value if name in LIMITS else nearby(value, u[1])
+        near = value if name in ("padding_row", "max_age") else nearby(value, u[1])
         for one in (near, value):
             more = {**base.with_(options, name, value), name: one}
             if self.accepted(more):

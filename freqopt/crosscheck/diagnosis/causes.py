@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.acceptance import off
-from freqopt.crosscheck.cases.dialects import Case, made
+from freqopt.crosscheck.cases.dialects import Case, made, number
 from freqopt.crosscheck.cases.large import LARGE
 from freqopt.crosscheck.compare import distance
 from freqopt.crosscheck.diagnosis.hypotheses import apart, faults
@@ -25,8 +25,9 @@ from freqopt.crosscheck.diagnosis.observed import Seen
 from freqopt.crosscheck.implementation import Implementation, reference, steps, trace
 from freqopt.crosscheck.mistakes import Mistake
 from freqopt.crosscheck.mistakes.arithmetic import SMALL, arithmetic
-from freqopt.crosscheck.mistakes.conditional import conditional
+from freqopt.crosscheck.mistakes.conditional import after_steps, conditional, made_when
 from freqopt.crosscheck.mistakes.counts import in_counts_until
+from freqopt.crosscheck.mistakes.entries import elsewhere
 from freqopt.crosscheck.mistakes.equations import equations
 from freqopt.crosscheck.mistakes.places import places
 from freqopt.crosscheck.mistakes.settings import settings
@@ -58,7 +59,7 @@ def candidates(asked: Rule, view: Seen) -> list[Mistake]:
         short = view.exercise.cut(40)
         found += [m for m in equations(Case(name, asked, short)) if m.rank == 0]
         found.sort(key=_about_time)
-        found = found[:LONG_TRIED]
+        found = [*(_options_after(asked, good) if good else ()), *found[:LONG_TRIED]]
     return found
 
 
@@ -143,16 +144,31 @@ def in_some_cases(asked: Rule, views: Sequence[Seen]) -> list[Named]:
     view = views[0]
     if view.exercise.name in LARGE:
         return []
-    kind, case = type(asked), Case("", asked, view.exercise)
-    some = [m for m in equations(case) if m.rank <= 1]
-    for name, value in off(kind, dict(asked)):
-        other = made(kind, {**dict(asked), name: value})
-        if other is not None:
-            about = f"{name} = {value}, asked was {getattr(asked, name)}"
-            some.append(Mistake(about, reference, 0, partial(_as_other, {name: value})))
+    case = Case("", asked, view.exercise)
+    some = [*(m for m in equations(case) if m.rank <= 1), *_other_options(asked)]
     batches, size = view.exercise.batches, len(view.exercise.table)
     tried = conditional(some, batches, size, _wrong(asked, view))
-    return list(_alike(asked, tried, views))
+    return list(_alike(asked, [*tried, *elsewhere(some, asked)], views))
+
+
+def _other_options(asked: Rule) -> list[Mistake]:
+    """Every option at another value, and every number at its default."""
+    kind, found = type(asked), []
+    numbers = [(n, f.default) for n, f in kind.model_fields.items() if number(f) in (int, float)]
+    for name, value in [*off(kind, dict(asked)), *numbers]:
+        other = made(kind, {**dict(asked), name: value})
+        if other is not None and value != getattr(asked, name):
+            about = f"{name} = {value}, asked was {getattr(asked, name)}"
+            found.append(Mistake(about, reference, 0, partial(_as_other, {name: value})))
+    return found
+
+
+def _options_after(asked: Rule, good: int) -> Iterator[Mistake]:
+    """Other options from some step on."""
+    when = after_steps(good)
+    for one in _other_options(asked):
+        if one.changed is not None:
+            yield Mistake(f"{one.cause}, {when.said}", made_when(when, one.changed), -1)
 
 
 def _as_other(changed: dict[str, Any], rule: Rule) -> Rule:

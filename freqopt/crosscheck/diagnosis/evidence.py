@@ -26,7 +26,7 @@ MOST = 14
 MOST_NAMED = 24
 """Hypotheses that are held against them."""
 
-QUICK = ("main", "nonfinite", "one_column", "one_row", "level")
+QUICK = ("main", "wide", "nonfinite", "one_column", "one_row", "level", "holes")
 
 
 @dataclass(frozen=True)

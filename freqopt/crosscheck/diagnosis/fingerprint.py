@@ -145,6 +145,8 @@ def identify(
     seen: Sequence[tuple[Case, Floats]],
     tolerance: float | None = None,
     evidence: Sequence[Judged] = (),
+    *,
+    quick: bool = False,
 ) -> Fingerprint:
     """Find what did this, from tables alone.
 
@@ -156,6 +158,8 @@ def identify(
         In units in the last place; `TOLERANCE` by default.
     evidence : sequence of Judged
         Other cases of the same implementation, which a name has to hold in.
+    quick : bool
+        Whether only single mistakes are tried, and none beside another.
 
     Raises
     ------
@@ -183,7 +187,7 @@ def identify(
             [*by_rounding(asked, views), *named_faults(asked, views), *single(asked, views)]
         )
         found = held.better(found, named)
-    if not options:
+    if not options and not quick:
         bases = [asked, *(rule for _, _, rule in dialects(asked, kind))]
         some = unlike([*bases, *islice(members(asked, kind, last), NEAR)])
         near = max(some, key=lambda rule: (_share(rule, seen, limit), *_minus(asked, rule)))
@@ -213,7 +217,9 @@ def _in_float32(seen: Sequence[tuple[Case, Floats]]) -> Meanings:
     asked = case.rule
     alive, _ = search(type(asked), [whole(asked)], [view])
     found = meanings(asked, type(asked), alive)
-    return tuple(replace(m, mutant=OF_FLOAT32, ulps=m.ulps) for m in found)
+    # Beside another option it would be chance: much is right to that precision.
+    meant = (m for m in found if not changes(asked, m.rule))
+    return tuple(replace(m, mutant=OF_FLOAT32, ulps=m.ulps) for m in meant)
 
 
 def _known(asked: Rule, views: Sequence[Seen]) -> Iterator[str]:

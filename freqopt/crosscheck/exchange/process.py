@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +17,9 @@ from freqopt.crosscheck.implementation import Step
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.optimizers import Rule
 from freqopt.typing import Floats, Integers
+
+Asked = Callable[[str, str], AbstractContextManager[Child]]
+"""(where, text) -> the child, to which the text was sent."""
 
 
 class Program:
@@ -76,24 +79,23 @@ class Program:
         if self._given_up:
             raise CrosscheckError(f"not started again: {self._given_up}")
         self._runs += 1
-        run, t = self._runs, 0
+        run = self._runs
         with self._exchange("at the start of a run"):
             answer = self._greet(protocol.header(rule, table, given), table.shape)
             self._child_runs += 1
-            protocol.read_ready(answer)
+            methods = protocol.read_ready(answer)
             self._stepping = True
 
-        def step(rows: Integers, grads: Floats) -> Floats:
-            nonlocal t
+        @contextmanager
+        def asked(where: str, what: str) -> Iterator[Child]:
+            """The child, which has been sent something."""
             if run != self._runs or self._child is None:
                 raise CrosscheckError("this run is over; a program does one run at a time")
-            t += 1
-            with self._exchange(f"at step {t}"):
-                self._child.send(protocol.batch(t, rows, grads))
-                _take(self._child, t, table)
-            return table
+            with self._exchange(where):
+                self._child.send(what)
+                yield self._child
 
-        return step
+        return _Run(asked, table, methods)
 
     def close(self) -> None:
         """Close the child's input and wait until it leaves.
@@ -130,7 +132,7 @@ class Program:
         child = self._child
         child.deadline = self._deadline
         child.longest_line = protocol.longest_line(shape[1])
-        child.most = (shape[0] + 2) * child.longest_line
+        child.most = (protocol.STATES * (shape[0] + 1) + 1) * child.longest_line
         try:
             child.refuse_more()
             child.send(self._goodbye() + header)
@@ -183,10 +185,62 @@ class Program:
         return child.kill() if child is not None else ""
 
 
-def _take(child: Child, t: int, table: Floats) -> None:
-    """Read the answer to step t into the table."""
+class _Run:
+    """The step of one run; beside it the methods that the program has named, and no others.
+
+    Parameters
+    ----------
+    asked : callable (where, text) -> context of Child
+        Sends a text.
+    table : float32 or float64 (N, d)
+    methods : list of str
+    """
+
+    def __init__(self, asked: Asked, table: Floats, methods: list[str]) -> None:
+        self._asked, self._table, self._t = asked, table, 0
+        for name in methods:
+            offered = "set_rate" if name == "rate" else name
+            setattr(self, offered, getattr(self, f"_{name}"))
+
+    def __call__(self, rows: Integers, grads: Floats) -> Floats:
+        self._t += 1
+        step = f"step {self._t}"
+        with self._asked(f"at {step}", protocol.batch(step, rows, grads)) as child:
+            _take(child, step, self._table)
+        return self._table
+
+    def _save(self) -> list[str]:
+        with self._asked("at save", "save\n") as child:
+            count = protocol.read_saved(child.line(), len(self._table))
+            return [child.line() for _ in range(count)]
+
+    def _restore(self, saved: list[str]) -> None:
+        self._told("restore", protocol.restore(saved))
+
+    def _rate(self, lr: float) -> None:
+        self._told("rate", protocol.rate(lr))
+
+    def _idle(self) -> Floats:
+        with self._asked("at idle", "idle\n") as child:
+            _take(child, "idle", self._table)
+        return self._table
+
+    def _accumulate(self, rows: Integers, grads: Floats) -> None:
+        self._told("accumulate", protocol.batch("accumulate", rows, grads))
+
+    def _cast(self, dtype: str) -> None:
+        self._told("cast", f"cast {dtype}\n")
+        self._table = self._table.astype(dtype)
+
+    def _told(self, word: str, text: str) -> None:
+        with self._asked(f"at {word}", text) as child:
+            protocol.read_ok(child.line())
+
+
+def _take(child: Child, word: str, table: Floats) -> None:
+    """Read the rows that a step changed into the table."""
     seen: set[int] = set()
-    for _ in range(protocol.read_head(child.line(), t, len(table))):
+    for _ in range(protocol.read_head(child.line(), word, len(table))):
         row = protocol.read_row(child.line(), table)
         if row in seen:
             raise CrosscheckError(f"row {row} comes twice in one answer")

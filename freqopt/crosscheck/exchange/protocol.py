@@ -11,11 +11,26 @@ printf("%a") writes and strtod reads; a program that cannot may write 17 signifi
                given NAME COUNT FLOAT ...  one line a state slot that is handed in
                table N D                   rows and columns
                FLOAT ...                   N lines of D: the table before the first step
-    program    ready | unsupported REASON
+    program    ready NAME ... | unsupported REASON    names of `METHODS` that it has, if any
     judge      step T B                    T = 1, 2, ...; B = 0 is an empty batch
                ROW FLOAT ...               B lines of D: an occurrence's row, from 0, and gradient
     program    step T K                    the same T
                ROW FLOAT ...               K lines of D: every row that has changed, each once
+A program that has named a method may be sent, at any time between two steps:
+
+    judge      save
+    program    saved K                     K lines of anything follow
+    judge      restore K                   the same lines, in another run: go on from there
+    program    ok
+    judge      rate FLOAT                  the base rate from now on
+    program    ok
+    judge      idle                        a step without a gradient
+    program    idle K                      as after a step
+    judge      accumulate B                as a step; the next step takes these occurrences too
+    program    ok
+    judge      cast float32 | float64      the dtype of the table from now on
+    program    ok
+
     judge      end                         no answer; the next header follows, or the input ends
 """
 
@@ -35,6 +50,12 @@ from freqopt.typing import Floats, Integers
 VERSION = 1
 END = "end\n"
 
+METHODS = ("save", "restore", "rate", "idle", "accumulate", "cast")
+"""What a program may have beside its step; `rate` is `set_rate` in Python."""
+
+STATES = 16
+"""Lines that a saved state may have for each row of the table."""
+
 
 def longest_line(columns: int) -> int:
     """Bytes that no line of an answer exceeds: a float in text has at most 32, a reason 1024."""
@@ -53,14 +74,24 @@ def header(rule: Rule, table: Floats, given: Mapping[str, NDArray[Any]]) -> str:
     return "\n".join([*lines, "table {} {}".format(*table.shape), *map(_floats, table)]) + "\n"
 
 
-def batch(t: int, rows: Integers, grads: Floats) -> str:
-    """Step t and its occurrences."""
+def batch(word: str, rows: Integers, grads: Floats) -> str:
+    """A batch and its occurrences, after `step T` or `accumulate`."""
     lines = [f"{row} {_floats(grad)}" for row, grad in zip(rows.tolist(), grads, strict=True)]
-    return "\n".join([f"step {t} {rows.size}", *lines]) + "\n"
+    return "\n".join([f"{word} {rows.size}", *lines]) + "\n"
 
 
-def read_ready(line: str) -> None:
-    """The answer to the header.
+def rate(lr: float) -> str:
+    """Another base rate."""
+    return f"rate {float(lr).hex()}\n"
+
+
+def restore(lines: list[str]) -> str:
+    """A state that was saved."""
+    return "\n".join([f"restore {len(lines)}", *lines]) + "\n"
+
+
+def read_ready(line: str) -> list[str]:
+    """The answer to the header: the methods that the program has.
 
     Raises
     ------
@@ -72,21 +103,43 @@ def read_ready(line: str) -> None:
     word, _, reason = line.partition(" ")
     if word == "unsupported":
         raise UnsupportedError(reason.strip() or "no reason given")
-    if line != "ready":
+    first, *methods = line.split(" ")
+    if first != "ready":
         raise CrosscheckError(f"expected 'ready' or 'unsupported REASON', got {shown(line)}")
+    for name in methods:
+        if name not in METHODS:
+            known = ", ".join(METHODS)
+            raise CrosscheckError(f"is ready for {shown(name)}; what can be asked is {known}")
+    return methods
 
 
-def read_head(line: str, t: int, rows: int) -> int:
-    """K, the number of rows that follow."""
-    match line.split():
-        case ["step", step, count] if step == str(t) and count.isdecimal() and len(count) < 10:
-            if int(count) > rows:
-                raise CrosscheckError(
-                    f"announced {count} rows for a table of {rows}; each changed row comes once, "
-                    "after its occurrences are combined"
-                )
-            return int(count)
-    raise CrosscheckError(f"expected 'step {t} K', got {shown(line)}")
+def read_ok(line: str) -> None:
+    """The answer to what changes no row."""
+    if line != "ok":
+        raise CrosscheckError(f"expected 'ok', got {shown(line)}")
+
+
+def read_head(line: str, word: str, rows: int) -> int:
+    """K, the number of rows that follow `step T` or `idle`."""
+    said, _, count = line.rpartition(" ")
+    if said != word or not count.isdecimal() or len(count) > 9:
+        raise CrosscheckError(f"expected '{word} K', got {shown(line)}")
+    if int(count) > rows:
+        raise CrosscheckError(
+            f"announced {count} rows for a table of {rows}; each changed row comes once, "
+            "after its occurrences are combined"
+        )
+    return int(count)
+
+
+def read_saved(line: str, rows: int) -> int:
+    """K, the number of lines of a saved state that follow."""
+    word, _, count = line.partition(" ")
+    if word != "saved" or not count.isdecimal() or len(count) > 9:
+        raise CrosscheckError(f"expected 'saved K', got {shown(line)}")
+    if int(count) > (most := STATES * (rows + 1)):
+        raise CrosscheckError(f"announced {count} lines of state, expected at most {most}")
+    return int(count)
 
 
 def read_row(line: str, table: Floats) -> int:

@@ -31,6 +31,7 @@ class Living:
         self.state = rule.init(table, **given)
         self.own = [slot.name for slot in rule.all_slots() if not slot.given]
         self.waiting: list[tuple[Integers, Floats]] = []
+        self.next = 0.0
 
     def __call__(self, rows: Integers, grads: Floats) -> Floats:
         """One step with all that has been accumulated; the whole table after it."""

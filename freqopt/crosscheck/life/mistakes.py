@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -49,23 +50,33 @@ def of_saving(slots: list[str]) -> Kinds:
         for said, names in _each(slots)
     }
     for name in slots:
-        for kind, narrow in NARROW.items() if name != "t" else ():
-            found[f"{name} is saved in {kind}"] = changed(name, lambda _, x, n=narrow: n(x))
-        found[f"{name} is saved times the rate"] = changed(name, lambda one, x: x * one.rule.lr)
-        found[f"{name} is saved over the rate"] = changed(name, lambda one, x: x / one.rule.lr)
-        found[f"{name} is saved as its root"] = changed(name, lambda _, x: np.sqrt(np.abs(x)))
-        found[f"{name} is saved as its square"] = changed(name, lambda _, x: x * x)
-        found[f"{name} is one more after restore"] = changed(name, lambda _, x: x + 1)
-        found[f"{name} is one less after restore"] = changed(name, lambda _, x: x - 1)
-        found[f"{name} of the last row is not saved"] = changed(name, lambda _, x: _but_last(x))
+        for said, how in _SAVED.items():
+            found[f"{name} {said}"] = changed(name, how)
     return found
 
 
-def _but_last(values: Floats) -> Floats:
+def _through(narrow: Callable[[Any], Any]) -> Callable[[Living, Floats], Floats]:
+    return lambda _one, x: narrow(x) if x.dtype.kind == "f" else x
+
+
+def _but_last(_one: Living, values: Floats) -> Floats:
     kept = values.copy()
     if kept.ndim:
         kept[-1:] = 0
     return kept
+
+
+_SAVED: dict[str, Callable[[Living, Floats], Floats]] = {
+    **{f"is saved in {kind}": _through(narrow) for kind, narrow in NARROW.items()},
+    "is saved times the rate": lambda one, x: x * one.rule.lr,
+    "is saved over the rate": lambda one, x: x / one.rule.lr,
+    "is saved as its root": lambda _, x: np.sqrt(np.abs(x)),
+    "is saved as its square": lambda _, x: x * x,
+    "is one more after restore": lambda _, x: x + 1,
+    "is one less after restore": lambda _, x: x - 1,
+    "of the last row is not saved": _but_last,
+}
+"""What may become of a slot that is saved."""
 
 
 def of_rates(slots: list[str]) -> Kinds:
@@ -82,18 +93,19 @@ def of_rates(slots: list[str]) -> Kinds:
     def other(how: Callable[[float, float], float]) -> type[Living]:
         return _kind(set_rate=lambda self, lr: Living.set_rate(self, how(self.rule.lr, lr)))
 
+    def kept(self: Living, lr: float) -> None:
+        self.next = lr
+
     def late(self: Living, rows: Integers, grads: Floats) -> Floats:
         after = Living.__call__(self, rows, grads)
-        Living.set_rate(self, vars(self).pop("next", self.rule.lr))
+        Living.set_rate(self, self.next or self.rule.lr)
         return after
 
     return {
-        "a new rate is not used": other(lambda old, new: old),
+        "a new rate is not used": other(lambda old, _new: old),
         "a new rate is multiplied by the old one": other(lambda old, new: old * new),
         "a new rate is added to the old one": other(lambda old, new: old + new),
-        "a new rate is used one step late": _kind(
-            set_rate=lambda self, lr: vars(self).update(next=lr), __call__=late
-        ),
+        "a new rate is used one step late": _kind(set_rate=kept, __call__=late),
         **{f"a new rate loses {said}": losing(names) for said, names in _each(slots)},
     }
 
@@ -123,7 +135,7 @@ def of_accumulation() -> Kinds:
     """Of batches that are taken together."""
 
     def taking(what: Callable[[Batches], Batches]) -> type[Living]:
-        return _kind(taken=lambda self, batches: what(batches))
+        return _kind(taken=lambda _self, batches: what(batches))
 
     def averaged(batches: Batches) -> Batches:
         return [(rows, grads / len(batches)) for rows, grads in batches]

@@ -49,6 +49,11 @@ WHEN = (
 )  # fmt: skip
 
 
+def after_steps(last: int) -> When:
+    """From the step after these on."""
+    return When(f"after {last} steps", lambda visits, here, t: (visits >= 0) & (t > last))
+
+
 def conditional(some: list[Mistake], batches: Any, size: int, wrong: Any) -> Iterator[Mistake]:
     """Mistakes of equations, made only when one of `WHEN` holds.
 
@@ -64,7 +69,8 @@ def conditional(some: list[Mistake], batches: Any, size: int, wrong: Any) -> Ite
         rows that are wrong first, or that holds always, is not tried.
     """
     steps = _when_wrong(batches, size, wrong)
-    for when in WHEN:
+    good = int(np.argmax(wrong.any(axis=1))) if wrong.any() else 0
+    for when in (*WHEN, *((after_steps(good),) if good > 1 else ())):
         held, always = steps(when)
         if not held or always:
             continue

@@ -67,6 +67,9 @@ def in_counts_until(last: int) -> Iterator[Mistake]:
         f"the step stops at {last}": lambda t, rows: min(t, last),
         f"the step starts at 1 again after {last}": lambda t, rows: (t - 1) % last + 1,
         f"the step starts at 0 again after {last}": lambda t, rows: t % (last + 1),
+        f"the step starts at 0 again after {last}, 0 is taken for 1": lambda t, rows: max(
+            t % (last + 1), 1
+        ),
         f"the step turns negative after {last}": lambda t, rows: (
             (t + last + 1) % (2 * last + 2) - last - 1
         ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Found = tuple[ast.expr, str, int]
 """What stands in the place of an expression, what is wrong with it, and its rank."""
@@ -34,6 +34,10 @@ class Names:
         Whether the function is given the state of its rows.
     all_decays : tuple of str
         Decay rates of the rule, whether the function reads them or not.
+    calls : dict, local variable -> call
+        Functions of one argument that variables stand for.
+    added : dict, slot -> expression
+        What is added to a slot of which nothing is lost.
     """
 
     numbers: tuple[str, ...]
@@ -42,6 +46,8 @@ class Names:
     local: tuple[str, ...]
     state: bool = False
     all_decays: tuple[str, ...] = ()
+    calls: dict[str, ast.Call] = field(default_factory=dict)
+    added: dict[str, str] = field(default_factory=dict)
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -69,13 +75,17 @@ def variants(node: ast.expr, names: Names, *, term: bool) -> Iterator[Found]:
     match node:
         case ast.BinOp():
             yield from _operation(node)
+            yield from _inwards(node, names)
         case ast.Call():
-            yield from _call(node)
+            yield from _call(node, names)
         case ast.Constant(value=value) if isinstance(value, (int, float)):
             yield from _constant(value)
             return
         case ast.Name() | ast.Attribute():
             yield from _another(ast.unparse(node), names)
+            call = names.calls.get(ast.unparse(node))
+            if call is not None and ast.unparse(call.func) == "s.squared":
+                yield from _call(call, names)  # here other state is new
     if ast.unparse(node) in ("s.t", "t", "k"):
         return
     if "shape[" in text and isinstance(node, ast.Subscript):
@@ -86,6 +96,9 @@ def variants(node: ast.expr, names: Names, *, term: bool) -> Iterator[Found]:
     yield _made("-({})", node), f"turns the sign of {text}", 1
     yield _made("np.abs({})", node), f"takes {text} without its sign", 2
     yield _made("np.sign({})", node), f"takes the sign of {text} alone", 2
+    if term and names.state and "w" in names.local and not isinstance(node, ast.Name):
+        decays = _made("({}) + _decay_term(self, w)", node)
+        yield decays, f"adds the decay, which acts here alone, to {text}", 2
     if term:
         for factor in names.factors:
             if factor != ast.unparse(node):
@@ -129,7 +142,31 @@ def _operation(node: ast.BinOp) -> Iterator[Found]:
                 yield _made("np.exp(-({}))", node.right), f"has exp(-{right}) for {whole}", 2
 
 
-def _call(node: ast.Call) -> Iterator[Found]:
+def _inwards(node: ast.BinOp, names: Names) -> Iterator[Found]:
+    """f(x) + y taken for f(x + y), and f(x) - f(y) for f(x - y); f of one argument."""
+    sides = [names.calls.get(ast.unparse(s), s) for s in (node.left, node.right)]
+    if not isinstance(node.op, (ast.Add, ast.Sub)):
+        return
+    calls = [s if isinstance(s, ast.Call) and len(s.args) == 1 else None for s in sides]
+    sign = "+" if isinstance(node.op, ast.Add) else "-"
+    one, other = calls
+    if one is not None and other is not None and ast.unparse(one.func) == ast.unparse(other.func):
+        first, second = (ast.unparse(call.args[0]) for call in (one, other))
+        if first == second:  # a slot before and after it was stored
+            second = second.replace("s.", "_old.")
+        inner = names.added.get(first, f"({first}) {sign} ({second})")
+        within = _expression(f"{ast.unparse(one.func)}({inner})")
+        what = pretty(one.func)
+        yield within, f"takes {what} of the difference, not the difference of two", 1
+    for call, rest, order in ((one, node.right, "{0} {2} {1}"), (other, node.left, "{1} {2} {0}")):
+        if call is not None and (one is None or other is None):
+            inner = order.format(f"({ast.unparse(call.args[0])})", f"({ast.unparse(rest)})", sign)
+            what = f"{pretty(call.func)}({pretty(call.args[0])})"
+            within = _expression(f"{ast.unparse(call.func)}({inner})")
+            yield within, f"has {pretty(rest)} inside of {what}, not beside it", 0
+
+
+def _call(node: ast.Call, names: Names) -> Iterator[Found]:
     name, arguments = ast.unparse(node.func), node.args
     if name in ("np.sqrt", "math.sqrt") and arguments:
         inner = pretty(arguments[0])
@@ -152,6 +189,13 @@ def _call(node: ast.Call) -> Iterator[Found]:
         yield _made("np.abs({})", arguments[0]), "takes |g| for the square of the gradient", 0
         for square, said in _SQUARES.items():
             yield _made(square, arguments[0]), f"takes {said} where the rule has g ** 2", 0
+        for slot in names.slots:
+            here = pretty_name(slot)
+            for one, when in ((slot, ""), (slot.replace("s.", "_old."), " before this step")):
+                apart = _made(f"np.square({{}} - {one})", arguments[0])
+                yield apart, f"takes (g - {here}) ** 2 where the rule has g ** 2{when}", 0
+                times = _made(f"({{}}) * {one}", arguments[0])
+                yield times, f"takes g times {here} where the rule has g ** 2{when}", 0
     elif name == "np.sign" and arguments:
         inner = pretty(arguments[0])
         yield arguments[0], f"does not take the sign of {inner}", 0
@@ -216,6 +260,12 @@ def _fold(node: ast.expr) -> Iterator[Found]:
     yield _made("({}).min(axis=1)", node), f"takes the smallest {text} for the sum", 1
     yield _made("np.median({}, axis=1)", node), f"takes the median of {text} for the sum", 1
     yield _made("np.square(fold(np.abs(g)))"), "takes the square of the sum of |g|", 1
+    yield _made("np.square(fold(g))"), "takes the square of the sum, not the sum of squares", 0
+    for inner, said in (("g", "the mean"), ("np.abs(g)", "the mean of |g|")):
+        squared = _made(f"(np.square(fold({inner})) / g.shape[1])")
+        yield squared, f"takes the square of {said}, not the mean of the squares", 0
+    yield _made("fold(np.abs(g))"), "takes the sum of |g|, not of its square", 0
+    yield _made("np.square(np.abs(g).max(axis=1))"), "takes the largest square for the sum", 0
 
 
 def _width(node: ast.expr, text: str) -> Iterator[Found]:

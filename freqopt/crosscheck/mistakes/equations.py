@@ -230,8 +230,34 @@ def _names(
         slots=tuple(f"s.{name}" for name in slots) if has_state else (),
         state=has_state,
         all_decays=tuple(f"self.{n}" for n in decays),
+        calls=_calls(function),
+        added=_added(function),
         local=tuple(dict.fromkeys(n for n in local if n not in ("s", "where", "slot", "still"))),
     )
+
+
+def _calls(function: ast.FunctionDef) -> dict[str, ast.Call]:
+    """Variables that stand for a function of one argument."""
+    return {
+        statement.targets[0].id: statement.value
+        for statement in ast.walk(function)
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.targets[0], ast.Name)
+        and isinstance(statement.value, ast.Call)
+        and len(statement.value.args) == 1
+    }
+
+
+def _added(function: ast.FunctionDef) -> dict[str, str]:
+    """What is added to each slot of which nothing is lost."""
+    return {
+        ast.unparse(statement.targets[0]): ast.unparse(statement.value.right)
+        for statement in ast.walk(function)
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.BinOp)
+        and isinstance(statement.value.op, ast.Add)
+        and ast.unparse(statement.targets[0]) == ast.unparse(statement.value.left)
+    }
 
 
 def _is_a_choice(value: ast.expr) -> bool:

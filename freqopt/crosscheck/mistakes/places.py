@@ -8,6 +8,7 @@ from freqopt.crosscheck.cases.dialects import number
 from freqopt.crosscheck.mistakes.batches import in_combining, in_occurrences, in_rows
 from freqopt.crosscheck.mistakes.bounds import in_bounds
 from freqopt.crosscheck.mistakes.counts import in_counts
+from freqopt.crosscheck.mistakes.entries import in_entries
 from freqopt.crosscheck.mistakes.given import in_given
 from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.crosscheck.mistakes.nonfinite import in_nonfinite
@@ -37,6 +38,7 @@ def places(rule: Rule) -> Iterator[Mistake]:
     yield from in_table()
     yield from in_orders(rule)
     yield from in_bounds(rule)
+    yield from in_entries(rule)
     yield from in_rates(rule)
     yield from in_replays(rule)
     yield from in_given([slot.name for slot in rule.all_slots() if slot.given])
@@ -45,4 +47,4 @@ def places(rule: Rule) -> Iterator[Mistake]:
     if rule.nonfinite != "raise":
         yield from in_nonfinite()
     if rule.weight_decay:
-        yield from in_decay()
+        yield from in_decay([slot.name for slot in slots])

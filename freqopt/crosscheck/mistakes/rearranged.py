@@ -185,6 +185,10 @@ def _rated(name: str, said: str) -> Iterator[tuple[str, str]]:
 _SOME = {
     "s.occurrences > 1": "in rows that come more than once",
     "s.occurrences == 1": "in rows that come once",
+    "(s.occurrences > 1) | (s._visits == 0)": (
+        "in rows that come more than once, and at a row's first visit"
+    ),
+    "(s.occurrences == 1) | (s._visits == 0)": "in rows that come once, and at a first visit",
     "s.occurrences > 0": "in rows of the batch",
     "s.occurrences == 0": "in rows outside the batch",
     "g != 0": "where the gradient is not 0",
@@ -249,7 +253,27 @@ def throughout(function: ast.FunctionDef, names: Names) -> Iterator[tuple[str, i
                 _Replaced(name, new).visit(scope)
                 yield f"{how} in {where}", 1
                 scope.__dict__.update(kept)
+    for some in (names.decays, *((one,) for one in names.decays if len(names.decays) > 1)):
+        said = " and ".join(f"1 - {pretty_name(one)}" for one in some)
+        if some:
+            kept = copy.deepcopy(function.__dict__)
+            _Formed(some).visit(function)
+            yield f"{said} formed in float32", 1
+            function.__dict__.update(kept)
     yield from _all_begun(function, names)
+
+
+class _Formed(ast.NodeTransformer):
+    """1 - beta as a difference of two float32."""
+
+    def __init__(self, decays: tuple[str, ...]) -> None:
+        self.decays = decays
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        right = ast.unparse(node.right)
+        if isinstance(node.op, ast.Sub) and ast.unparse(node.left) == "1" and right in self.decays:
+            return ast.parse(f"float(np.float32(1) - np.float32({right}))", mode="eval").body
+        return self.generic_visit(node)
 
 
 def _scopes(function: ast.FunctionDef, name: str) -> Iterator[tuple[Any, str]]:

@@ -58,7 +58,7 @@ def settings(rule: Rule) -> Iterator[Mistake]:
     for zero in (n for n, info in fields.items() if number(info) is float and n not in numbers):
         for one in numbers:
             if made(type(rule), {**dict(rule), zero: getattr(rule, one)}) is not None:
-                yield Mistake(f"takes {one} for {zero}", partial(_copied, one, zero), 1)
+                yield Mistake(f"takes {one} for {zero}", partial(_copied, one, zero), 0)
 
 
 def _with(rule: Rule, changed: dict[str, Any]) -> Rule:

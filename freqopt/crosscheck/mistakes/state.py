@@ -39,6 +39,8 @@ def in_state(slots: list[str], whole: list[str], numbers: dict[str, float]) -> I
         for most in (*range(1, 17), 31, 32, 63, 64, 99, 100, 127, 128, 255, 256, 999, 1000, 1023):
             yield Mistake(f"{name} stops at {most}", _bounded(name, most), 0)
             yield Mistake(f"{name} starts at 0 again after {most}", _wrapped(name, most), 1)
+        for said, of_all in _OF_ALL.items():
+            yield Mistake(f"the {said} {name} of all rows is used for each", _used_as(name, of_all))
         yield Mistake(f"{name} of every row rises in every batch", _rising(name, whole=True))
         yield Mistake(
             f"{name} of every row rises in every batch that is not empty",
@@ -89,6 +91,33 @@ def _started(name: str, value: float) -> Implementation:
 
         def step(rows: Integers, grads: Floats) -> Floats:
             rule.step(table, state, rows, grads)
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
+
+
+_OF_ALL: dict[str, Callable[[Any], Any]] = {
+    "largest": np.max, "smallest": np.min, "sum": np.sum
+}  # fmt: skip
+"""One number of a slot for all rows."""
+
+
+def _used_as(name: str, how: Callable[[Any], Any]) -> Implementation:
+    """Each row has its own, and uses what is made of all."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state = rule.init(table, **given)
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            trial = {key: slot.copy() for key, slot in state.items()}
+            rule.step(table.copy(), trial, rows, grads)
+            own = trial[name]
+            risen = own - state[name]
+            state[name][...] = np.where(risen != 0, how(own) - risen, state[name])
+            rule.step(table, state, rows, grads)
+            state[name][...] = own
             return shown(rule, table, state)
 
         return step

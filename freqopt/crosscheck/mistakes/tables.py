@@ -123,8 +123,18 @@ def _shown_late(rule: Rule, table: Floats, given: Given) -> Step:
     return again
 
 
-def in_decay() -> Iterator[Mistake]:
-    """How weights decay."""
+def in_decay(slots: list[str]) -> Iterator[Mistake]:
+    """How weights decay, or a slot of the state in their place."""
+    for name in slots:
+        for said, weight in (("not the weight", 0.0), ("and the weight", 1.0)):
+            yield Mistake(
+                f"the decoupled decay shrinks {name}, {said}",
+                in_methods(_decayed=_slot_shrunk(name, weight), update=_as_in_rule),
+            )
+        yield Mistake(
+            f"the decay is that of {name}, not of the weight",
+            in_methods(_regularised=_l2_of(name), _decayed=_noted, update=_as_in_rule),
+        )
     for cause, grad in {
         "the decay is a constant: weight_decay without the weight": lambda g, w, c: g + c,
         "the decay has the weight's sign alone": lambda g, w, c: g + c * np.sign(w),
@@ -266,6 +276,34 @@ def _none_if_empty(rule: Rule, table: Floats, given: Given) -> Step:
 
 def _l2(change: Callable[[Floats, Floats, float], Floats]) -> Callable[..., Floats]:
     return lambda rule, g, w: change(g, w, rule.added_decay) if rule.added_decay else g
+
+
+def _slot_shrunk(name: str, weight: float) -> Callable[..., Floats]:
+    def decayed(rule: Rule, w: Floats, s: Any) -> Floats:
+        if not rule.weight_decay or rule.decay == "l2":
+            return w
+        factor = 1 - rule.rate(s.t) * rule.weight_decay
+        values = getattr(s, name)
+        setattr(s, name, (values * factor).astype(values.dtype))
+        return w * factor if weight else w
+
+    return decayed
+
+
+def _noted(rule: Rule, w: Floats, s: Any) -> Floats:
+    rule.__dict__["_noted"] = s
+    return type(rule)._decayed(rule, w, s)
+
+
+def _l2_of(name: str) -> Callable[..., Floats]:
+    def regularised(rule: Rule, g: Floats, _w: Floats) -> Floats:
+        return g + rule.added_decay * getattr(rule.__dict__["_noted"], name)
+
+    return regularised
+
+
+def _as_in_rule(rule: Rule, w: Floats, g: Floats, s: Any) -> Floats:
+    return type(rule).update(rule, w, g, s)
 
 
 def _shrunk(change: Callable[[Floats, Floats, float], Floats]) -> Callable[..., Floats]:
