@@ -55,6 +55,8 @@ def candidates(asked: Rule, view: Seen) -> list[Mistake]:
     if name not in LARGE:
         case = Case(name, asked, view.exercise)
         found += [*settings(asked), *equations(case)]
+    elif name.startswith("wide_"):
+        found += [m for m in equations(Case(name, asked, view.exercise)) if m.rank == 0]
     elif name == "long":
         short = view.exercise.cut(40)
         found += [m for m in equations(Case(name, asked, short)) if m.rank == 0]

@@ -86,7 +86,7 @@ def in_occurrences() -> Iterator[Mistake]:
         ),
     }.items():  # fmt: skip
         yield Mistake(cause, change)
-    for most in range(2, 5):
+    for most in (2, 3, 4, 8, 16, 32, 64, 100, 127, 128, 255, 256):
         yield Mistake(
             f"of a row's occurrences the first {most} alone are taken",
             on_batch(lambda rows, grads, n=most: _ranked(rows, grads, lambda k, c: k < n)),  # type: ignore[misc]
@@ -107,6 +107,16 @@ def in_occurrences() -> Iterator[Mistake]:
             f"only the first {most} occurrences of a batch are taken",
             on_batch(lambda rows, grads, n=most: (rows[:n], grads[:n])),  # type: ignore[misc]
             1,
+        )
+    for size in (2, 3, 4, 8, 16, 32, 64, 100, 128, 256, 500, 512, 1000, 1024):
+        for again, said in ((False, "the step counted once"), (True, "each counted as a step")):
+            yield Mistake(
+                f"a batch is taken in parts of {size} occurrences, {said}", _in_parts(size, again)
+            )
+    for place, which in ((-1, "last"), (0, "first")):
+        yield Mistake(
+            f"only neighbouring occurrences are summed; the {which} sum of a row is kept",
+            on_batch(lambda rows, grads, k=place: _of_runs(rows, grads, k)),  # type: ignore[misc]
         )
     yield Mistake("the gradients are not cleared: a row's add up over all batches", _kept(None))
     yield Mistake("the gradients are not cleared: those of the batch before are added", _kept(1))
@@ -135,6 +145,35 @@ def _ranked(
     kept = [keep(k, seen[row] + 1) for k, row in zip(ranks, rows.tolist(), strict=True)]
     chosen = np.array(kept, bool)
     return rows[chosen], grads[chosen]
+
+
+def _of_runs(rows: Integers, grads: Floats, place: int) -> tuple[Integers, Floats]:
+    """One of the sums of each row over neighbouring occurrences."""
+    if not rows.size:
+        return rows, grads
+    starts = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]])
+    found, sums = rows[starts], np.add.reduceat(grads, starts, axis=0)
+    kept = [np.flatnonzero(found == row)[place] for row in np.unique(found)]
+    return found[kept], sums[kept]
+
+
+def _in_parts(size: int, counted: bool) -> Implementation:
+    """A large batch as several steps."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state = rule.init(table, **given)
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            t = int(state["t"])
+            for k in range(0, max(rows.size, 1), size):
+                if not counted:
+                    state["t"][...] = t
+                rule.step(table, state, rows[k : k + size], grads[k : k + size])
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
 
 
 def _of_rows(rows: Integers, grads: Floats, some: slice) -> tuple[Integers, Floats]:

@@ -99,6 +99,8 @@ def variants(node: ast.expr, names: Names, *, term: bool) -> Iterator[Found]:
     if term and names.state and "w" in names.local and not isinstance(node, ast.Name):
         decays = _made("({}) + _decay_term(self, w)", node)
         yield decays, f"adds the decay, which acts here alone, to {text}", 2
+        again = _made("({}) + self.weight_decay * w", node)
+        yield again, f"adds the decay once more, to {text}", 2
     if term:
         for factor in names.factors:
             if factor != ast.unparse(node):
@@ -136,6 +138,12 @@ def _operation(node: ast.BinOp) -> Iterator[Found]:
             yield _binary(node, ast.Add()), f"adds {right} where the rule subtracts it", 0
             yield node.left, f"leaves {right} out of {whole}", 1
             yield _swapped(node, ast.Sub()), f"has {right} - {left}, the wrong way round", 1
+            if "integer_power(" in ast.unparse(node.right) and isinstance(node.right, ast.Call):
+                base, index = map(ast.unparse, node.right.args)
+                late = f"1 - integer_power({base}, np.maximum({index} - 1, 1))"
+                late = f"np.where(np.asarray({index}) > 1, {late}, 1.0)[()]"
+                said = f"takes {whole} of the step before, and 1 at the first"
+                yield _expression(late), said, 0
             if left == "1":
                 yield node.right, f"has {right} where the rule has {whole}", 0
                 yield _made("1 / (1 + ({}))", node.right), f"has 1 / (1 + {right}) for {whole}", 1

@@ -13,6 +13,7 @@ from freqopt.crosscheck.mistakes.given import in_given
 from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.crosscheck.mistakes.nonfinite import in_nonfinite
 from freqopt.crosscheck.mistakes.orders import in_orders
+from freqopt.crosscheck.mistakes.padding import in_padding
 from freqopt.crosscheck.mistakes.rates import in_rates
 from freqopt.crosscheck.mistakes.replays import in_replays
 from freqopt.crosscheck.mistakes.state import in_state
@@ -44,6 +45,8 @@ def places(rule: Rule) -> Iterator[Mistake]:
     yield from in_given([slot.name for slot in rule.all_slots() if slot.given])
     if rule.duplicates != "sum":
         yield from in_combining(rule.duplicates)
+    if rule.padding_row is not None:
+        yield from in_padding()
     if rule.nonfinite != "raise":
         yield from in_nonfinite()
     if rule.weight_decay:

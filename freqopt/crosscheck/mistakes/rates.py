@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from freqopt.crosscheck.implementation import Given, Implementation, Step, reference
+from freqopt.crosscheck.mistakes.laws import LAWS, Fall
 from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.optimizers import Rule
 from freqopt.typing import Floats
@@ -55,9 +56,15 @@ def in_rates(rule: Rule) -> Iterator[Mistake]:
         return
     for cause, rate in _RATES.items():
         yield Mistake(cause, _rated(rate))
+    for said, fall in LAWS.get(rule.lr_decay_law, {}).items():
+        yield Mistake(f"the rate's law {rule.lr_decay_law} {said}", _falling(fall))
     if rule.weight_decay and rule.decay == "decoupled":
         yield Mistake("the decoupled decay has the rate before it falls", _decay_at_first)
         yield Mistake("the decoupled decay alone has the rate that falls", _step_at_first)
+
+
+def _falling(fall: Fall) -> Implementation:
+    return _rated(lambda lr, d, t: lr * fall((t - 1) * d, d, t))
 
 
 def _rated(rate: Callable[[float, float, int], float]) -> Implementation:

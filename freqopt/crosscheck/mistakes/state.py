@@ -78,7 +78,7 @@ _PLACES: dict[str, Callable[[int, int], int]] = {
     "{} is shared by rows half a table apart": lambda row, n: row % max(n // 2, 1),
     **{
         f"{{}} is shared by rows that are the same modulo {k}": partial(_modulo, k)
-        for k in (2, 3, 4, 5, 8, 16, 32, 64, 100, 128, 256)
+        for k in (2, 3, 4, 5, 8, 16, 32, 64, 100, 128, 256, 1000, 1024, 4096, 32768, 65536)
     },
 }
 """(row, number of rows) -> the row whose slot is read and written."""

@@ -149,6 +149,11 @@ def in_decay(slots: list[str]) -> Iterator[Mistake]:
         if "gradient" not in cause:
             yield Mistake(f"{cause}; decoupled", in_methods(_decayed=_shrunk(grad)), 1)
     yield from _partial_decay()
+    for said, weight in (("the weight before it", 0), ("the weight after it", 1)):
+        yield Mistake(
+            f"the weights decay twice: in the gradient, with {said}, and beside the step",
+            in_methods(_regularised=_both(weight), _decayed=_noted_decay, update=_as_in_rule),
+        )
     yield Mistake(
         "the decoupled decay comes after the step, on the new weight",
         in_methods(_decayed=_as_it_is, update=_updated(lambda old, new, c: new - c * new)),
@@ -276,6 +281,19 @@ def _none_if_empty(rule: Rule, table: Floats, given: Given) -> Step:
 
 def _l2(change: Callable[[Floats, Floats, float], Floats]) -> Callable[..., Floats]:
     return lambda rule, g, w: change(g, w, rule.added_decay) if rule.added_decay else g
+
+
+def _noted_decay(rule: Rule, w: Floats, s: Any) -> Floats:
+    """Decoupled decay, whatever was asked; the weight before it is noted."""
+    rule.__dict__["_before"] = w
+    return w * (1 - rule.rate(s.t) * rule.weight_decay)
+
+
+def _both(weight: int) -> Callable[..., Floats]:
+    def regularised(rule: Rule, g: Floats, w: Floats) -> Floats:
+        return g + rule.weight_decay * (w if weight else rule.__dict__["_before"])
+
+    return regularised
 
 
 def _slot_shrunk(name: str, weight: float) -> Callable[..., Floats]:
