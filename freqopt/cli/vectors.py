@@ -22,6 +22,9 @@ def write(
     dtype: Dtype = "both",
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
     accepts: Annotated[list[str] | None, Parameter(name="--accepts")] = None,
+    offers: Annotated[
+        list[Literal["save", "rate", "idle", "accumulate"]] | None, Parameter(name="--offers")
+    ] = None,
     form: Annotated[Literal["json", "npz"], Parameter(name="--format")] = "json",
 ) -> int:
     """Write the inputs of cases into a new folder.
@@ -42,12 +45,16 @@ def write(
         An option that your implementation has, as momentum, or one value of it, as rows=all; once
         for each. The cases are then chosen from these, as for one that can be asked: each alone,
         all together, all but one, drawn combinations, large tables, many steps.
+    offers
+        What your implementation has beside its step: save (and restore), a new rate, idle (a step
+        without a gradient), accumulate; once for each.
     form
         json for any language, npz for NumPy.
     """
     from freqopt.crosscheck.cases.options import read_options
     from freqopt.crosscheck.cases.selection import accepted_cases, chosen_cases, dtypes_of
     from freqopt.crosscheck.exchange.files import check_new, write_folder
+    from freqopt.crosscheck.life import lived_cases
     from freqopt.optimizers import rules
 
     if accepts and set_:
@@ -55,10 +62,12 @@ def write(
     check_new(folder)
     chosen, dtypes = read_options(set_ or []), dtypes_of(dtype)
     names = [rule] if rule else list(rules)
-    if accepts:
-        cases = [c for name in names for c in accepted_cases(name, dtypes, accepts)]
-    else:
-        cases = [c for name in names for c in chosen_cases(name, dtypes, chosen)]
+    cases = []
+    for name in names:
+        some = (
+            accepted_cases(name, dtypes, accepts) if accepts else chosen_cases(name, dtypes, chosen)
+        )
+        cases += [*some, *lived_cases(some, offers or ())]
     count = write_folder(folder, cases, form)
     say(f"{count} cases in {folder / 'inputs'}; answers go to {folder / 'outputs'}")
     return 0

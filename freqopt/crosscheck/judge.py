@@ -29,7 +29,7 @@ from freqopt.crosscheck.implementation import (
     trace,
 )
 from freqopt.crosscheck.kit import WIDEST
-from freqopt.crosscheck.life import CAST, CAST_FIRST, Group, Life, groups, lives, offered
+from freqopt.crosscheck.life import CAST, CAST_FIRST, Group, Life, groups, lives, offered, richest
 from freqopt.crosscheck.mistakes.arithmetic import SMALL
 from freqopt.crosscheck.report import Judgement, Report
 from freqopt.crosscheck.thorough import Thorough, thorough
@@ -82,6 +82,9 @@ NEVER_SEEN = (("NaN where nonfinite = raise", "whether it is refused is not aske
 
 ZERO = ("0 / 0 where epsilon = 0", "--set epsilon=0 judges it")
 """What is not judged where epsilon is positive in every case: ours is 0, others' may be NaN."""
+
+STARTS = {CAST: np.float32, CAST_FIRST: np.float64}
+"""The dtype of the tables that are compared, where it is not the case's."""
 
 FINE = ("main", "nonfinite")
 """Exercises after which the caller's arrays are looked at."""
@@ -168,19 +171,13 @@ def _lives(
     group: Group | None,
     ulps: float | None,
 ) -> tuple[list[Judgement], list[tuple[str, str]]]:
-    """What happens to the optimizer, judged; and what it does not offer.
-
-    Once under the options judged first, once under the most that pass: what has no momentum cannot
-    lose it.
-    """
-    main = [j.case for j in judged if j.case.exercise.name == "main"]
-    main = [c for c in main if c.exercise.table.dtype == np.float64] or main
-    if not main:
-        return [], []
+    """What happens to the optimizer, judged; and what it does not offer."""
     right = {j.case.name for j in judged if j.verdict == "PASS"}
-    put = list({case.name: case for case in (main[0], max(main, key=_richness(right)))}.values())
+    put = richest([j.case for j in judged], right)
+    if not put:
+        return [], []
     try:
-        has = offered(implementation, main[0])
+        has = offered(implementation, put[0])
     except Exception:  # it fails at its start, as its cases say
         return [], []
     own = getattr(implementation, "shares_memory", True)
@@ -192,7 +189,9 @@ def _lives(
                 needed = " and ".join(life.needs)
                 missing[life.name] = f"{lacks} {needed if own else needed.removeprefix('set_')}"
                 continue
-            one = _life(implementation, life, case, ulps)
+            start = STARTS.get(life.name, case.exercise.table.dtype)
+            on = replace(case.in_dtype(start), name=f"{life.name}: {case.name}")
+            one = judge_life(answers(life.lived(implementation)), life, on, ulps)
             if one.verdict == "NONE":
                 missing[life.name] = one.message
             else:
@@ -202,26 +201,19 @@ def _lives(
     return found, list(missing.items())
 
 
-STARTS = {CAST: np.float32, CAST_FIRST: np.float64}
-"""The dtype of the tables that are compared, where it is not the case's."""
+def judge_life(answer: Answer, life: Life, case: Case, ulps: float | None = None) -> Judgement:
+    """One thing that happens to an optimizer, in one case.
 
-
-def _richness(right: set[str]) -> Callable[[Case], tuple[bool, int]]:
-    """Cases that are right first, those with most options off their default last of all."""
-
-    def richness(case: Case) -> tuple[bool, int]:
-        fields = type(case.rule).model_fields
-        moved = sum(getattr(case.rule, name) != info.default for name, info in fields.items())
-        return case.name in right, moved
-
-    return richness
-
-
-def _life(implementation: Implementation, life: Life, on: Case, ulps: float | None) -> Judgement:
-    """One thing that happens, in one case."""
-    case = on if life.name not in STARTS else on.in_dtype(STARTS[life.name])
-    case = replace(case, name=f"{life.name}: {on.name}")
-    one = _judge(answers(life.lived(implementation)), case, ulps, trace(life.right, case))
+    Parameters
+    ----------
+    answer : callable (case) -> (S + 1, N, d)
+        Of the optimizer to which it has happened.
+    life : Life
+    case : Case
+    ulps : float, optional
+        As `judge`.
+    """
+    one = _judge(answer, case, ulps, trace(life.right, case))
     if one.got is None or one.verdict != "FAIL":
         return one
     view = Seen(case.exercise, one.got, TOLERANCE[one.dtype])

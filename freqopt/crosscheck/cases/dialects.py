@@ -61,11 +61,14 @@ class Case:
         Dialect, numbers and exercise: ``"torch.SparseAdam, other numbers, main"``.
     rule : Rule
     exercise : Exercise
+    life : str
+        What happens to the optimizer beside its steps, in a folder of files; empty if nothing does.
     """
 
     name: str
     rule: Rule
     exercise: Exercise
+    life: str = ""
 
     @property
     def given(self) -> dict[str, NDArray[Any]]:

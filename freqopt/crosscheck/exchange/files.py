@@ -18,6 +18,7 @@ An entry of the manifest describes one case:
     options             every option of the rule
     changed             names of the options that are off their default
     given               names of state slots that the case hands in ("frequency")
+    life                what happens beside the steps, if something does
 
 A case's arrays, with N rows, d columns, S steps and B occurrences in all steps together:
 
@@ -221,6 +222,7 @@ def _about(case: Case) -> dict[str, Any]:
         "options": {key: to_text(value) for key, value in rule.model_dump().items()},
         "changed": [key for key, field in fields.items() if getattr(rule, key) != field.default],
         "given": list(case.given),
+        **({"life": case.life} if case.life else {}),
     }
 
 
@@ -256,7 +258,7 @@ def _entry(folder: Path, about: About, own_rule: str) -> Entry:
         raise CrosscheckError(f"{about.input}: an option is no number: {error}") from None
     rule = rules[_named(about.rule, own_rule)](**options)
     exercise = Exercise(about.name.rpartition(", ")[2], *_exercise(path, content, about))
-    case = Case(about.name, rule, exercise)
+    case = Case(about.name, rule, exercise, about.life)
     wanted: dict[str, DTypeLike] = {f"given.{name}": np.float64 for name in about.given}
     handed = load(path, content, wanted, None)
     ours = {f"given.{name}": values for name, values in case.given.items()}

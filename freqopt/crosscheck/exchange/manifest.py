@@ -36,6 +36,7 @@ class About(BaseModel):
     options: dict[str, Scalar]
     changed: list[str]
     given: list[str]
+    life: Literal["", "save", "rate", "idle", "accumulate"] = ""
 
 
 def read_manifest(folder: Path) -> list[About]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.coverage import coverage
 from freqopt.crosscheck.exchange.files import Entry, read_answer, read_folder
-from freqopt.crosscheck.judge import judge
+from freqopt.crosscheck.judge import judge, judge_life
+from freqopt.crosscheck.life import IN_FILES, life_of
 from freqopt.crosscheck.report import Report
 from freqopt.errors import CrosscheckError, UnsupportedError
 from freqopt.typing import Floats
@@ -45,9 +46,23 @@ def check_vectors(folder: Path, ulps: float | None = None, own_rule: str = "") -
             f"{extra[0]} answers no case; expected names like {entries[0].output.name}.json"
         )
     found = {_key(entry.case): entry for entry in entries}
-    report = judge(lambda case: _answer(found[_key(case)]), [e.case for e in entries], ulps)
+
+    def answer(case: Case) -> Floats:
+        return _answer(found[_key(case)])
+
+    cases = [entry.case for entry in entries]
+    report = judge(answer, [case for case in cases if not case.life], ulps)
     judged = [j.case for j in report.judgements if j.verdict != "NONE"]
-    return replace(report, coverage=coverage(judged, None))
+    lived = [judge_life(answer, life_of(case), case, ulps) for case in cases if case.life]
+    offered = {one.case.life for one in lived if one.verdict != "NONE"}
+    missing = [
+        (name, f"vectors write --offers {method} judges it")
+        for method, name in IN_FILES.items()
+        if method not in offered
+    ]
+    also = [*missing, ("a dtype change, several tables", "not in files")]
+    lives = tuple(one for one in lived if one.verdict != "NONE")
+    return replace(report, coverage=coverage(judged, None, also), lives=lives)
 
 
 def _key(case: Case) -> tuple[str, str, str]:

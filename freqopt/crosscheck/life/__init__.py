@@ -8,10 +8,12 @@ in that method (`mistakes`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.implementation import Implementation, reference
@@ -69,6 +71,51 @@ def lives(rule: Rule) -> Iterator[Life]:
         # Whoever saves and restores rightly goes on as if nothing had happened.
         right = reference if "save" in needs else lived(Living)
         yield Life(name, needs, lived, right, wrong)
+
+
+IN_FILES = {
+    "save": "save and restore",
+    "rate": "a rate changed between steps",
+    "idle": "steps without a gradient",
+    "accumulate": "gradient accumulation",
+}
+"""What may happen in a folder of files, and the name of that life."""
+
+
+def richest(cases: Sequence[Case], right: Container[str] = ()) -> list[Case]:
+    """The cases on which lives are judged: the first, and the one with most options that is right.
+
+    What has no momentum cannot lose it.
+
+    Parameters
+    ----------
+    cases : list of Case
+    right : names of cases that passed
+    """
+    main = [case for case in cases if case.exercise.name == "main"]
+    main = [case for case in main if case.exercise.table.dtype == np.float64] or main
+
+    def richness(case: Case) -> tuple[bool, int]:
+        fields = type(case.rule).model_fields
+        moved = sum(getattr(case.rule, name) != info.default for name, info in fields.items())
+        return case.name in right, moved
+
+    most = [max(main, key=richness)] if main else []
+    return list({case.name: case for case in (*main[:1], *most)}.values())
+
+
+def lived_cases(cases: Sequence[Case], offers: Iterable[str]) -> list[Case]:
+    """Cases of files in which something happens to the optimizer, as it offers."""
+    return [
+        replace(case, name=f"{IN_FILES[method]}: {case.name}", life=method)
+        for case in richest(cases)
+        for method in offers
+    ]
+
+
+def life_of(case: Case) -> Life:
+    """What happens in a case of a file."""
+    return next(life for life in lives(case.rule) if life.name == IN_FILES[case.life])
 
 
 def groups(group: Group) -> Iterator[Life]:

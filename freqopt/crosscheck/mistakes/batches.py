@@ -120,6 +120,13 @@ def in_occurrences() -> Iterator[Mistake]:
         )
     yield Mistake("the gradients are not cleared: a row's add up over all batches", _kept(None))
     yield Mistake("the gradients are not cleared: those of the batch before are added", _kept(1))
+    for said, when in {
+        "a batch of one occurrence": lambda rows: rows.size == 1,
+        "a batch in which a row comes twice": lambda rows: np.unique(rows).size < rows.size,
+        "a batch in which no row comes twice": lambda rows: np.unique(rows).size == rows.size,
+        "the first batch": None,
+    }.items():
+        yield Mistake(f"a row's gradient is not cleared after {said}", _uncleared(when))
     yield Mistake("the gradient of the batch before is used", _late)
     for again, said in ((False, "the step counted once"), (True, "each counted as a step")):
         yield Mistake(
@@ -296,6 +303,27 @@ def _kept(last: int | None) -> Implementation:
             both = [*old[-last:], (rows, grads)]
             old.append((rows, grads))
             return step(*(np.concatenate(parts) for parts in zip(*both, strict=True)))
+
+        return again
+
+    return implementation
+
+
+def _uncleared(when: Callable[[Integers], bool] | None) -> Implementation:
+    """What stays in a row's buffer is added at its next visit."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        step, total, t = reference(rule, table, given), np.zeros_like(table), 0
+
+        def again(rows: Integers, grads: Floats) -> Floats:
+            nonlocal t
+            t += 1
+            np.add.at(total, rows, grads)
+            found = np.unique(rows)
+            sums = total[found].copy()
+            if not (when(rows) if when else t == 1):
+                total[found] = 0
+            return step(found, sums)
 
         return again
 

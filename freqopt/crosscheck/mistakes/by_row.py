@@ -55,6 +55,28 @@ def shared(names: list[str]) -> Callable[[], Visit]:
     return make
 
 
+def in_turn(names: list[str], place: Callable[[int, int], int]) -> Callable[[], Visit]:
+    """Slots are those of another row, `place(row, number of rows)`; one row after the other."""
+
+    def make() -> Visit:
+        kept: State = {}
+
+        def visit(rule: Rule, table: Floats, state: State, one: Batch, first: bool) -> None:
+            at = place(int(one.rows[0]), len(table))
+            for name in names:
+                kept.setdefault(name, state[name].copy())
+                if state[name].ndim:
+                    state[name][one.rows] = kept[name][at]
+            rule._apply(table, state, one, first)
+            for name in names:
+                if state[name].ndim:
+                    kept[name][at] = state[name][int(one.rows[0])]
+
+        return visit
+
+    return make
+
+
 def clocks(count: Callable[[dict[int, int], int, int, Batch], int]) -> Callable[[], Visit]:
     """The step index of a row is `count(visits so far, row, t, batch)`."""
 

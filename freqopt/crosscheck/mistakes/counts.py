@@ -59,6 +59,13 @@ def in_counts() -> Iterator[Mistake]:
         _counted(lambda rows: max(np.unique(rows).size, 1)),
     )
     yield Mistake("an empty batch is not counted", _counted(lambda rows: int(rows.size > 0)))
+    for said, when in {
+        "an empty batch": lambda rows: not rows.size,
+        "a batch of one occurrence": lambda rows: rows.size == 1,
+        "a batch in which a row comes twice": lambda rows: np.unique(rows).size < rows.size,
+    }.items():
+        for lost, what in (("the step", "t"), ("all state", "state"), ("state and step", "all")):
+            yield Mistake(f"{said} resets {lost}", _reset(when, what))
 
 
 def in_counts_until(last: int) -> Iterator[Mistake]:
@@ -99,6 +106,26 @@ def _lost(after: int, every: bool, what: str) -> Implementation:
                         slot[...] = start[name]
             t += 1
             rule.step(table, state, rows, grads)
+            return shown(rule, table, state)
+
+        return step
+
+    return implementation
+
+
+def _reset(when: Callable[[Integers], bool], what: str) -> Implementation:
+    """State that is as at the start after some batches."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        state, start = rule.init(table, **given), rule.init(table, **given)
+
+        def step(rows: Integers, grads: Floats) -> Floats:
+            rule.step(table, state, rows, grads)
+            if when(rows):
+                rule.catch_up(table, state)
+                for name, slot in state.items():
+                    if what == "all" or (name == "t") == (what == "t"):
+                        slot[...] = start[name]
             return shown(rule, table, state)
 
         return step

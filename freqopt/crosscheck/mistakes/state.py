@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.implementation import Given, Implementation, Step, shown
-from freqopt.crosscheck.mistakes.by_row import by_row, shared
+from freqopt.crosscheck.mistakes.by_row import by_row, in_turn, shared
 from freqopt.crosscheck.mistakes.mapped import mapped
 from freqopt.crosscheck.mistakes.mistake import Mistake, in_methods
 from freqopt.optimizers import Rule, State
@@ -61,6 +61,9 @@ def in_state(slots: list[str], whole: list[str], numbers: dict[str, float]) -> I
             for how in ("the last one kept", "added up"):
                 shared_so = mapped(names, place, add=how == "added up")
                 yield Mistake(f"{cause.format(said)} ({how})", shared_so, 1)
+            yield Mistake(
+                f"{cause.format(said)} (one after the other)", by_row(in_turn(names, place)), 1
+            )
     if slots:
         yield Mistake("all state and the step are lost after every step", _after(_lost_all, slots))
 
