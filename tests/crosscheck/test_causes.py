@@ -49,6 +49,30 @@ def named(base, old, new):
         (ADAGRAD, "+ one(rule.weight_decay) * table[i]", "+ one(rule.weight_decay)", "a constant"),
         (ADAM, "t += 1", "t = min(t + 1, 11)", "the step stops at 11"),
         (ADAGRAD, "s[i] += g * g", "s[i] += g * g + rule.epsilon", "stores v plus epsilon"),
+        (ADAM, "(1 - b2) * g * g", "(1 - b2) * (g - m[i]) ** 2", "takes (g - m) ** 2"),
+        (
+            ADAM,
+            "c1 = 1 - b1**t\n            c2 = 1 - b2**t",
+            "k = t - 1; c1, c2 = (1 - b**k if k else 1.0 for b in (b1, b2))",
+            "of the step before, and 1",
+        ),
+        (
+            ADAGRAD,
+            "g = g + one(rule.weight_decay) * table[i]",
+            "g = np.where(g != 0, g + one(rule.weight_decay) * table[i], 0)",
+            "where the gradient is 0",
+        ),
+        (
+            LAZY,
+            "ids, where = np",
+            (
+                "k = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]])[: rows.size]; "
+                "grads = np.add.reduceat(grads, k) if rows.size else grads; rows = rows[k]; "
+                "last = [np.flatnonzero(rows == r)[-1] for r in np.unique(rows)]; "
+                "rows, grads = rows[last], grads[last]; ids, where = np"
+            ),
+            "neighbouring occurrences",
+        ),
         (
             ROWWISE,
             ".mean(axis=1, keepdims=True)",
@@ -71,6 +95,7 @@ def test_a_mistake_is_named(base, old, new, cause):
     ("rule", "options"),
     [
         ("adam", {"lr_decay": 0.125, "clip": 2.0, "max_norm": 3.0, "nonfinite": "skip"}),
+        ("adam", {"lr_decay": 0.125, "lr_decay_law": "cosine", "padding_row": 2}),
         ("cf_sgd", {"horizon": 16, "duplicates": "mean"}),
         ("fa_sgd", {"horizon": 16, "weight_decay": 0.125, "decay": "decoupled"}),
         ("catchup_adam", {}),

@@ -108,6 +108,21 @@ def _late(rule: Rule, table: Floats, given: Given) -> Step:
     return step
 
 
+def _entries_left(rule: Rule, table: Floats, given: Given) -> Step:
+    """Sparse code that looks at numbers: an entry whose gradient is 0 stays as it was."""
+    state = rule.init(table, **given)
+
+    def step(rows: Integers, grads: Floats) -> Floats:
+        old, total = table.copy(), np.zeros_like(table)
+        np.add.at(total, rows, grads)
+        rule.step(table, state, rows, grads)
+        here = np.unique(rows)
+        table[here] = np.where(total[here] == 0, old[here], table[here])
+        return shown(rule, table, state)
+
+    return step
+
+
 def _own_clocks(rule: Rule, table: Floats, given: Given) -> Step:
     """Every row is alone in the world: t counts the batches that it is in."""
     alone = [reference(rule, table.copy(), given) for _ in table]
@@ -177,6 +192,7 @@ COMMON: dict[str, Implementation] = {
     "sign of the step only": on_table(lambda old, new: old + np.sign(new - old) / 64),
     "shown a step late": _late,
     "every row its own clock": _own_clocks,
+    "entries without gradient left": _entries_left,
     # the batch
     "gradient x 2": on_batch(lambda rows, grads: (rows, 2 * grads)),
     "gradient over batch size": on_batch(lambda rows, grads: (rows, grads / max(rows.size, 1))),
