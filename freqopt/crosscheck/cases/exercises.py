@@ -133,7 +133,6 @@ def _exercises(dtype: np.dtype[Any]) -> dict[str, Exercise]:
         "one_row": _exercise("one_row", 1, 4, dtype),
         "one_column": _exercise("one_column", 7, 1, dtype),
         "level": _exercise("level", 7, 3, dtype, powers=2),  # norms close enough to be compared
-        "holes": _with_holes(_exercise("holes", 7, 5, dtype, powers=9)),
     }
 
 
@@ -156,9 +155,9 @@ def _exercise(name: str, size: int, width: int, dtype: DTypeLike, powers: int = 
     return Exercise(name, table.astype(dtype), tuple(batches))
 
 
-def _with_holes(exercise: Exercise) -> Exercise:
+def holes(dtype: DTypeLike) -> Exercise:
     """A third of the entries is 0: those of a row at once, or of one of its occurrences."""
-    batches = []
+    exercise, batches = _exercise("holes", 7, 5, dtype, powers=9), []
     for step, (rows, grads) in enumerate(exercise.batches, start=1):
         size, width = exercise.table.shape
         drawn = Stream(SEED, 0, "holes").uniform(step, (size + rows.size) * width)

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 
 from freqopt.crosscheck.cases.acceptance import Acceptance, Accepts, choices
 from freqopt.crosscheck.cases.dialects import KNOWN, Case, cases_of, number, other_values
-from freqopt.crosscheck.cases.exercises import exercises, nonfinite
+from freqopt.crosscheck.cases.exercises import exercises, holes, nonfinite
 from freqopt.crosscheck.cases.large import long, sizes
 from freqopt.crosscheck.cases.options import read_options
 from freqopt.errors import CrosscheckError, RuleError
@@ -90,7 +90,7 @@ def _of_bases(
         put_on = main if rule.nonfinite == "raise" else bad
         yield Case(f"{label}, {put_on.name}", rule, put_on)
     large, narrow = sizes(dtype), dtype == "float32"
-    put = {**exercises(dtype), **large}
+    put = {**exercises(dtype), "holes": holes(dtype), **large}
     for place, base in enumerate(acceptance.bases[:2]):
         whole = acceptance.together(base, base.alone)
         for exercise in put.values():
