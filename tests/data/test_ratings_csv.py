@@ -122,3 +122,13 @@ def test_bad_tables(text, options, message, write, monkeypatch):
     monkeypatch.setattr("freqopt.data.parsing.unpacked.BLOCK_BYTES", 40)  # about two lines
     with pytest.raises(DataError, match=message):
         csv(write(text), **options)
+
+
+def test_a_blank_line_between_rows_is_named_wherever_blocks_end(write, monkeypatch):
+    path = write(HEAD + ROWS + "\n" + ROWS)
+    for size in range(27, 70):
+        monkeypatch.setattr("freqopt.data.parsing.unpacked.BLOCK_BYTES", size)
+        with pytest.raises(DataError, match="line 5: 1 columns"):
+            csv(path)
+    monkeypatch.undo()
+    assert len(csv(write(HEAD + ROWS + "\n\n"))) == 3
