@@ -71,6 +71,7 @@ def draw(data):
     for across in (left.axvline, right.axhline):
         across(line, color="k", lw=1, ls="--", label="bias only")
     left.set(yticks=range(len(last["rule"])), yticklabels=last["rule"], xlabel="test RMSE (stars)")
+    left.locator_params(axis="x", nbins=5)
     left.invert_yaxis()
     right.set(xlabel="epochs", ylabel="test RMSE (stars)")
     right.legend()
