@@ -57,12 +57,6 @@ def named(base, old, new):
             "of the step before, and 1",
         ),
         (
-            ADAGRAD,
-            "g = g + one(rule.weight_decay) * table[i]",
-            "g = np.where(g != 0, g + one(rule.weight_decay) * table[i], 0)",
-            "where the gradient is 0",
-        ),
-        (
             LAZY,
             "ids, where = np",
             (
