@@ -1,9 +1,9 @@
 """Click-through on planted clicks: every rate, one epoch and several, and the notch above the best.
 
-A planted factorisation machine, so that the Bayes log loss is known: drawn is the test log loss
-above it. Left: after one epoch, against the rate over each rule's best one on the grid. Right: at
-that rate, epoch by epoch. Bars are the range over splits and runs. Nothing is chosen for a report:
-the whole grid is shown, on test rows. Planted, not Criteo or Avazu.
+A planted factorisation machine, so that the Bayes log loss is known: drawn is the log loss of
+validation rows above it. Left: after one epoch, against the rate over each rule's best one on the
+grid. Right: at that rate, epoch by epoch. Bars are the range over splits and runs. The whole grid
+is shown; no test row is read. Planted, not Criteo or Avazu.
 """
 
 import matplotlib.pyplot as plt
@@ -17,7 +17,7 @@ MARKERS, LINES = "osD^v", ("-", "--", "-.", ":", "-")
 
 def data(results):
     """Columns rule, rate, epoch, and mean, least and largest excess log loss."""
-    table = tidy.columns(results["clicks"], metric="test_excess")
+    table = tidy.columns(results["clicks"], metric="validation_excess")
     steps, rows = np.unique(table["step"]), []
     for key, here in tidy.groups(table, ("rule", "rule.lr", "step")):
         epoch = int(np.searchsorted(steps, key["step"]))
@@ -68,7 +68,7 @@ def draw(data):
                 x + 0.02 * k, own["excess"], spread, fmt=style, ms=4, capsize=2, label=rule
             )
     low = data["low"].min()
-    left.set(ylim=(low - 0.005, low + 0.13), ylabel="test log loss above Bayes")
+    left.set(ylim=(low - 0.005, low + 0.13), ylabel="validation log loss above Bayes")
     left.set(xlabel="factors 2 above each rule's best rate", title="after one epoch")
     right.set(xlabel="epochs, at that rate", title="more epochs", xticks=np.unique(data["epoch"]))
     right.legend(fontsize=7)

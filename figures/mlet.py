@@ -1,12 +1,13 @@
 """MLET: embeddings as two layers against plain ones, by the paper's protocol and by a fair one.
 
 MovieLens, a rating of 4 stars or more as a click; arXiv 2309.15881 has Criteo and Avazu: the
-mechanism, not its numbers. Above, left: one epoch, no l2, every rate of a grid, mean test AUC with
-0.95 intervals; the dotted line is the plain table's best rate, which the paper gives to MLET as
-well. Right: rate and l2 chosen for every variant on validation rows, with equal budgets; difference
-in test AUC from the plain table, paired by split and run, of all rows and of rows of rare items
-(fewer than ten ratings in training). Below: singular values of the item table over the largest, and
-test AUC after every table is cut to a lower rank, against tables trained at that width (rings).
+mechanism, not its numbers. Above, left: one epoch, no l2, every rate of a grid, mean validation AUC
+with 0.95 intervals; the dotted line is the plain table's best rate, which the paper gives to MLET
+as well. Right: rate and l2 chosen for every variant on validation rows, with equal budgets;
+difference in test AUC from the plain table, paired by split and run, of all rows and of rows of
+rare items (fewer than ten ratings in training). Below: singular values of the item table over the
+largest, and test AUC after every table is cut to a lower rank, against tables trained at that width
+(rings).
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +23,7 @@ COLUMNS = ("panel", "rule", "dimension", "x", "y", "low", "high")
 
 def data(results):
     """Columns panel, rule, dimension, x (rate, share of rows, number, rank), y and its interval."""
-    points = rates(tidy.columns(results["mlet_rates"], metric="test_auc"))
+    points = rates(tidy.columns(results["mlet_rates"], metric="validation_auc"))
     table = tidy.columns(results["mlet"])
     table = tidy.where(table, step=table["step"].max())
     plain = tidy.where(table, rule="plain")
@@ -49,7 +50,7 @@ def data(results):
 
 
 def rates(table):
-    """Test AUC of every rate."""
+    """Validation AUC of every rate."""
     table = tidy.where(table, step=table["step"].max(), group="all")
     return [
         ("rate", key["rule"], key["problem.dimension"], key["rule.lr"], *middle(rows))
@@ -119,7 +120,8 @@ def draw_rates(axis, data):
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.set(ylim=(top - 0.045, top + 0.003), xlabel="learning rate, the same for all")
-    axis.set(ylabel="test AUC after one epoch", title=f"the paper's protocol, d = {narrow(data)}")
+    axis.set(ylabel="validation AUC after one epoch")
+    axis.set(title=f"the paper's protocol, d = {narrow(data)}")
     axis.legend(fontsize=7)
 
 

@@ -136,3 +136,31 @@ def test_what_a_larger_vocabulary_costs():
     assert "from 30 to 3,000 tokens" in told
     assert "Zipf law: gradient descent 9.0, FA-SGD 2.0, sign descent 2.5" in told
     assert "text: gradient descent 8.0, FA-SGD 2.0, sign descent 3.0" in told
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [((-0.02, -0.01), "wins"), ((0.01, 0.03), "loses"), ((-0.01, 0.01), "does not win")],
+)
+def test_whether_cf_sgd_wins_once_sgd_is_tuned(interval, verdict):
+    """In the loss less is better, in the scores more."""
+    caption = FigureFile.read(FIGURES / "word2vec_rules.py").caption
+    low, high = interval
+    rows = [
+        ("test_loss", "SGD", 2.71, 2.72, 0.0, 0.0, 0.0),
+        ("test_loss", "CF-SGD", 2.69, 2.70, (low + high) / 2, low, high),
+        ("simlex999", "SGD", 0.3, 0.31, 0.0, 0.0, 0.0),
+        ("simlex999", "CF-SGD", 0.3, 0.31, -(low + high) / 2, -high, -low),
+        ("one score for all", "", 2.705, 2.705, 0.0, 0.0, 0.0),
+    ]
+    columns = dict(
+        zip(
+            ("figure", "rule", "low", "mean", "by", "from_", "to"),
+            map(np.array, zip(*rows, strict=True)), strict=True,
+        )
+    )  # fmt: skip
+    said = caption(columns)
+    assert said.startswith(f"Once SGD is tuned, CF-SGD {verdict} on held-out loss (")
+    assert f"; {verdict} on simlex999 (" in said
+    assert "Least held-out loss: CF-SGD at 2.7000; above the 2.7050 of one score" in said
+    assert said.endswith("beyond the interval: SGD.")
