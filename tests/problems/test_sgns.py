@@ -183,7 +183,7 @@ def test_text_and_bigrams(tmp_path):
 def test_bad_parameters(tmp_path):
     refused(lambda: Sgns(negatives=0), "negatives")
     refused(lambda: Sgns(noise_power=-1), "noise_power")
-    refused(lambda: Sgns(pairs={"kind": "corpus"}), "data")
+    refused(lambda: Sgns(pairs={"kind": "corpus", "data": 3}), "data")
     refused(lambda: Sgns(pairs={"kind": "corpus", "data": {"path": "x"}}), "format")
     refused(lambda: Sgns(pairs={"kind": "corpus", "data": "x", "window": 0}), "window")
     absent = Sgns(pairs={"kind": "corpus", "data": {"path": tmp_path / "no", "format": "text"}})

@@ -183,7 +183,7 @@ def test_csv(tmp_path):
 def test_bad_parameters():
     refused(lambda: Softmax(l2=0), "l2")
     refused(lambda: Softmax(examples={"kind": "blobs", "classes": 1}), "classes")
-    refused(lambda: Softmax(examples={"kind": "digits"}), "csv")
+    refused(lambda: Softmax(examples={"kind": "pictures"}), "csv")
 
 
 def test_classes_of_blobs_follow_zipf():
