@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 SCAN = 8.0
 """Factor between the rates that are looked at first."""
 
+FLAT = 1e-4
+"""Share of a score by which a step on an axis changes it, where there is nothing to find."""
+
 Trial = tuple[tuple[int, ...], int]
 """Places on the numeric axes, and the schedule's number."""
 
@@ -51,10 +54,19 @@ class Search:
         return self.ranked[0]
 
     def edges(self) -> list[int]:
-        """Axes on which the best trial has a side that was not looked at; all if it diverged."""
+        """Axes on which the best trial has a side that was not looked at; all if it diverged.
+
+        An axis beside the rate's that is flat there has none: l2 that tends to 0 ends nowhere.
+        """
         if not math.isfinite(self.scores[self.best]):
             return list(range(self.axes))
-        return sorted({axis for axis, trial in self.beside(self.best) if trial not in self.scores})
+        open_sides = {axis for axis, near in self.beside(self.best) if near not in self.scores}
+        return sorted(axis for axis in open_sides if axis == 0 or not self._flat(axis))
+
+    def _flat(self, axis: int) -> bool:
+        least = self.scores[self.best]
+        steps = [self.scores.get(near) for on, near in self.beside(self.best) if on == axis]
+        return any(step is not None and step - least <= FLAT * abs(least) for step in steps)
 
     def propose(self, count: int, then: Trial | None = None) -> list[Trial]:
         """The next trials: neighbours not tried yet of the best, then of the second best, ...
@@ -79,7 +91,8 @@ class Search:
         return proposed
 
     def _near(self, trial: Trial) -> Iterator[Trial]:
-        yield from (near for _, near in self.beside(trial))
+        flat = {axis for axis in range(1, self.axes) if self.scores and self._flat(axis)}
+        yield from (near for axis, near in self.beside(trial) if axis not in flat)
         yield from ((trial[0], k) for k in range(self.schedules) if k != trial[1])
 
     def beside(self, trial: Trial) -> Iterator[tuple[int, Trial]]:

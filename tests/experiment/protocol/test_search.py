@@ -64,3 +64,12 @@ def test_every_schedule_is_tried_at_the_best_numbers(schedules):
     assert search.best == ((1,), schedules - 1)
     assert {((1,), s) for s in range(schedules)} <= set(asked)
     assert len(asked) == 16
+
+
+@pytest.mark.parametrize(("step", "edges"), [(5e-5, []), (2e-4, [1])])
+def test_an_axis_that_is_flat_has_no_edge_and_the_rate_is_never_flat(step, edges):
+    search, _ = searched(lambda k, _: k[0] ** 2 + 1 + step * k[1], [5], axes=2)
+    assert search.best == ((0, -1), 0)
+    search.scores |= {((side, -1), 0): 9.0 for side in (-1, 1)}
+    assert search.edges() == edges
+    assert searched(lambda k, _: 1 + step * k[0], [3])[0].edges() == [0]
