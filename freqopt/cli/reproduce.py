@@ -33,7 +33,7 @@ def reproduce_(
     backend: str = DEFAULT,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
-    """Run the studies, draw the figures, check the theorems: 3 minutes on two cores, or --full.
+    """Run the studies, draw the figures, check the theorems: 6 minutes on two cores, or --full.
 
     A study that cannot run (its data are an extra that is not installed) is reported, and the
     figures that need it are left out; the exit code is then 2. Guests that are not installed are
