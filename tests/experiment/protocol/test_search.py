@@ -73,3 +73,11 @@ def test_an_axis_that_is_flat_has_no_edge_and_the_rate_is_never_flat(step, edges
     search.scores |= {((side, -1), 0): 9.0 for side in (-1, 1)}
     assert search.edges() == edges
     assert searched(lambda k, _: 1 + step * k[0], [3])[0].edges() == [0]
+
+
+def test_a_flat_axis_is_not_walked_along():
+    """The sides of the rate are looked at instead, and there is an end."""
+    search, asked = searched(lambda k, _: k[0] ** 2 + 1 + 5e-5 * k[1], [5, 9, 13], axes=2)
+    assert search.best == ((0, -1), 0)
+    assert search.edges() == []
+    assert {places[1] for places, _ in asked} == {-1, 0, 1}
