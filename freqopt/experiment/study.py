@@ -28,7 +28,7 @@ from freqopt.backends import Factorised
 from freqopt.errors import StudyError, describe
 from freqopt.experiment.checkpoints import Every, as_checkpoints
 from freqopt.experiment.groups import Groups
-from freqopt.experiment.protocol.settings import Compare, Tune
+from freqopt.experiment.protocol.settings import Compare, Tune, flatten
 
 LARGEST = 1 << 24
 """Bytes of a study file."""
@@ -329,17 +329,6 @@ def merge(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = change
     return merged
-
-
-def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested tables as dotted paths: {"a": {"b": 1}} is {"a.b": 1}."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
 
 
 def _merge_rules(rules: list[Any], changes: dict[str, Any]) -> list[Any]:

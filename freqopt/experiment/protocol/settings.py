@@ -55,7 +55,7 @@ class Tune(Fields):
     @field_validator("axes", mode="before")
     @classmethod
     def _dotted(cls, axes: Any) -> Any:
-        return _flat(axes) if isinstance(axes, dict) else axes
+        return flatten(axes) if isinstance(axes, dict) else axes
 
 
 class Compare(Fields):
@@ -67,8 +67,11 @@ class Compare(Fields):
     )
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    out: dict[str, Any] = {}
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested tables as dotted paths: {"a": {"b": 1}} is {"a.b": 1}."""
+    flat: dict[str, Any] = {}
     for key, value in tree.items():
-        out |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return out
+        flat |= (
+            flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
+    return flat
