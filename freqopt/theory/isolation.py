@@ -50,11 +50,12 @@ class _Worker:
         os.close(tasks)
         os.close(answers)
         self.deadline = 0.0
+        self._gone = False
 
     @property
     def alive(self) -> bool:
         """Whether it can take a task."""
-        return self._process.poll() is None
+        return not self._gone and self._process.poll() is None
 
     def start(self, task: Task) -> None:
         """Hand over a task."""
@@ -66,6 +67,7 @@ class _Worker:
         """What came of the task."""
         data = receive(self.answers)
         if data is None:
+            self._gone = True  # its pipe closes a moment before the system calls it ended
             return Answer(failure="it ended the process that watched over it")
         try:
             answer = pickle.loads(data)

@@ -77,13 +77,28 @@ def test_every_deed_is_one_line_and_the_others_are_examined(written, jobs):
     names = list(DEEDS)
     report = verify([*map(written, names), written("good")], jobs=jobs, limit=6)
     told = {Path(problem.path).stem: problem.message for problem in report.problems}
-    assert set(told) == set(names) - {"forks"}
+    assert set(told) == set(names) - {"forks"}, told
     for name, message in told.items():
         assert DEEDS[name][1] in message
         assert "\n" not in message
     assert {row.theorem for row in report.rows} == {"X-good", "X-forks"}
     assert report.exit_code == 1
     assert not running("sleep 98")
+
+
+def test_a_worker_whose_pipe_has_closed_takes_no_further_task(monkeypatch):
+    """The pipe of a process that was killed closes before the system calls it ended."""
+    monkeypatch.setattr(isolation.subprocess.Popen, "poll", lambda process: None)
+    isolation._end_idle()
+    calls = [(os.kill, (0, signal.SIGKILL)), (abs, (-3,))]
+    answers = dict(isolation.each(_call, calls, workers=1, seconds=60))
+    assert "watched over it" in answers[0].failure
+    assert answers[1].value == 3
+
+
+def _call(function, given):
+    """Call a function; for os.kill, on the worker that watches."""
+    return function(os.getppid() if function is os.kill else given[0], *given[1:])
 
 
 def test_a_file_named_like_a_module_shadows_nothing(written, tmp_path, monkeypatch):
