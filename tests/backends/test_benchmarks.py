@@ -37,10 +37,11 @@ def test_the_command_writes_a_page(tmp_path: Path) -> None:
     ("name", "arguments", "said"),
     [
         ("draws", ["--draws", "6400", "--rounds", "1"], "Generator.choice takes"),
-        (
+        pytest.param(
             "start",
             ["--rounds", "1", str(ROOT / "simulations" / "token_speedup.toml")],
             "| token_sp",
+            marks=pytest.mark.slow,
         ),
         ("own", ["adagrad", "--rounds", "1", "--steps", "50"], "| adagrad | loop, 50 steps |"),
         ("loop", ["--rounds", "1", "--seconds", "0.001", "--brief"], "| squared, SGD |"),

@@ -23,7 +23,7 @@ from freqopt.optimizers import rules
 from .compared import Pair
 
 STEP = """
-import time, sys
+import sys
 import numpy as np
 from numba.core import event
 from freqopt.backends.numba import step
@@ -34,42 +34,39 @@ event.register("numba:compile", compiled)
 rule = rules["adagrad"]()
 table = np.zeros((4, 3), np.float32)
 state = rule.init(table)
-start = time.perf_counter()
 step(rule, table, state, np.array([1, 1]), np.ones((2, 3), np.float32))
-print(len(compiled.buffer) // 2, time.perf_counter() - start, table[1, 0])
+print(len(compiled.buffer) // 2, table[1, 0])
 assert compiled.buffer or "scipy.linalg" not in sys.modules, "only a compilation needs it"
 """
 
 
-def _process(cache: Path) -> tuple[int, float]:
-    """Kernels compiled by a new process, and the seconds of its first step."""
+def _process(cache: Path) -> int:
+    """How many kernels a new process compiles."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
     done = subprocess.run(
         [sys.executable, "-c", STEP], env=environment, capture_output=True, text=True, check=True
     )
-    compilations, seconds, moved = done.stdout.split()
+    compilations, moved = done.stdout.split()
     assert float(moved) == pytest.approx(-0.01, rel=1e-6)
-    return int(compilations), float(seconds)
+    return int(compilations)
 
 
 def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
-    assert _process(tmp_path)[0] > 10
-    compilations, seconds = _process(tmp_path)
-    assert compilations == 0
-    assert seconds < 3, "loading kernels from the cache took longer than promised"
+    assert _process(tmp_path) > 10
+    assert _process(tmp_path) == 0
     files = list(tmp_path.rglob("*"))
     assert {f.suffix for f in files if f.is_file()} == {".nbc"}, "unfinished files were left"
 
     # A file that was cut short is compiled anew, and mended.
     for file in tmp_path.rglob("*.nbc"):
         file.write_bytes(file.read_bytes()[:1000])
-    assert _process(tmp_path)[0] > 10
-    assert _process(tmp_path)[0] == 0
+    assert _process(tmp_path) > 10
+    assert _process(tmp_path) == 0
 
 
 def test_without_a_place_to_write(tmp_path: Path) -> None:
     (tmp_path / "freqopt").write_text("a file where the cache folder would be")
-    assert _process(tmp_path)[0] > 10
+    assert _process(tmp_path) > 10
 
 
 @pytest.mark.parametrize("whose", ["folder for all", "file for all", "linked", "another's"])

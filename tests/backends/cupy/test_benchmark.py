@@ -26,6 +26,7 @@ def ran(*command):
     return done.stdout
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_it_runs_on_the_twin_and_writes_the_page(tmp_path):
     out = ran(SCRIPT, "--twin", "--page", tmp_path / "page.md")

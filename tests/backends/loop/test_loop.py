@@ -144,7 +144,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+COVERED = ["two layers"]  # by the two layers beside biases, as far as a quick run goes
+SLOW = [pytest.param(c, marks=pytest.mark.slow if c in COVERED else ()) for c in CASES]
+
+
+@pytest.mark.parametrize("case", SLOW)
 def test_every_bit_is_the_reference_s(case: str) -> None:
     problem, rule, options = CASES[case]
     # A step alone, a chunk of samples to its end and beyond, and many chunks in one call.
