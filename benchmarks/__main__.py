@@ -20,8 +20,10 @@ BRIEF = {"step": ["--rounds", "8"]}
 """Arguments that keep a benchmark short."""
 HEAD = """# Benchmarks
 
-Written by `python -m benchmarks` on {date}; do not edit. Ratios are meant, not times: contenders
-take turns within one run, on whatever the machine was. What is not installed is listed as absent.
+What `python -m benchmarks` found on {date}. Ratios are meant, not times: contenders take
+turns within one run, on whatever the machine was. What is not installed is listed as absent.
+
+<!-- That command writes this page; do not edit. -->
 """
 
 

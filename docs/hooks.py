@@ -81,6 +81,12 @@ def on_page_content(html: str, page: Any, files: Any, **_: Any) -> str:
     )
 
 
+def on_post_template(output_content: str, template_name: str, config: Any, **_: Any) -> str:
+    """A sitemap and a page for wrong addresses link from the site's address, or not at all."""
+    made = ("404.html", "sitemap.xml")
+    return "" if template_name in made and not config.site_url else output_content
+
+
 def _prose(change: Callable[[str], str], markdown: str) -> str:
     """The page with what stands outside its blocks of code changed."""
     parts = re.split(r"(^```.*?^```$)", markdown, flags=re.S | re.M)

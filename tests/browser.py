@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -50,13 +50,18 @@ def served(folder: Path) -> Iterator[str]:
 
 def show(folder: Path, name: str, scratch: Path, *flags: str) -> Shown:
     """A page of a folder; `scratch` is for the browser's profile."""
-    log = scratch / "net.json"
     with served(folder) as here:
-        command = [str(CHROMIUM), *FLAGS, *flags, f"--user-data-dir={scratch / 'profile'}"]
-        command += [f"--log-net-log={log}", "--dump-dom", f"{here}/{name}"]
-        shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    # Chromium asks on its own behalf too: what the page asks for has the page as its initiator.
-    started = re.findall(rf'"initiator":"{here}".*?"url":"([^"]*)"', log.read_text())
+        return visit(f"{here}/{name}", scratch, here, flags)
+
+
+def visit(address: str, scratch: Path, here: str = "file:", flags: Sequence[str] = ()) -> Shown:
+    """The page at an address of the server `here`; of a file it is not seen what it asks for."""
+    log = scratch / "net.json"
+    command = [str(CHROMIUM), *FLAGS, *flags, f"--user-data-dir={scratch / 'profile'}"]
+    command += [f"--log-net-log={log}", "--dump-dom", address]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    # Chromium asks on its own behalf too, with no page as the initiator.
+    started = re.findall(rf'"initiator":"{re.escape(here)}.*?"url":"([^"]*)"', log.read_text())
     urls = {url.removeprefix(here) for url in started if not url.startswith("data:")}
     console = re.findall(r"CONSOLE[:(].*", shown.stderr)
     return Shown(urls, shown.stdout, console)

@@ -30,8 +30,9 @@ keep CUDA out altogether, install the CPU build of PyTorch 2.13.0 first. Keras r
 where that is installed, else on NumPy. The guests of one more library are
 [one more file](add_a_guest.md). What is wrong in a library itself is in [bugs found](found.md).
 
-Made by `python -m freqopt.report.agreement_records docs`; do not edit. A range of versions goes
-from the lowest to the highest that was run, and says how many were.
+A range of versions goes from the lowest to the highest that was run, and says how many were.
+
+<!-- Made by `python -m freqopt.report.agreement_records docs`; do not edit. -->
 """
 
 COLUMNS = (

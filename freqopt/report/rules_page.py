@@ -28,7 +28,7 @@ a value acts only beside other options, both sides have those; "other numbers" a
 `freqopt.crosscheck.cases.other_values`. These exercises hold every case that is hard, so the
 differences are larger than in a usual run.
 
-Made by `python -m freqopt.report.rules_page > docs/rules.md`; do not edit.
+<!-- Made by `python -m freqopt.report.rules_page > docs/rules.md`; do not edit. -->
 """
 
 

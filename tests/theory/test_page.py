@@ -59,7 +59,9 @@ def test_the_page_names_every_statement_verdict_and_mutant(example):
     report = verify([example], mutants=True, jobs=1)
     text = page(report)
     assert re.search(
-        r"\| MY-1 \| the variance of a mean \| CERTIFIED \| TIGHT \| 1 \|  \| \S+e-\d\d % \|", text
+        r"\| MY-1 \| the variance of a mean \| witness CERTIFIED, exact TIGHT "
+        r"\| 1 \|  \| \S+e-\d\d % \|",
+        text,
     )
     assert "| MY-1 | variance | constant | wrong by" in text
     assert "### MY-1: the variance of a mean\n\n*derived here.*" in text
