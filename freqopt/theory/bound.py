@@ -8,7 +8,6 @@ array, so `sqrt(p) * Delta` is a bound for every token at once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -99,7 +98,7 @@ class Bound:
         return float(self({name: np.array([value]) for name, value in letters.items()}).item())
 
     def exact(self, letters: Letters) -> Any:
-        """The value in rationals: a Fraction, or a list with one per token.
+        """The value without rounding: a Fraction, or a list with one per token.
 
         Parameters
         ----------
@@ -108,11 +107,12 @@ class Bound:
         Returns
         -------
         Fraction, or list of Fraction
+            What a root makes irrational is SymPy's number, which compares exactly as well.
 
         Raises
         ------
         TheoryError
-            If a root in the expression is not rational.
+            If there is more in it than + - * / and powers, or a root of a negative number.
         """
         return _exact(self.expression, {s: self._find(letters, s.name) for s in self.letters})
 
@@ -179,11 +179,10 @@ def _fold(parts: list[Any], operation: Callable[[Any, Any], Any]) -> Any:
     return result
 
 
-def _power(base: Fraction, exponent: Fraction) -> Fraction:
-    if exponent.denominator == 1:
+def _power(base: Any, exponent: Any) -> Any:
+    if isinstance(base, Fraction) and exponent.denominator == 1:
         return base**exponent.numerator
-    if exponent.denominator == 2 and base >= 0:
-        over, under = math.isqrt(base.numerator), math.isqrt(base.denominator)
-        if over * over == base.numerator and under * under == base.denominator:
-            return Fraction(over, under) ** exponent.numerator
-    raise TheoryError(f"{base}^({exponent}) is not rational; evaluate this bound in float64")
+    value = sp.sympify(base) ** sp.sympify(exponent)
+    if not (value.is_real and value.is_algebraic):
+        raise TheoryError(f"{base}^({exponent}) has no exact form; evaluate this bound in float64")
+    return Fraction(int(value.p), int(value.q)) if value.is_Rational else value

@@ -1,3 +1,4 @@
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 import sympy as sp
 
 from freqopt.errors import TheoryError
-from freqopt.theory import Bound, total
+from freqopt.theory import Bound, Case, Claim, total
+from freqopt.theory.engines.sides import compare, evaluate
 from freqopt.theory.symbols import Delta, L, T, eta, p, sigma2
 
 
@@ -37,9 +39,24 @@ def test_a_letter_without_total_is_one_value_per_token():
     assert bound.exact({"p": [Fraction(1, 4), Fraction(9, 16)], "Delta": 2}) == [1, Fraction(3, 2)]
 
 
+def test_an_irrational_value_is_exact_too():
+    """A mutant with another power, n^(3/2), stopped with an error and was no mutant."""
+    root = Bound(sp.sqrt(p) * Delta).exact({"p": Fraction(1, 2), "Delta": 3})
+    assert root == 3 / sp.sqrt(2)
+    near = Fraction(math.isqrt(9 * 2 ** (2 * 99 - 1)), 2**99)  # below it by less than 2^-99
+    for kind, holds in (("upper", near), ("lower", near + Fraction(1, 2**99))):
+        claim = Claim("c", lambda case: case.left, lambda case: case.right, kind=kind)
+        for left in (near, near + Fraction(1, 2**99)):
+            sides = evaluate(claim, Case("i", left=left, right=root))
+            assert compare(claim, sides).violated is (left != holds)
+    equal = Claim("c", lambda case: case.left, lambda case: case.right, kind="equal")
+    assert compare(equal, evaluate(equal, Case("i", left=near, right=root))).violated
+    assert not compare(equal, evaluate(equal, Case("i", left=root, right=root))).violated
+
+
 def test_what_has_no_exact_form_is_refused():
-    with pytest.raises(TheoryError, match="not rational"):
-        Bound(sp.sqrt(p)).exact({"p": Fraction(1, 2)})
+    with pytest.raises(TheoryError, match="no exact form"):
+        Bound(sp.sqrt(p)).exact({"p": Fraction(-1, 2)})
     with pytest.raises(TheoryError, match="no exact form"):
         Bound(sp.log(p)).exact({"p": Fraction(1, 2)})
 

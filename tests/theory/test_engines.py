@@ -507,6 +507,23 @@ def test_moment_identities_tell_the_right_step_from_a_wrong_one():
     assert verdict(0.1 * (1 + 1e-9)).word is Word.REFUTED
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_step_that_is_no_number_is_not_the_step_that_the_theory_specifies(wrong):
+    """NaN is not larger than what is allowed, and passed for exact."""
+
+    class Broken(SGD):
+        def update(self, w, g, s):
+            return super().update(w, g, s) if s.t == 1 else np.full_like(w, wrong)
+
+    make = lambda: Ensemble(PAIR, Broken(lr=0.1), PAIR.start(0, 0), 1)  # noqa: E731
+    with np.errstate(invalid="ignore"):
+        found = check_moments(make, outcomes(PAIR), specified.sgd(0.1), steps=2, paths=1, seed=0)
+    assert found.word is Word.REFUTED
+    assert found.witness.endswith("step 2")
+    assert "not finite" in found.note
+    assert found.measured is None  # `examine` refuses a verdict with a number that is none
+
+
 def test_the_ledger_multiplies_up_and_notices_a_large_step():
     def verdict(rate):
         begin = Ensemble(PAIR, SGD(lr=rate), PAIR.optimum, 1)

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,14 @@ def test_the_how_tos_signatures_are_those_of_the_classes():
         names = [n.partition("=")[0].strip("* \n") for n in re.split(r",(?![^({]*[)}])", told)]
         known = [n for n in inspect.signature(getattr(theory, name)).parameters if n != "allowed"]
         assert [n for n in names if n not in ("", "allowed")] == known, name
+    listed = re.search(r"```text\n(tokens:.*?)```", text, re.DOTALL)[1]
+    found = re.findall(r"^(\w+:)? +(\w+)\((.*?)\)(?:  |$)", listed, re.MULTILINE | re.DOTALL)
+    assert len(found) == 10
+    module = None
+    for place, name, told in found:
+        module = import_module(f"freqopt.theory.exact.{place[:-1]}") if place else module
+        names = [n.partition("=")[0].strip() for n in told.split(",")]
+        assert names == list(inspect.signature(getattr(module, name)).parameters), name
 
 
 def test_the_how_tos_example_is_a_good_theorem_file(example):
@@ -52,6 +61,7 @@ def test_the_how_tos_example_is_a_good_theorem_file(example):
     assert {m.mutant: bool(m.killed_by) for m in report.mutants if not m.weaker} == {
         "1/5": True,
         "n^2": True,
+        "n^(3/2)": True,
     }
 
 
@@ -66,7 +76,7 @@ def test_the_page_names_every_statement_verdict_and_mutant(example):
     assert "| MY-1 | variance | constant | wrong by" in text
     assert "### MY-1: the variance of a mean\n\n*derived here.*" in text
     assert "statement:\n    The variance of the mean is at most 1/(4n)" in text
-    assert "2 of 2 wrong versions were noticed, 0 survived" in text
+    assert "3 of 3 wrong versions were noticed, 0 survived" in text
     assert "true but weaker" in text
     assert all(f"- **{word}**" in text for word in Word)
     assert not any(str(example.parent) in line for line in text.splitlines())

@@ -282,21 +282,25 @@ def _floats(value: Any) -> Doubles:
 def _rational(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(_rational(v) for v in value)
+    if isinstance(value, sp.Expr):
+        return bool(value.is_algebraic and value.is_real)
     return isinstance(value, Fraction) or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _compare_exactly(kind: Kind, left: Any, right: Any) -> Comparison:
-    """Rationals have no rounding: a violation is a violation."""
-    lefts = list(left) if isinstance(left, list | tuple) else [left]
-    rights = list(right) if isinstance(right, list | tuple) else [right]
+    """Rationals and roots of them have no rounding: a violation is a violation."""
+    lefts, rights = (
+        [Fraction(x) if isinstance(x, int) else x for x in side]
+        for side in (s if isinstance(s, list | tuple) else [s] for s in (left, right))
+    )
     n = max(len(lefts), len(rights))
     worst = Comparison(0.0, 0.0, -math.inf, violated=False)
     for a, b in zip(
         lefts * (n // len(lefts)), rights * (n // len(rights)), strict=True
     ):  # a single value stands for all tokens
-        violated = {"upper": a > b, "lower": a < b, "equal": a != b}[kind]
+        violated = bool({"upper": a > b, "lower": a < b, "equal": a != b}[kind])
         part, whole = (b, a) if kind == "lower" else (a, b)
-        ratio = 1.0 if a == b else float(Fraction(part) / Fraction(whole)) if whole else math.inf
+        ratio = 1.0 if a == b else float(part / whole) if whole else math.inf
         if (violated, ratio) > (worst.violated, worst.ratio):
             worst = Comparison(float(a), float(b), ratio, violated)
     return worst
