@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from freqopt.backends import Backend
     from freqopt.errors import FreqoptError
     from freqopt.experiment.build import problem, rule
+    from freqopt.experiment.execute import StudyRecord
     from freqopt.experiment.groups import Groups
     from freqopt.experiment.metrics import Metric
     from freqopt.experiment.protocol.compare import Comparison, compare
@@ -36,6 +37,7 @@ __all__ = [
     "Problem",
     "Rule",
     "Study",
+    "StudyRecord",
     "Trajectory",
     "__version__",
     "compare",
@@ -55,6 +57,7 @@ _HOMES = {
     "Problem": "problems",
     "Rule": "optimizers",
     "Study": "experiment.study",
+    "StudyRecord": "experiment.execute",
     "Trajectory": "experiment.trajectory",
     "compare": "experiment.protocol.compare",
     "load": "experiment.results",

@@ -187,7 +187,7 @@ class TokenCounts(Dataset):
     words : tuple of str, length V
         The tokens; position is id.
     counts : int64 array, shape (V,)
-        Occurrences, each at least 1.
+        Occurrences; a loader gives none below 1, and refuses a file that has one.
     """
 
     words: tuple[str, ...]
@@ -224,7 +224,7 @@ class PairCounts(Dataset):
     centres, contexts : int64 array, shape (P,)
         Ids; the pairs are distinct and sorted by centre, then context.
     counts : int64 array, shape (P,)
-        Weight of each pair, at least 1.
+        Weight of each pair; `bigram_pairs` and the like give none below 1.
     """
 
     words: tuple[str, ...]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from freqopt.kernels._form import Kernel, Options, Real, Visit, choices, hyper
 from freqopt.kernels._functions import quotient
 from freqopt.kernels._problem import (
+    Field,
     Index,
     Lookup,
     Normal,
@@ -20,6 +21,7 @@ from freqopt.kernels._problem import (
 )
 
 __all__ = [
+    "Field",
     "Index",
     "Kernel",
     "Lookup",

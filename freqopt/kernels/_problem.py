@@ -102,7 +102,8 @@ class Lookup(NamedTuple):
 
 
 Field: TypeAlias = Token | Index | Sign | Uniform | Normal | Lookup
-"""A number of a sample; the word of sample b is the b-th of the step's in the purpose's stream."""
+"""A number of a sample, one of these six; the random word of sample b is the b-th of the step's in
+the purpose's stream."""
 
 
 def no_sample() -> Any:

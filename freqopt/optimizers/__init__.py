@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from freqopt._discovery import Registry
 from freqopt.errors import RuleError
+from freqopt.optimizers._batch import Batch
 from freqopt.optimizers._rule import Rows, Rule
 from freqopt.optimizers._slots import Slot, State
 from freqopt.optimizers._slow import slow_rate
@@ -15,4 +16,4 @@ from freqopt.optimizers._slow import slow_rate
 rules: Registry[Rule] = Registry(__name__, Rule, "rule", RuleError)
 """Every rule by name: `rules["adagrad"]` is its class, `list(rules)` the names."""
 
-__all__ = ["Rows", "Rule", "Slot", "State", "rules", "slow_rate"]
+__all__ = ["Batch", "Rows", "Rule", "Slot", "State", "rules", "slow_rate"]

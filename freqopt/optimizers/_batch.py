@@ -28,11 +28,14 @@ class Batch:
 
     Attributes
     ----------
-    rows : int64 (U,), ascending and distinct.
-    grads : (U, d) combined gradient of each row.
-    occurrences : int64 (U,), how many occurrences were combined.
-    squares : (U, d) or None; sum of the squares of the occurrences, kept in the dialect
-        `duplicates="squares"` only.
+    rows : int64 (U,)
+        Ascending and distinct.
+    grads : float32 or float64 (U, d)
+        Combined gradient of each row.
+    occurrences : int64 (U,)
+        How many occurrences were combined.
+    squares : float32 or float64 (U, d), or None
+        Sum of the squares of the occurrences, with `duplicates="squares"` only.
     """
 
     rows: Integers
@@ -41,7 +44,17 @@ class Batch:
     squares: Floats | None = None
 
     def take(self, keep: NDArray[np.bool_]) -> Batch:
-        """The batch restricted to the rows where `keep` is true."""
+        """Some of the rows.
+
+        Parameters
+        ----------
+        keep : bool (U,)
+            Which.
+
+        Returns
+        -------
+        Batch
+        """
         squares = None if self.squares is None else self.squares[keep]
         return Batch(self.rows[keep], self.grads[keep], self.occurrences[keep], squares)
 

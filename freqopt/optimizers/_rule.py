@@ -44,6 +44,10 @@ class Rows(SimpleNamespace):
     Element slots have shape (n, d), row slots (n, 1) so that they broadcast, table slots are
     arrays of shape (). Assigning an attribute changes the state when the update is done.
 
+    A step makes it. To call `update` by hand give all of the attributes below and every slot by its
+    name: `Rows(t=1, ids=rows, occurrences=np.ones((n, 1), np.int64), first_round=True,
+    squares=None, m=np.zeros((n, d)))`.
+
     Attributes
     ----------
     t : int
@@ -54,6 +58,8 @@ class Rows(SimpleNamespace):
         Occurrences of each row in the batch; 0 for a row that is updated but absent.
     first_round : bool
         False for the second and later occurrences in the dialect `duplicates="sequential"`.
+    squares : float32 or float64 (n, d), or None
+        Sum of the squares of the occurrences, with `duplicates="squares"` only.
     """
 
     t: int

@@ -61,7 +61,7 @@ class BoundedZipf:
         Probability of the ranks in the table.
     table : AliasTable
         The ranks of the head, then "tail" if there is one.
-    tail : Tail
+    tail : object
         The sampler of the other ranks.
 
     Raises

@@ -7,6 +7,9 @@ made of the classes below; `docs/add_a_theorem.md` says how to write one.
 from __future__ import annotations
 
 from freqopt.theory.bound import Bound, total
+from freqopt.theory.engines.points import Point
+from freqopt.theory.engines.resolution import Resolution
+from freqopt.theory.examine import Examination, MutantRow, Skipped, Unexamined
 from freqopt.theory.report import Verification
 from freqopt.theory.theorem import (
     Assumption,
@@ -31,12 +34,18 @@ __all__ = [
     "Check",
     "Claim",
     "Context",
+    "Examination",
     "Hypothesis",
     "Mutant",
+    "MutantRow",
+    "Point",
+    "Resolution",
     "Search",
+    "Skipped",
     "Step",
     "Telescope",
     "Theorem",
+    "Unexamined",
     "Verdict",
     "Verification",
     "Word",

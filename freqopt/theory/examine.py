@@ -72,7 +72,14 @@ class MutantRow:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A check that was not run, or something that is taken on trust, and why."""
+    """A check that was not run, or something that is taken on trust, and why.
+
+    Attributes
+    ----------
+    theorem, check, reason : str
+    is_check : bool
+        False for what is taken on trust.
+    """
 
     theorem: str
     check: str
@@ -82,7 +89,12 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Unexamined:
-    """A theorem file that could not be examined, or a part of one."""
+    """A theorem file that could not be examined, or a part of one.
+
+    Attributes
+    ----------
+    path, message : str
+    """
 
     path: str
     message: str
@@ -94,13 +106,23 @@ class Examination:
 
     Attributes
     ----------
-    path, id, title, source, beware
-    statement : what the file states, as Markdown; "" if it could not be read
-    formulas : claim -> bound, typeset
-    assumptions : pairs of a condition and "computed on every instance" or "assumed"
-    resolutions : one for each numeric part of the statement
-    points : both sides of the inequalities, for the picture
-    rows, mutants, skipped, problems
+    path : Path
+        Of the file.
+    id, title, source, beware : str
+        What its docstring says.
+    formulas : dict of str to str
+        The bound of each claim, typeset.
+    statement : str
+        What the file states, as Markdown; "" if it could not be read.
+    assumptions : tuple of pairs of str
+        A condition, and "computed on every instance" or "assumed".
+    resolutions : tuple
+        One for each numeric part of the statement.
+    points : tuple
+        Both sides of the inequalities, for the picture.
+    rows : tuple of Verdict
+    mutants, skipped, problems : tuple
+        As in `Verification`.
     """
 
     path: Path

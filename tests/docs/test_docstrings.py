@@ -12,6 +12,7 @@ import ast
 import importlib
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -26,6 +27,7 @@ from freqopt.backends import backends
 from freqopt.experiment.metrics import metrics
 from freqopt.optimizers import rules
 from freqopt.problems import problems
+from freqopt.report.nested import nested_types
 
 API = Path(__file__).parents[2] / "docs" / "api"
 MODULES = sorted(
@@ -156,6 +158,28 @@ def test_every_public_name_is_documented_whole() -> None:
     bad = {name: said for name, value in sorted(PUBLIC.items()) if (said := lacking(value))}
     assert not bad, "\n".join(f"{name}: {'; '.join(said)}" for name, said in bad.items())
     assert len(PUBLIC) > 300
+
+
+def spoken_of(value: Any) -> Iterator[type]:
+    """Classes of freqopt that a docstring's entries or a signature name."""
+    text = inspect.getdoc(getattr(value, "__func__", value)) or ""
+    kept = [section(text, title) for title in ("Parameters", "Attributes", "Returns", "Yields")]
+    said = re.sub(r"^ .*", "", "\n".join(kept), flags=re.M)  # types, without what they are for
+    taken = value.__init__ if inspect.isclass(value) else value
+    said += str(getattr(taken, "__annotations__", ""))
+    known = vars(sys.modules[getattr(value, "__module__", None) or __name__])
+    for name in set(re.findall(r"\b[A-Z]\w+", said)):
+        kind = known.get(name)
+        if isinstance(kind, type) and kind.__module__.startswith("freqopt"):
+            yield kind
+
+
+def test_every_class_that_is_spoken_of_is_documented() -> None:
+    found = {kind: name for name, value in PUBLIC.items() for kind in spoken_of(value)}
+    documented = [*PUBLIC.values(), *(kind for kind, _ in nested_types().values())]
+    lost = {k.__qualname__: n for k, n in found.items() if k not in documented}
+    assert not lost, "named by, and on no page of docs/api: " + str(lost)
+    assert len(found) > 30
 
 
 @pytest.mark.parametrize(

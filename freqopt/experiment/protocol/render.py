@@ -15,9 +15,11 @@ class Table:
     Attributes
     ----------
     name, about : str
+        Its title, and what it holds.
     head : list of str
+        What each column is called.
     rows : list of lists
-        Text and numbers.
+        Text and numbers, one for each column.
     """
 
     name: str
@@ -26,11 +28,21 @@ class Table:
     rows: list[list[Any]]
 
     def columns(self) -> dict[str, list[Any]]:
-        """The cells by the head's words."""
+        """The cells by the head's words.
+
+        Returns
+        -------
+        dict of str to list
+        """
         return {name: [row[k] for row in self.rows] for k, name in enumerate(self.head)}
 
     def text(self) -> str:
-        """In columns of equal width."""
+        """In columns of equal width.
+
+        Returns
+        -------
+        str
+        """
         cells = [self.head, *([shown(cell) for cell in row] for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = (
@@ -40,7 +52,12 @@ class Table:
         return "\n".join([f"{self.name}: {self.about}", *lines])
 
     def html(self) -> str:
-        """A `<table>` with its caption; numbers to the right."""
+        """A `<table>` with its caption; numbers to the right.
+
+        Returns
+        -------
+        str
+        """
         head = "".join(f"<th>{html.escape(name)}</th>" for name in self.head)
         body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in self.rows)
         caption = html.escape(f"{self.name}: {self.about}")
@@ -51,12 +68,31 @@ class Table:
 
     @staticmethod
     def paragraph(text: str) -> str:
-        """A line of HTML."""
+        """A line of HTML.
+
+        Parameters
+        ----------
+        text : str
+            As it is to be read.
+
+        Returns
+        -------
+        str
+        """
         return f"<p>{html.escape(text)}</p>"
 
 
 def shown(cell: Any) -> str:
-    """A cell as it is read: four digits, nothing for what is not known."""
+    """A cell as it is read: four digits, a dash for what is not known.
+
+    Parameters
+    ----------
+    cell : str or number
+
+    Returns
+    -------
+    str
+    """
     if isinstance(cell, float):
         if math.isnan(cell):
             return "-"
