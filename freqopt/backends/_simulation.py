@@ -202,6 +202,11 @@ class Simulation:
         rule : Rule
         steps : int
         batch : int
+
+        Raises
+        ------
+        BackendError
+            The problem cannot be run with this rule or batch.
         """
         completed = _complete(rule, problem, steps=steps, batch=batch, seed=0, run=0)
         require(problem, completed, batch)

@@ -57,6 +57,8 @@ def load(
 
     Raises
     ------
+    StudyError
+        `what` is neither a study nor a folder.
     ResultError
         Runs are missing or damaged.
     """

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from freqopt.errors import FigureError
 from freqopt.experiment.protocol.statistics import interval
 
 Columns = dict[str, NDArray[Any]]
@@ -141,6 +142,11 @@ def centre(data: Columns, by: Sequence[str]) -> dict[str, list[Any]]:
     -------
     dict of str to list
         The columns of `by`, low, mean and high, an entry for each group.
+
+    Raises
+    ------
+    FigureError
+        Splits with unequally many runs.
     """
     found: dict[str, list[Any]] = {name: [] for name in (*by, "low", "mean", "high")}
     for key, rows in groups(data, by):
@@ -164,11 +170,22 @@ def by_split(rows: Columns) -> NDArray[Any]:
     Returns
     -------
     array (splits, runs)
+
+    Raises
+    ------
+    FigureError
+        Splits with unequally many runs.
     """
     value = np.asarray(rows["value"])
     seeds = [np.asarray(rows[name]) for name in rows if name.endswith("held_out.seed")]
     splits = seeds[0] if seeds else np.zeros(len(value))
-    return np.array([value[splits == split] for split in np.unique(splits)])
+    runs = [value[splits == split] for split in np.unique(splits)]
+    if len({each.size for each in runs}) > 1:
+        raise FigureError(
+            f"the splits have {', '.join(str(each.size) for each in runs)} runs; expected as many "
+            "in each: simulate the study to its end, or leave out the incomplete split"
+        )
+    return np.array(runs)
 
 
 def _numpy(column: Any) -> NDArray[Any]:

@@ -131,6 +131,11 @@ class Stream:
         Returns
         -------
         uint64 (S,)
+
+        Raises
+        ------
+        SamplerError
+            A step, position or trial that is no integer, or negative.
         """
         places = _as_words("position", position)
         out = self._blocks(places >> np.uint64(2), _as_words("step", step), trial)

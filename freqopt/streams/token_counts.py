@@ -59,6 +59,11 @@ class TokenCounts:
         Returns
         -------
         float64 array, shape of `token`
+
+        Raises
+        ------
+        SamplerError
+            A token that is no integer, or outside [0, size).
         """
         return self.counts[check_tokens(token, self.size)] / self._total
 

@@ -108,16 +108,26 @@ class BoundedZipf:
         Returns
         -------
         float64 array, shape of `token`
+
+        Raises
+        ------
+        SamplerError
+            A token that is no integer, or outside [0, size).
         """
         rank = check_tokens(token, self._size).astype(np.float64) + 1.0
         return power(rank, -self.exponent) / self.normaliser
 
     def probabilities(self) -> Doubles:
-        """p_k of every token, float64 (N,); SamplerError for N > 2^26.
+        """p_k of every token.
 
         Returns
         -------
         float64 (N,)
+
+        Raises
+        ------
+        SamplerError
+            N is above 2^26: ask for the tokens that are needed.
         """
         return self.probability(all_tokens(self._size))
 

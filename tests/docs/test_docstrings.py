@@ -15,7 +15,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from freqopt import errors
 from freqopt.backends import backends
 from freqopt.experiment.metrics import metrics
 from freqopt.optimizers import rules
@@ -33,7 +34,7 @@ API = Path(__file__).parents[2] / "docs" / "api"
 MODULES = sorted(
     name for page in API.glob("*.md") for name in re.findall(r"^::: (\S+)", page.read_text(), re.M)
 )
-OURS = {"", "NotImplementedError", "AssertionError"}
+OURS = {"", "NotImplementedError", "AssertionError", "FreqoptError"}
 """What a caller is not told of: a method that a subclass lacks, and what cannot happen."""
 
 
@@ -139,16 +140,24 @@ def lacking_in_class(kind: type, text: str) -> list[str]:
 
 
 def raising(function: Callable[..., Any]) -> list[str]:
-    """Errors that stand in the function itself and not in its docstring."""
+    """Errors of a function, and of freqopt's functions that it calls, not in its docstring."""
     text = section(inspect.getdoc(function) or "", "Raises")
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    raised = {
-        getattr(node.exc.func, "id", "")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
-    }
-    return [f"does not say that it raises {e}" for e in sorted(raised - OURS)
+    return [f"does not say that it raises {e}" for e in sorted(raised(function, 2) - OURS)
             if e not in text and "FreqoptError" not in text]  # fmt: skip
+
+
+@cache
+def raised(function: Any, depth: int) -> frozenset[str]:
+    """Names of what is raised in a function, and that many calls below it."""
+    found, known = set(), getattr(function, "__globals__", {})
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            found.add(getattr(node.exc.func, "id", ""))
+        elif depth and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = known.get(node.func.id)
+            if inspect.isfunction(called) and called.__module__.startswith("freqopt"):
+                found |= {e for e in raised(called, depth - 1) if hasattr(errors, e)}
+    return frozenset(found)
 
 
 PUBLIC = public()

@@ -19,6 +19,15 @@ def test_counts_are_grouped_without_loss():
         groups.from_counts([0, 0])
 
 
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [([-1, 2], "a count is -1"), ([1.5, 2], "expected integers"), ([[1, 2]], "shape \\(1, 2\\)")],
+)
+def test_what_is_no_count_is_refused(counts, said):
+    with pytest.raises(SamplerError, match=said):
+        groups.from_counts(counts)
+
+
 @pytest.mark.parametrize("nu", [0.5, 1.0, 2.0])
 def test_a_grouped_tail_changes_nothing_that_is_seen(nu):
     p = np.arange(1, 200_001.0) ** -nu

@@ -90,6 +90,15 @@ def run_study(
     -------
     StudyRecord
         How many runs were found, computed, failed; `freqopt.load` and `freqopt.compare` read them.
+
+    Raises
+    ------
+    StudyError
+        A file that is no study, or a study that cannot be run as it stands.
+    BackendError
+        A backend that is not known, or not installed.
+    ResultError
+        A folder of results that cannot be written to, or was written by another version.
     """
     if not isinstance(study, Study):
         study = Study.read(study, quick=quick)

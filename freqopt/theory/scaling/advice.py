@@ -167,7 +167,7 @@ def advise(
     Parameters
     ----------
     counts : int64 array, shape (N,)
-        Occurrences of each token, at least 1.
+        Occurrences of each token; those that never occur are left out.
     samples : float
         D, the samples of one pass; by default the sum of the counts.
     passes, noise
@@ -179,8 +179,10 @@ def advise(
 
     Raises
     ------
+    SamplerError
+        Counts that are no list of integers, one below 0, or none above it.
     TheoryError
-        Counts or a setting that are none.
+        Samples, passes or noise that are not positive.
     """
     groups, total = from_counts(counts), float(np.sum(counts, dtype=np.float64))
     model = Model(coarser(groups), total)

@@ -66,9 +66,16 @@ def from_counts(counts: ArrayLike) -> Groups:
     Raises
     ------
     SamplerError
-        If no count is positive.
+        Counts that are no list of integers, one below 0, or none above it.
     """
     counts = np.asarray(counts)
+    if counts.ndim != 1 or (counts.size and counts.dtype.kind not in "iu"):
+        raise SamplerError(
+            f"counts are {counts.dtype} of shape {counts.shape}; expected integers of shape (N,), "
+            "one for each token"
+        )
+    if (counts < 0).any():
+        raise SamplerError(f"a count is {counts.min()}; expected 0 or more, 0 for an unseen token")
     seen = counts[counts > 0]
     if not seen.size:
         raise SamplerError("no token has a positive count; expected at least one")
