@@ -45,6 +45,15 @@ def make(rule, table, given):
         state[name][...] = values
     t = 0{remembers}
 
+    def update(row, g, count, t):
+        """One row of the table meets its gradient in batch t."""
+        if rule.weight_decay and rule.decay == {l2}:
+            g = g + real(rule.weight_decay) * table[row]
+        elif rule.weight_decay and rule.decay == "decoupled":
+            table[row] *= real(1 - rate(rule, t) * rule.weight_decay)
+        own = {{k: v[row] if v.ndim > 1 else v[row : row + 1] for k, v in state.items()}}
+        {name}_row(rule, real, t, count, True, table[row], g, g * g, own)
+{replays}
     def step(rows, grads):
         nonlocal t
         t += 1
@@ -54,18 +63,28 @@ def make(rule, table, given):
             summed[row] = (g.copy() if total is None else total + g, count + 1)
         none = np.zeros(width, table.dtype), 0
 {gathered}        for row in range(size) if rule.rows == "all" else sorted(summed):
-            g, count = summed.get(row, none)
-            if rule.weight_decay and rule.decay == {l2}:
-                g = g + real(rule.weight_decay) * table[row]
-            elif rule.weight_decay and rule.decay == "decoupled":
-                table[row] *= real(1 - rate(rule, t) * rule.weight_decay)
-            {name}_row(rule, real, t, count, True, table[row], g, g * g, {{k: v[row] if v.ndim > 1 else v[row : row + 1] for k, v in state.items()}})
-        return table
+{missed}            update(row, *summed.get(row, none), t)
+        return {shown}
 
     return step
 '''
 
+REPLAYS = """
+    def catch_up(row, until):
+        for missed in range(int(state["settled_at"][row]) + 1, until + 1):
+            update(row, np.zeros(width, table.dtype), 0, missed)
 
+    def shown():
+        \"\"\"The table as a reader sees it: every row brought up to now, in a copy.\"\"\"
+        kept = table.copy(), {k: v.copy() for k, v in state.items()}
+        for row in range(size):
+            catch_up(row, t)
+        seen = table.copy()
+        table[...] = kept[0]
+        for name, values in kept[1].items():
+            state[name][...] = values
+        return seen
+"""
 GATHERED = """\
         g = np.array([summed.get(row, none)[0] for row in range(size)])
 {decay}\
@@ -91,6 +110,7 @@ def python_text(row: Row, about: list[str]) -> str:
         for s in row.slots
     )
     gathered = GATHERED.format(decay=STORED * row.memory.rule.stores_decay) if row.memory else ""
+    replays = any(s.name == "settled_at" for s in row.slots)
     on = {n: bool(v) for n, v in row.asked.items() if not isinstance(v, str)}
     serves = sorted(
         {n for n in used(row) if n not in on}
@@ -122,6 +142,9 @@ def python_text(row: Row, about: list[str]) -> str:
             on=on,
             slots=slots,
             gathered=gathered,
+            replays=REPLAYS if replays else "",
+            missed="            catch_up(row, t - 1)\n" if replays else "",
+            shown="shown()" if replays else "table",
             remembers="\n    memory = Memory()" if row.memory else "",
             l2='"l2"' if not (row.memory and row.memory.rule.stores_decay) else "None",
         ),

@@ -169,8 +169,6 @@ def python_matches(rule: str, folder: Path, options: dict[str, object]) -> bool:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_python_has_the_bits(rule: str, tmp_path: Path) -> None:
-    if rule == "catchup_adam":
-        pytest.skip("its driver replays missed batches, which the Python driver does not")
     assert python_matches(rule, tmp_path, {"lr": 0.0625})
 
 
