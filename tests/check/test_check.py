@@ -138,6 +138,9 @@ WRONG = {
     "another law": (
         PROBLEM, "k = self.law.draw", "k = BoundedZipf(1.1, self.size).draw", "its stated frequency"
     ),
+    "two fields of the same numbers": (
+        PROBLEM, 'run, "signs"', 'run, "tokens"', "purpose 'tokens' twice"
+    ),
     "an objective without its noise": (PROBLEM, "** 2 + 1)", "** 2)", "the mean loss is"),
     "a curvature too small": (PROBLEM, "smoothness=1.0", "smoothness=0.5", "not 0.5-smooth"),
     "a curvature too large": (PROBLEM, "smoothness=1.0", "smoothness=9.0", "curvature at most 1"),
@@ -227,13 +230,18 @@ def test_what_is_right_passes_on_every_backend(text: str, tmp_path: Path) -> Non
     assert judged(tmp_path / "mine.py", text) == []
 
 
-def test_code_that_aborts_or_never_ends_is_a_fault_with_its_place(tmp_path: Path) -> None:
+def test_code_that_aborts_is_a_fault_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(RULE.replace("s.m = self", "import os; os.abort()\n        s.m = self", 1))
-    assert "SIGABRT" in check(path).faults[0]
+    assert re.search("SIGABRT.* at: running update twice", check(path).faults[0])
+
+
+@pytest.mark.slow
+def test_code_that_never_ends_is_a_fault_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
     path.write_text(RULE.replace("s.m = self", "while True: pass\n        s.m = self", 1))
-    found = check(path, limit=4)
-    assert re.search("did not end within 4 s.* at: running update twice", found.faults[0])
+    found = check(path, limit=60)  # a busy machine takes its time to come there
+    assert re.search("did not end within 60 s.* at: running update twice", found.faults[0])
 
 
 def test_a_theorem_is_verified_with_its_planted_mistakes(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import freqopt.problems as library
 from freqopt.check.journal import Journal
 from freqopt.check.problem.constants import check_constants
 from freqopt.check.problem.draws import check_draws
@@ -17,7 +18,7 @@ from freqopt.problems import problems
 def check_problem(path: Path, notes: Journal) -> None:
     """Put a problem, as it is by default and in its other forms, through everything."""
     with notes.watched("making the problem with its defaults"):
-        kind = problems[str(path)]
+        kind = problems[_key(path)]
         kind()
     if notes.faults:
         return
@@ -41,3 +42,9 @@ def check_problem(path: Path, notes: Journal) -> None:
             return  # other forms would say it again
     labels = ", ".join(instance.label for instance in found)
     notes.judged(f"shapes, draws, gradients, objective and constants of: {labels}")
+
+
+def _key(path: Path) -> str:
+    """The path; of a file of the library the name, by which its compiled loops are found."""
+    here = Path(library.__path__[0]) / path.name
+    return path.stem if here.exists() and here.samefile(path) else str(path)

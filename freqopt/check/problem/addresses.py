@@ -85,6 +85,30 @@ def addressed(problem: Problem) -> str:
     return ""
 
 
+def shared_words(problem: Problem) -> str:
+    """The stream whose numbers `draw` takes for two things, as a hint; "" if there is none.
+
+    It is no fault in itself: tokens may be drawn again to look something up.
+    """
+    taken: dict[Any, int] = {}
+    own = Stream.words
+
+    def noted(stream: Stream, step: Any, n: int, trial: int = 0) -> Any:
+        key = stream, trial, np.asarray(step).tobytes()
+        taken[key] = taken.get(key, 0) + 1
+        return own(stream, step, n, trial)
+
+    with patch.object(Stream, "words", noted):
+        problem.draw(SEED, RUN, np.array([5]), 4)
+    twice = [stream.purpose for (stream, _, _), times in taken.items() if times > 1]
+    if not twice:
+        return ""
+    return (
+        f"; draw takes the numbers of purpose {twice[0]!r} twice, so that what is made of them "
+        "depends on one another: give each field a purpose of its own"
+    )
+
+
 @contextmanager
 def _streams() -> Iterator[set[Stream]]:
     """The streams that are made meanwhile."""

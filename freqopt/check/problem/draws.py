@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from freqopt.check.journal import Journal
+from freqopt.check.problem.addresses import shared_words
 from freqopt.check.problem.instances import Instance, Tables, dense, line_of
 from freqopt.problems import Samples
 
@@ -27,13 +28,15 @@ def check_draws(at: Instance, notes: Journal) -> None:
         return
     drawn = problem.draw(11, 0, np.arange(STEPS), BATCH)
     if sentence := _frequencies(at, drawn):
-        notes.fault(f"{sentence}{at.where}; {line_of(at.kind, 'draw')}, or constants.frequency")
+        look = f"{line_of(at.kind, 'draw')}, or constants.frequency"
+        notes.fault(f"{sentence}{at.where}; {look}{shared_words(problem)}")
         return
     for place, tables in list(at.points())[:4]:
         if sentence := _means(at, drawn, tables):
             notes.fault(
                 f"{place}, over {STEPS * BATCH} draws, {sentence}{at.where}; the sampled and the "
                 f"exact text are to say the same: {line_of(at.kind, 'gradient')}, objective, draw"
+                f"{shared_words(problem)}"
             )
             return
 

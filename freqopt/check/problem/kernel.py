@@ -13,16 +13,17 @@ from freqopt.backends.numpy import NumpyBackend
 from freqopt.check.journal import Journal
 from freqopt.check.problem.instances import Instance, line_of
 from freqopt.errors import BackendError, FreqoptError
-from freqopt.kernels._problem import read_problem
 from freqopt.optimizers import rules
 
 STEPS = 40
 
 
 def check_kernel(at: Instance, notes: Journal) -> None:
-    """Read the kernel, and let the compiled loop and NumPy's take some steps."""
+    """Find what is compiled, and let the compiled loops and NumPy's take some steps."""
+    from freqopt.backends.numba.problems._kernel import find_problem
+
     try:
-        read_problem(at.problem)
+        find_problem(at.problem, "float64")
     except BackendError as error:
         notes.left(f"the kernel: {error}")
         return
