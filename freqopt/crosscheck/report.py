@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -19,6 +20,9 @@ from freqopt.crosscheck.diagnosis.meanings import changes
 from freqopt.typing import Floats
 
 Verdict = Literal["PASS", "FAIL", "ERROR", "NONE"]
+NARROW_TYPE = re.compile("float32|float16|tf32|significant bits|int8")
+"""What a cause speaks of where a number went through a narrower type."""
+
 SHOWN = 8
 """Cases and reasons that a report lists before it counts the rest."""
 
@@ -102,9 +106,14 @@ class Report:
 
     @property
     def cause(self) -> str:
-        """What is wrong in one sentence; empty if nothing is, or it is not known."""
+        """What is wrong in one sentence; empty if nothing is, or it is not known.
+
+        Where nothing but an error came, that is what is wrong.
+        """
         found = "" if self.fingerprint is None else self.fingerprint.cause
-        return found or next((life.cause for life in self.lives if life.cause), "")
+        found = found or next((life.cause for life in self.lives if life.cause), "")
+        failed = [] if self.having("FAIL") else self.having("ERROR")
+        return found or next((j.message for j in failed), "")
 
     def __str__(self) -> str:
         """The cases that do not match, the first divergence, and a line that sums up."""
@@ -136,8 +145,8 @@ class Report:
         """What the implementation means instead; None if no case is beyond the tolerance.
 
         It is taken from all cases with the options of the first that fails, in float64 if there
-        are such; if nothing is known there, in float32, where what is rounded to a narrower type is
-        rounded once.
+        are such. If nothing is known there, what went through a narrower type is looked for in
+        float32, where it is rounded once.
         """
         first = self.clearest
         if first is None:
@@ -147,7 +156,8 @@ class Report:
         if found.cause or found or not narrow or first.case.exercise.name in LARGE:
             return found
         other = self._identified(min(narrow, key=_unclear), quick=True)
-        return other if other.cause else found
+        # Options found there would be chance: much is right to float32's precision.
+        return other if NARROW_TYPE.search(other.cause) else found
 
     def _identified(self, first: Judgement, *, quick: bool = False) -> Fingerprint:
         """What the implementation means in the cases with the options of one."""

@@ -8,11 +8,21 @@ import numpy as np
 import pytest
 
 from freqopt.crosscheck import Case, exercises, reference, trace
+from freqopt.crosscheck.cases.large import LARGE
 from freqopt.crosscheck.cases.selection import chosen_cases
+from freqopt.crosscheck.diagnosis.hypotheses import other_numbers
+from freqopt.crosscheck.diagnosis.observed import Seen
+from freqopt.crosscheck.implementation import as_it_lies
 from freqopt.crosscheck.judge import answers, judge, judge_implementation
+from freqopt.crosscheck.life import lives
+from freqopt.crosscheck.mistakes import Mistake
+from freqopt.crosscheck.mistakes.mistake import in_methods
 from freqopt.crosscheck.mistakes.places import places
+from freqopt.crosscheck.mutants._around import on_batch
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import rules
+from freqopt.optimizers._batch import Batch
+from freqopt.optimizers.adam import Adam
 from tests.crosscheck.wrong_optimizers import (
     ADAGRAD,
     ADAM,
@@ -79,6 +89,33 @@ def named(base, old, new):
             "L = x.setdefault(0, 0 * m[:, :1]); gap = t - L[i]; L[i] = t; m[i] = b1**gap * m[i]",
             "the batches since the row's last visit",
         ),
+        (
+            ADAM,
+            "den = np.sqrt",
+            "m[i] /= c1; c1 = 1; den = np.sqrt",
+            "m is stored over 1 - beta1^t",
+        ),
+        (
+            {**ADAM, "BODY": ADAM["BODY"].replace("v[i] / c2", "np.abs(v[i]) / c2")},
+            "(1 - b2) * g * g",
+            "(1 - b2) * g * m[i]",
+            "takes g * m where the rule has g ** 2",
+        ),
+        (
+            LAZY,
+            "c1 = 1 - b1**t\n            c2 = 1 - b2**t",
+            (
+                "n = x.setdefault(0, 0 * m); n[i] += g != 0; k = n[i].clip(1)\n"
+                "            c1 = 1 - b1**k; c2 = 1 - b2**k"
+            ),
+            "counted for each entry, and not where the gradient is 0",
+        ),
+        (
+            ROWWISE,
+            "s[i] += (g * g).mean(axis=1, keepdims=True)",
+            "h = g.astype(np.float32); s[i] += (h * h).mean(axis=1, keepdims=True)",
+            "float32",
+        ),
     ],
 )
 def test_a_mistake_is_named(base, old, new, cause):
@@ -90,6 +127,7 @@ def test_a_mistake_is_named(base, old, new, cause):
     [
         ("adam", {"lr_decay": 0.125, "clip": 2.0, "max_norm": 3.0, "nonfinite": "skip"}),
         ("adam", {"lr_decay": 0.125, "lr_decay_law": "cosine", "padding_row": 2}),
+        ("lazy_adam", {"rows": "nonzero", "step_index": "visits"}),
         ("cf_sgd", {"horizon": 16, "duplicates": "mean"}),
         ("fa_sgd", {"horizon": 16, "weight_decay": 0.125, "decay": "decoupled"}),
         ("catchup_adam", {}),
@@ -103,6 +141,110 @@ def test_every_mistake_around_the_equations_can_be_made(rule, options):
     with np.errstate(all="ignore"):
         failed = [said for m in places(case.rule) if (said := _failure(m, case))]
     assert failed == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "options", "apply", "cause"),
+    [
+        (
+            "ftrl",
+            {"l1": 0.05},
+            in_methods(update=lambda rule, w, g, s: _kept(w, rule, g, s)),
+            "keeps the weight, and does not set it to 0, where abs(z) <= l1",
+        ),
+        (
+            "ftrl",
+            {"initial_accumulator": 0.25},
+            in_methods(update=lambda rule, w, g, s: _begun_in_divisor(w, rule, g, s)),
+            "n begins at 0, and initial_accumulator is added to it here alone, in den",
+        ),
+        (
+            "rmsprop",
+            {"rows": "nonzero"},
+            lambda rule, table, given: on_batch(_moving)(
+                rule.model_copy(update={"rows": "touched"}), table, given
+            ),
+            "rows = nonzero looks at the occurrences before they are combined",
+        ),
+        (
+            "catchup_adam",
+            {},
+            lambda rule, table, given: as_it_lies(
+                rule.with_methods(_replay=_all_at_present), table, given
+            ),
+            "missed batches are replayed at the present step; rows that wait are shown as they lie",
+        ),
+    ],
+)
+def test_a_mistake_of_a_rule_is_named(rule, options, apply, cause):
+    on = chosen_cases(rule, ["float64"], {"lr": 0.05, **options})
+    small = [case for case in on if case.exercise.name not in LARGE]
+    assert cause in judge(answers(apply), small).fingerprint.cause
+
+
+def _kept(w, rule, g, s):
+    new = type(rule).update(rule, w, g, s)
+    return np.where(np.abs(s.z) <= rule.l1, w, new)
+
+
+def _begun_in_divisor(w, rule, g, s):
+    before = s.n - rule.initial_accumulator
+    s.n = s.n + g * g
+    now = s.n - rule.initial_accumulator
+    s.z = s.z + g - (np.sqrt(now) - np.sqrt(before)) / rule.lr * w
+    return -s.z / ((rule.beta + np.sqrt(s.n)) / rule.lr)
+
+
+def _moving(rows, grads):
+    keep = (grads != 0).any(axis=1)
+    return rows[keep], grads[keep]
+
+
+def _all_at_present(self, table, state, rows, until):
+    now = {**state, "t": np.array(until + 1)}
+    for row in rows:
+        here, last = np.array([row]), int(state["settled_at"][row])
+        nothing = Batch(here, np.zeros_like(table[here]), np.zeros(1, np.int64))
+        for _ in range(last, until):
+            Adam._apply(self, table, now, nothing, True)
+        state["settled_at"][row] = until
+
+
+@pytest.mark.parametrize("rule", ["adamw", "sgd"])
+def test_every_mistake_in_a_life_can_be_made(rule):
+    case = Case("", rules[rule](weight_decay=0.125, lr_decay=0.125), exercises("float64")["main"])
+    with np.errstate(all="ignore"):
+        for life in lives(case.rule):
+            some = (Mistake(cause, wrong) for cause, wrong in life.wrong.items())
+            assert [said for one in some if (said := _failure(one, case))] == []
+
+
+def test_options_that_change_nothing_here_are_not_said():
+    """A dialect comes as a whole; of it, what is seen is said."""
+
+    def make(rule, table, given):
+        other = rules["adam"](lr=rule.lr, epsilon=1e-7, epsilon_place="eps_hat", decay="decoupled")
+        return reference(other, table, given)
+
+    cause = judge(answers(make), chosen_cases("adam", ["float64"], {"lr": 0.05})).fingerprint.cause
+    assert cause == (
+        "epsilon = 1e-07, asked was 1e-08 and epsilon_place = eps_hat, asked was outside"
+    )
+
+
+@pytest.mark.slow
+def test_what_is_right_in_float32_gets_no_option_for_a_name():
+    """Two epsilons: in float32 one of them looks like the whole of it."""
+    wrong = made(ADAM, "np.sqrt(v[i] / c2) + eps", "np.sqrt(v[i] / c2 + eps) + eps")
+    on = chosen_cases("adam", ["float32", "float64"], {"lr": 0.05})
+    assert "epsilon_place = inside, asked" not in judge(answers(wrong), on).fingerprint.cause
+
+
+def test_an_error_alone_is_the_cause():
+    wrong = made(SGD, "i = ids", "i = ids; assert rows.max(initial=0) < 1000, 'too many rows'")
+    report = judge_implementation(wrong, "sgd", ["float64"])
+    assert not report.having("FAIL")
+    assert "too many rows" in report.cause
 
 
 def _failure(mistake, case):
@@ -156,20 +298,18 @@ def test_float32_inside_float64_is_named_with_its_tolerance():
 
 
 def test_a_number_below_0_has_neighbours_too():
-    """FTRL's power is negative; its text, with one thing wrong that no name fits, is still told."""
-
-    def make(rule, table, given):
-        right = reference(rule, table, given)
-        return lambda rows, grads: right(rows, grads * np.where(grads > 1e-3, 0.83, 1.07))
-
-    on = chosen_cases("ftrl", ["float64"], {"lr": 0.05})
-    assert "known here" in str(judge(answers(make), on))
+    """FTRL's power is negative, and is looked at where another number explains nothing."""
+    case = Case("", rules["ftrl"](lr_power=-0.75), exercises("float64")["main"].cut(2))
+    wrong = case.exercise.table + np.arange(3)[:, None, None]
+    views = [Seen(case.exercise, wrong, 1024.0)]
+    assert other_numbers(case.rule, [case.rule], views) == ()
 
 
 def test_what_nothing_explains_gets_no_name():
     def make(rule, table, given):
-        step = made(ADAGRAD)(rule, table, given)
+        step = made(SGD)(rule, table, given)
         return lambda rows, grads: step(rows, grads * np.where(grads > 1e-3, 0.83, 1.07))
 
-    on = chosen_cases("adagrad", ["float64"], {"lr": 0.05})
-    assert judge(answers(make), on).fingerprint.cause == ""
+    report = judge(answers(make), chosen_cases("sgd", ["float64"], {"lr": 0.05}))
+    assert report.fingerprint.cause == ""
+    assert "known here" in str(report)

@@ -119,7 +119,7 @@ def _nearly(asked: Rule, mistake: Mistake, view: Seen, right: Floats) -> tuple[f
         return None
     places = [f"row {row}, column {column}" for row, column in np.argwhere(~alike).tolist()[:2]]
     more = " and others" if (~alike).sum() > 2 else ""
-    rest = f"but for {', '.join(places)}{more}" if places else "in most cases"
+    rest = f"except at {', '.join(places)}{more}" if places else "in most cases"
     cause = f"{mistake.cause} ({rest})"
     return share, (Meaning(asked, view.tolerance, mutant=cause), mistake.apply, mistake.rank)
 
@@ -138,7 +138,11 @@ def by_rounding(asked: Rule, views: Sequence[Seen]) -> list[Named]:
     off = float(distance(right, view.tables).max()) * np.finfo(right.dtype).eps
     if not off < SMALL:
         return []
-    return list(_alike(asked, arithmetic(asked), views))
+    found = list(_alike(asked, arithmetic(asked), views))
+    if not found and view.exercise.name not in LARGE:
+        case = Case("", asked, view.exercise)
+        found = list(_alike(asked, equations(case, narrow=True), views))
+    return found
 
 
 def in_some_cases(asked: Rule, views: Sequence[Seen]) -> list[Named]:
@@ -182,10 +186,13 @@ def with_one_more(asked: Rule, views: Sequence[Seen]) -> list[Named]:
     if views[0].exercise.name in LARGE:
         return []
     some = [m for m in candidates(asked, views[0]) if m.rank < 1]
+    exercise = views[0].exercise
+    right = Seen(exercise, trace(reference, Case("", asked, exercise)), 0.0)
     found: list[Named] = []
     for name, value in off(type(asked), dict(asked)):
         other = made(type(asked), {**dict(asked), name: value})
-        if other is not None:
+        # An option that changes nothing here would stand beside the mistake for nothing.
+        if other is not None and apart(reference, other, [right]) == math.inf:
             found += _alike(other, some, views)
     return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -15,6 +16,7 @@ from freqopt.crosscheck.diagnosis.meanings import (
     Meaning,
     Meanings,
     best,
+    changes,
     dialects,
     meanings,
     numbers,
@@ -22,13 +24,17 @@ from freqopt.crosscheck.diagnosis.meanings import (
 )
 from freqopt.crosscheck.diagnosis.observed import Seen
 from freqopt.crosscheck.diagnosis.option_sets import Box, axes, box_of
-from freqopt.crosscheck.implementation import Implementation, steps
+from freqopt.crosscheck.implementation import Implementation, reference, steps
 from freqopt.crosscheck.mutants import mutants
 from freqopt.errors import CrosscheckError
 from freqopt.optimizers import Rule, rules
 
 UNDESIRED = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9, 0.99)
 """Usual values of a decay or a momentum, where none was asked for."""
+
+
+MOST_PLAIN = 24
+"""Meanings of which changes without a difference are taken back."""
 
 
 def apart(implementation: Implementation, rule: Rule, views: Sequence[Seen]) -> float:
@@ -54,8 +60,20 @@ def faults(asked: Rule, bases: Sequence[Rule], views: Sequence[Seen]) -> Meaning
         for name, implementation in known.items():
             ulps = apart(implementation, rule, views)
             if ulps < math.inf:
-                found.append(Meaning(rule, ulps, mutant=name))
+                plain = _plainer(asked, rule, implementation, views)
+                found.append(Meaning(plain, ulps, mutant=name))
     return best(asked, found)
+
+
+def _plainer(
+    asked: Rule, rule: Rule, implementation: Implementation, views: Sequence[Seen]
+) -> Rule:
+    """The same without the changes that make no difference in what was seen."""
+    for name, (old, _) in changes(asked, rule).items() if type(asked) is type(rule) else ():
+        other = made(type(rule), {**dict(rule), name: old})
+        if other is not None and apart(implementation, other, views) < math.inf:
+            rule = other
+    return rule
 
 
 def other_numbers(asked: Rule, bases: Sequence[Rule], views: list[Seen]) -> Meanings:
@@ -77,7 +95,11 @@ def other_numbers(asked: Rule, bases: Sequence[Rule], views: list[Seen]) -> Mean
         for (one, first), (other, second) in combinations(_rates(base).items(), 2):
             boxes.append({**box_of(base), one: (second,), other: (first,)})
     found = [one for box in boxes for one in search(kind, [box], views)[0]]
-    return meanings(asked, kind, found)
+    some = (
+        replace(one, rule=_plainer(asked, one.rule, reference, views))
+        for one in meanings(asked, kind, found)[:MOST_PLAIN]
+    )
+    return best(asked, some)
 
 
 def _likely(rule: Rule, name: str) -> Iterator[Any]:

@@ -57,7 +57,7 @@ def lives(rule: Rule) -> Iterator[Life]:
     for name, needs, lived, known in (
         ("save and restore", ("save", "restore"), happening.restored, mistakes.of_saving(slots)),
         ("a rate changed between steps", ("set_rate",), happening.rated, mistakes.of_rates(slots)),
-        ("steps without a gradient", ("idle",), happening.idle, mistakes.of_idling()),
+        ("steps without a gradient", ("idle",), happening.idle, mistakes.of_idling(slots)),
         (
             "gradient accumulation",
             ("accumulate",),

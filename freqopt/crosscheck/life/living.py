@@ -32,6 +32,7 @@ class Living:
         self.own = [slot.name for slot in rule.all_slots() if not slot.given]
         self.waiting: list[tuple[Integers, Floats]] = []
         self.next = 0.0
+        self.last = np.zeros(0, np.int64), np.zeros((0, table.shape[1]), table.dtype)
 
     def __call__(self, rows: Integers, grads: Floats) -> Floats:
         """One step with all that has been accumulated; the whole table after it."""

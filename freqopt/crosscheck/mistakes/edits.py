@@ -38,6 +38,8 @@ class Names:
         Functions of one argument that variables stand for.
     added : dict, slot -> expression
         What is added to a slot of which nothing is lost.
+    starts : dict, slot -> number
+        What a slot begins with.
     """
 
     numbers: tuple[str, ...]
@@ -48,6 +50,7 @@ class Names:
     all_decays: tuple[str, ...] = ()
     calls: dict[str, ast.Call] = field(default_factory=dict)
     added: dict[str, str] = field(default_factory=dict)
+    starts: dict[str, str] = field(default_factory=dict)
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -83,6 +86,7 @@ def variants(node: ast.expr, names: Names, *, term: bool) -> Iterator[Found]:
             return
         case ast.Name() | ast.Attribute():
             yield from _another(ast.unparse(node), names)
+            yield from _begun_here(node, names)
             call = names.calls.get(ast.unparse(node))
             if call is not None and ast.unparse(call.func) == "s.squared":
                 yield from _call(call, names)  # here other state is new
@@ -150,12 +154,24 @@ def _operation(node: ast.BinOp) -> Iterator[Found]:
                 yield _made("np.exp(-({}))", node.right), f"has exp(-{right}) for {whole}", 2
 
 
+def _begun_here(node: ast.expr, names: Names) -> Iterator[Found]:
+    """A slot, or a function of it, with the number it should begin with added here alone."""
+    call = names.calls.get(ast.unparse(node))
+    slot = ast.unparse(node if call is None else call.args[0])
+    if slot in names.starts:
+        number = names.starts[slot]
+        whole = f"{slot} + _begun({number})"
+        new = f"({whole})" if call is None else f"{ast.unparse(call.func)}({whole})"
+        said = f"{pretty_name(slot)} begins at 0, and {pretty_name(number)} is added to it"
+        yield _expression(new), f"{said} here alone", 0
+
+
 def _inwards(node: ast.BinOp, names: Names) -> Iterator[Found]:
     """f(x) + y taken for f(x + y), and f(x) - f(y) for f(x - y); f of one argument."""
     sides = [names.calls.get(ast.unparse(s), s) for s in (node.left, node.right)]
     if not isinstance(node.op, (ast.Add, ast.Sub)):
         return
-    calls = [s if isinstance(s, ast.Call) and len(s.args) == 1 else None for s in sides]
+    calls = [s if isinstance(s, ast.Call) and _of_one(s) else None for s in sides]
     sign = "+" if isinstance(node.op, ast.Add) else "-"
     one, other = calls
     if one is not None and other is not None and ast.unparse(one.func) == ast.unparse(other.func):
@@ -169,9 +185,15 @@ def _inwards(node: ast.BinOp, names: Names) -> Iterator[Found]:
     for call, rest, order in ((one, node.right, "{0} {2} {1}"), (other, node.left, "{1} {2} {0}")):
         if call is not None and (one is None or other is None):
             inner = order.format(f"({ast.unparse(call.args[0])})", f"({ast.unparse(rest)})", sign)
-            what = f"{pretty(call.func)}({pretty(call.args[0])})"
-            within = _expression(f"{ast.unparse(call.func)}({inner})")
+            what = pretty(call)
+            others = "".join(f", {ast.unparse(one)}" for one in call.args[1:])
+            within = _expression(f"{ast.unparse(call.func)}({inner}{others})")
             yield within, f"has {pretty(rest)} inside of {what}, not beside it", 0
+
+
+def _of_one(call: ast.Call) -> bool:
+    """Whether a function has one argument beside a constant power."""
+    return len(call.args) == 1 or ast.unparse(call.func) in ("power", "integer_power")
 
 
 def _call(node: ast.Call, names: Names) -> Iterator[Found]:
@@ -192,6 +214,9 @@ def _call(node: ast.Call, names: Names) -> Iterator[Found]:
         test = pretty(arguments[0])
         yield arguments[1], f"goes on as if {test} held everywhere", 1
         yield arguments[2], f"does not ask whether {test}", 0
+        if ast.unparse(arguments[1]) == "0" and "w" in names.local:
+            kept = _made("np.where({}, w, {})", arguments[0], arguments[2])
+            yield kept, f"keeps the weight, and does not set it to 0, where {test}", 0
     elif name == "s.squared" and arguments:
         yield arguments[0], "does not square the gradient", 0
         yield _made("np.abs({})", arguments[0]), "takes |g| for the square of the gradient", 0

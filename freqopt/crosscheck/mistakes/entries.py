@@ -34,6 +34,12 @@ def _any(some: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def in_entries(rule: Rule) -> Iterator[Mistake]:
     """Entries that are left as they were: the weights, the state, or both."""
     slots = [slot.name for slot in rule.all_slots()]
+    counts = [s.name for s in rule.all_slots() if (s.per, s.dtype) == ("row", "int64")]
+    for name in ("t", *(name for name in counts if not name.endswith("_at"))):
+        said = f"{'the step' if name == 't' else name} is counted for each entry"
+        for since, more in ((1, ""), (0, ", from 0")):
+            cause = f"{said}, and not where the gradient is 0{more}"
+            yield Mistake(cause, _counted_apart(name, since), 1)
     for said, some in ENTRIES.items():
         yield Mistake(f"nothing is updated {said}", _changed(some, _nothing, slots, table=True))
         yield Mistake(f"the weights stay {said}", _changed(some, _nothing, [], table=True))
@@ -42,6 +48,29 @@ def in_entries(rule: Rule) -> Iterator[Mistake]:
         for name in slots if len(slots) > 2 else ():
             only = _changed(some, _nothing, [name], table=False)
             yield Mistake(f"{name} does not change {said}", only)
+
+
+def _counted_apart(name: str, least: int) -> Implementation:
+    """A count of each entry in the place of one of the row or of the table."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        seen = np.zeros(table.shape, np.int64)
+
+        def update(self: Rule, w: Floats, g: Floats, s: Any) -> Floats:
+            seen[s.ids] += g != 0
+            here = np.maximum(seen[s.ids], least)
+            if name == "t":
+                s.t = here
+                return type(self).update(self, w, g, s)
+            own = getattr(s, name)
+            setattr(s, name, here - s.first_round)
+            new = type(self).update(self, w, g, s)
+            setattr(s, name, own)
+            return new
+
+        return reference(rule.with_methods(update=update), table, given)
+
+    return implementation
 
 
 def _nothing(_rule: Rule) -> None:

@@ -12,6 +12,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import FrameType, FunctionType
@@ -24,6 +25,7 @@ from freqopt.crosscheck.implementation import Implementation, reference, trace
 from freqopt.crosscheck.mistakes.edits import Names, pretty, variants
 from freqopt.crosscheck.mistakes.informed import ASKED, informed
 from freqopt.crosscheck.mistakes.mistake import Mistake, in_methods
+from freqopt.crosscheck.mistakes.narrowed import NARROWING, narrowed
 from freqopt.crosscheck.mistakes.rearranged import rearranged, statements, stored, throughout
 from freqopt.optimizers import Rule
 
@@ -37,13 +39,39 @@ has the mistakes that are made there."""
 Lines = frozenset[tuple[str, int]]
 
 
-def equations(case: Case) -> list[Mistake]:
-    """Every mistake in the equations that a case runs."""
-    rule, lines = case.rule, _lines_run(case)
-    slots = tuple(slot.name for slot in rule.all_slots() if slot.name != "t" and not slot.copies)
-    floats = (n for n, info in type(rule).model_fields.items() if number(info) is float)
+@dataclass(frozen=True)
+class _Of:
+    """What the equations of a rule are read with.
+
+    Attributes
+    ----------
+    kind : type of Rule
+    slots, numbers : tuple of str
+        Slots but the count of steps; floats that are not 0.
+    starts : tuple of (slot, number)
+        Slots that begin with one of the numbers.
+    narrow : bool
+        Whether quantities go through a narrower type, and nothing else is wrong.
+    """
+
+    kind: type[Rule]
+    slots: tuple[str, ...]
+    numbers: tuple[str, ...]
+    starts: tuple[tuple[str, str], ...]
+    narrow: bool
+
+
+def equations(case: Case, *, narrow: bool = False) -> list[Mistake]:
+    """Every mistake in the equations that a case runs; `narrow`: of their precision alone."""
+    rule, kind = case.rule, type(case.rule)
+    slots = [slot for slot in rule.all_slots() if slot.name != "t" and not slot.copies]
+    floats = (n for n, info in kind.model_fields.items() if number(info) is float)
     numbers = tuple(n for n in floats if getattr(rule, n))
-    return list(_all(type(rule), lines, slots, numbers))
+    starts = (
+        (s.name, n) for s in slots for n in numbers if s.start and getattr(rule, n) == s.start
+    )
+    names = tuple(slot.name for slot in slots)
+    return list(_all(_Of(kind, names, numbers, tuple(starts), narrow), _lines_run(case)))
 
 
 def _lines_run(case: Case) -> Lines:
@@ -67,20 +95,17 @@ def _lines_run(case: Case) -> Lines:
 
 
 @cache
-def _all(
-    kind: type[Rule], lines: Lines, slots: tuple[str, ...], numbers: tuple[str, ...]
-) -> tuple[Mistake, ...]:
+def _all(of: _Of, lines: Lines) -> tuple[Mistake, ...]:
     found: list[Mistake] = []
-    for owner, name in _methods(kind):
+    edited = _narrowed if of.narrow else _edited
+    for owner, name in _methods(of.kind):
         function = _function_of(owner, name)
         file = sys.modules[owner.__module__].__file__ or ""
         ran = {line for f, line in lines if f == file}
         if function is not None and any(s.lineno in ran for s in function.body):
-            for cause, code, rank in _edited(
-                owner, function, ran, _names(kind, function, slots, numbers)
-            ):
+            for cause, code, rank in edited(owner, function, ran, _names(of, function)):
                 found.append(_mistake(cause, name, code, rank))
-            for cause, code, rank in _of_helpers(owner, function):
+            for cause, code, rank in () if of.narrow else _of_helpers(owner, function):
                 found.append(_mistake(cause, name, code, rank))
     return tuple(found)
 
@@ -99,6 +124,22 @@ def _decay_term(rule: Rule, w: Any) -> Any:
     return rule.weight_decay * w
 
 
+def _begun(number: float) -> float:
+    """What a slot should have begun with: where this is used, it began at 0."""
+    return number
+
+
+def _from_0(apply: Implementation) -> Implementation:
+    def init(self: Rule, table: Any, **given: Any) -> Any:
+        state = type(self).init(self, table, **given)
+        for slot in self.all_slots():
+            if slot.start:
+                state[slot.name][...] = 0
+        return state
+
+    return lambda rule, table, given: apply(rule.with_methods(init=init), table, given)
+
+
 def _of_helpers(owner: type, function: ast.FunctionDef) -> Iterator[Edit]:
     """The method, with an edit in a function of its module that it calls."""
     module = sys.modules[owner.__module__]
@@ -108,6 +149,7 @@ def _of_helpers(owner: type, function: ast.FunctionDef) -> Iterator[Edit]:
         if isinstance(node, ast.FunctionDef)
     }
     calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    bare = _bare(function)
     for name in {call.id for call in calls if isinstance(call, ast.Name)} & set(functions):
         helper = functions[name]
         ran = {node.lineno for node in ast.walk(helper) if isinstance(node, ast.stmt)}
@@ -115,11 +157,13 @@ def _of_helpers(owner: type, function: ast.FunctionDef) -> Iterator[Edit]:
         names = Names((), (), (), tuple(arguments))
         for cause, (code, *_), rank in _edited(owner, helper, ran, names):
             space = {**_space(module), name: code}
-            yield cause, _compiled(_bare(function), owner, space), rank
+            yield cause, _compiled(bare, owner, space), rank
 
 
 def _mistake(cause: str, name: str, code: Edited, rank: int) -> Mistake:
     function, told, decays = code
+    if "_begun" in function.__code__.co_names:
+        return Mistake(cause, _from_0(in_methods(**{name: function})), rank)
     if decays:
         return Mistake(cause, _decaying_here(informed(**{name: function, **_UNDECAYED})), rank)
     if told:
@@ -190,9 +234,28 @@ def _edited(owner: type, function: ast.FunctionDef, ran: set[int], names: Names)
         yield what, _compiled(function, owner, space), rank
 
 
+def _narrowed(
+    owner: type, function: ast.FunctionDef, ran: set[int], names: Names
+) -> Iterator[Edit]:
+    """Every quantity of a function rounded, or computed, in a narrower type."""
+    function, space = _bare(function), _space(sys.modules[owner.__module__])
+    for block, place in statements(function.body):
+        statement = block[place]
+        if statement.lineno not in ran or _STAMP.search(ast.unparse(statement)):
+            continue
+        for holder, field, index, _ in _places(statement):
+            held = getattr(holder, field)
+            old = held if index is None else held[index]
+            where = f"in {pretty(statement)}"
+            for new, what, rank in narrowed(old, names):
+                _put(holder, field, index, new)
+                yield f"{what}, {where}", _compiled(function, owner, space), rank
+            _put(holder, field, index, old)
+
+
 def _space(module: Any) -> dict[str, Any]:
-    own = {"np": np, "math": math, "_store": _store, "_decay_term": _decay_term}
-    return {**vars(module), **own}
+    own = {"np": np, "math": math, "_store": _store, "_decay_term": _decay_term, "_begun": _begun}
+    return {**vars(module), **NARROWING, **own}
 
 
 def _bare(function: ast.FunctionDef) -> ast.FunctionDef:
@@ -208,10 +271,8 @@ def _bare(function: ast.FunctionDef) -> ast.FunctionDef:
     return function
 
 
-def _names(
-    kind: type[Rule], function: ast.FunctionDef, slots: tuple[str, ...], numbers: tuple[str, ...]
-) -> Names:
-    limits = {n: kind.model_fields[n].metadata for n in numbers}
+def _names(of: _Of, function: ast.FunctionDef) -> Names:
+    limits = {n: of.kind.model_fields[n].metadata for n in of.numbers}
     decays = [n for n, some in limits.items() if any(getattr(m, "lt", None) == 1 for m in some)]
     assigned = [
         node.id
@@ -225,13 +286,14 @@ def _names(
     ] + assigned
     has_state = any(argument.arg == "s" for argument in function.args.args)
     return Names(
-        numbers=tuple(f"self.{name}" for name in numbers),
+        numbers=tuple(f"self.{name}" for name in of.numbers),
         decays=tuple(f"self.{name}" for name in decays),
-        slots=tuple(f"s.{name}" for name in slots) if has_state else (),
+        slots=tuple(f"s.{name}" for name in of.slots) if has_state else (),
         state=has_state,
         all_decays=tuple(f"self.{n}" for n in decays),
         calls=_calls(function),
         added=_added(function),
+        starts={f"s.{slot}": f"self.{number}" for slot, number in of.starts},
         local=tuple(dict.fromkeys(n for n in local if n not in ("s", "where", "slot", "still"))),
     )
 

@@ -12,11 +12,13 @@ from freqopt.crosscheck.mistakes.entries import in_entries
 from freqopt.crosscheck.mistakes.given import in_given
 from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.crosscheck.mistakes.nonfinite import in_nonfinite
+from freqopt.crosscheck.mistakes.nonzero import in_nonzero
 from freqopt.crosscheck.mistakes.orders import in_orders
 from freqopt.crosscheck.mistakes.padding import in_padding
 from freqopt.crosscheck.mistakes.rates import in_rates
 from freqopt.crosscheck.mistakes.replays import in_replays
 from freqopt.crosscheck.mistakes.state import in_state
+from freqopt.crosscheck.mistakes.stored import in_stored
 from freqopt.crosscheck.mistakes.tables import in_decay, in_table
 from freqopt.optimizers import Rule
 
@@ -33,6 +35,9 @@ def places(rule: Rule) -> Iterator[Mistake]:
     }
     whole = [slot.name for slot in slots if slot.dtype != "table"]
     yield from in_state([slot.name for slot in slots], whole, numbers)
+    decays = [n for n in numbers if any(getattr(m, "lt", None) == 1 for m in fields[n].metadata)]
+    floats = [slot.name for slot in slots if slot.dtype in ("table", "float64")]
+    yield from in_stored(floats, decays, list(numbers))
     yield from in_counts()
     yield from in_occurrences()
     yield from in_rows()
@@ -45,6 +50,8 @@ def places(rule: Rule) -> Iterator[Mistake]:
     yield from in_given([slot.name for slot in rule.all_slots() if slot.given])
     if rule.duplicates != "sum":
         yield from in_combining(rule.duplicates)
+    if rule.rows == "nonzero":
+        yield from in_nonzero()
     if rule.padding_row is not None:
         yield from in_padding()
     if rule.nonfinite != "raise":

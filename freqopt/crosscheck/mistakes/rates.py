@@ -56,11 +56,24 @@ def in_rates(rule: Rule) -> Iterator[Mistake]:
         return
     for cause, rate in _RATES.items():
         yield Mistake(cause, _rated(rate))
+    yield Mistake("the rate is that of the batch before", _at(lambda t: max(t - 1, 1)), -1)
+    yield Mistake("the rate is that of the batch after", _at(lambda t: t + 1), -1)
+    yield Mistake("the rate falls in every second batch alone", _at(lambda t: t - (t + 1) % 2), 0)
     for said, fall in LAWS.get(rule.lr_decay_law, {}).items():
         yield Mistake(f"the rate's law {rule.lr_decay_law} {said}", _falling(fall))
     if rule.weight_decay and rule.decay == "decoupled":
         yield Mistake("the decoupled decay has the rate before it falls", _decay_at_first)
         yield Mistake("the decoupled decay alone has the rate that falls", _step_at_first)
+
+
+def _at(batch: Callable[[int], int]) -> Implementation:
+    """The rate alone is that of another batch."""
+
+    def implementation(rule: Rule, table: Floats, given: Given) -> Step:
+        other = rule.with_methods(rate=lambda own, t: type(own).rate(own, batch(int(t))))
+        return reference(other, table, given)
+
+    return implementation
 
 
 def _falling(fall: Fall) -> Implementation:

@@ -261,6 +261,46 @@ def throughout(function: ast.FunctionDef, names: Names) -> Iterator[tuple[str, i
             yield f"{said} formed in float32", 1
             function.__dict__.update(kept)
     yield from _all_begun(function, names)
+    yield from _products(function, names)
+
+
+def _products(function: ast.FunctionDef, names: Names) -> Iterator[tuple[str, int]]:
+    """A mean of products, which may be negative, and whose absolute value is used."""
+    squares = [n for n, call in names.calls.items() if ast.unparse(call.func) == "s.squared"]
+    kept = function.body
+    for place, statement in enumerate(kept):
+        target = ast.unparse(statement).partition(" = ")[0]
+        for slot in names.slots:
+            product = _Product(f"g * {slot}", squares)
+            function.body = copy.deepcopy(kept)
+            if target not in names.slots or slot == target:
+                continue
+            product.visit(function.body[place])
+            if not product.found:
+                continue
+            for later in function.body[place + 1 :]:
+                _Replaced(target, f"np.abs({target})").visit(later)
+            said = f"takes g * {pretty_name(slot)} where the rule has g ** 2"
+            yield f"{said}, and uses {pretty_name(target)} without its sign", 0
+    function.body = kept
+
+
+class _Product(ast.NodeTransformer):
+    """Something else in the place of a square."""
+
+    def __init__(self, text: str, squares: list[str]) -> None:
+        self.text, self.squares, self.found = text, squares, False
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self._other() if node.id in self.squares else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        squared = ast.unparse(node.func) == "s.squared"
+        return self._other() if squared else self.generic_visit(node)
+
+    def _other(self) -> ast.expr:
+        self.found = True
+        return ast.parse(self.text, mode="eval").body
 
 
 class _Formed(ast.NodeTransformer):

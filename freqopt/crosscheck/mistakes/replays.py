@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from freqopt.crosscheck.implementation import Given, Implementation, Step, reference
+from freqopt.crosscheck.implementation import Given, Implementation, Step, as_it_lies, reference
 from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.crosscheck.mistakes.state import bounded
 from freqopt.optimizers import Rule, State
@@ -26,9 +26,23 @@ batch that is replayed in its place; None for none."""
 def in_replays(rule: Rule) -> Iterator[Mistake]:
     """What a rule that catches up, or decays lazily, makes up for."""
     if rule.catches_up_before_reading:
-        yield from _in_catching_up([s.name for s in rule.all_slots() if s.dtype == "table"])
+        slots = [s.name for s in rule.all_slots() if s.dtype == "table"]
+        yield Mistake(f"rows that wait {_LIES}", as_it_lies)
+        for one in _in_catching_up(slots):
+            yield one
+            yield Mistake(f"{one.cause}; rows that wait {_LIES}", _lying(one.apply), one.rank + 1)
     if rule.weight_decay and rule.decay == "decoupled" and rule.decay_rows == "lazy":
         yield from _in_lazy_decay()
+
+
+_LIES = "are shown as they lie, before they catch up"
+
+
+def _lying(apply: Implementation) -> Implementation:
+    """Nothing catches up to be read."""
+    return lambda rule, table, given: apply(
+        rule.with_methods(catch_up=lambda *_a, **_k: None), table, given
+    )
 
 
 # -- catch-up ------------------------------------------------------------------------------------
