@@ -41,7 +41,7 @@ def run(
     record: Iterable[str] = ("objective",),
     groups: Groups | Mapping[str, Any] | None = None,
     factorised: Factorised | Mapping[str, Any] | None = None,
-    backend: str = DEFAULT,
+    backend: str | Backend = DEFAULT,
 ) -> Trajectory:
     """Run one rule on one problem and record it.
 
@@ -68,8 +68,9 @@ def run(
         Token groups; by default head, middle, tail by shares of 50, 40 and 10 % of the mass.
     factorised : Factorised, or a mapping of its fields
         Tables kept as two layers; by default all are plain.
-    backend : str
-        By name or path. It does not change the numbers.
+    backend : str or Backend
+        By name or path, or one that was made: ``NumbaBackend(patience=0)`` compiles at once,
+        however short the run is. It does not change the numbers.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def run(
     >>> bool(values[-1] < values[0])
     True
     """
-    engine = backends[backend]()
+    engine = backend if isinstance(backend, Backend) else backends[backend]()
     config = RunConfig(
         steps=steps, batch=batch, seed=seed, run=run, dtype=dtype, checkpoints=checkpoints,
         record=record, groups=as_groups(groups), factorised=as_factorised(factorised),

@@ -31,8 +31,8 @@ def test_the_tutorial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    said, commands = dict(SAID), 0
-    for kind, title, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
+    said, commands, page = dict(SAID), 0, PAGE.read_text(encoding="utf-8")
+    for kind, title, text in BLOCK.findall(page):
         if title:
             (tmp_path / title).write_text(text, encoding="utf-8")
         elif kind == "python":
@@ -46,6 +46,11 @@ def test_the_tutorial(
                 assert answered == int(code or 0), f"{command}\n{out.out[-3000:]}{out.err}"
                 assert said.pop(given, "") in out.out, f"{command}\n{out.out}"
                 commands += 1
+    (compare,) = (text for _, _, text in BLOCK.findall(page) if "NumbaBackend(" in text)
+    rule = (tmp_path / "sign.py").read_text()
+    (tmp_path / "sign.py").write_text(rule.replace("return w - lr * np", "return w - 2 * lr * np"))
+    with pytest.raises(AssertionError):  # it is a comparison: another kernel gives other numbers
+        exec(compare, {})
     assert commands == 14
     assert not said
     for made in ("report", "figures_out/gaps.csv", "all.csv"):

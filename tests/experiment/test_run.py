@@ -391,6 +391,24 @@ def test_own_files_are_found_by_path(tmp_path):
     np.testing.assert_array_equal(t.curve("twice")[1], 2 * plain.curve("objective")[1])
 
 
+def test_a_backend_that_was_made_carries_the_run():
+    """As NumbaBackend(patience=0), which compares a short run with NumPy for once."""
+
+    class Counting(numpy_backend.NumpyBackend):
+        stretches = 0
+
+        def advance(self, simulation, until):
+            self.stretches += 1
+            super().advance(simulation, until)
+
+    made = Counting()
+    run = freqopt.run(PROBLEM, "sgd", steps=20, checkpoints=3, backend=made)
+    same(run, freqopt.run(PROBLEM, "sgd", steps=20, checkpoints=3, backend="numpy"))
+    assert made.stretches == 3
+    with pytest.raises(BackendError, match="names no backend"):
+        freqopt.run(PROBLEM, "sgd", steps=20, backend=Counting)
+
+
 def test_a_trajectory_and_a_study_say_what_they_are(small):
     run = freqopt.run(PROBLEM, "sgd", steps=10, record=["gap", "frequency"], run=3)
     assert repr(run).startswith("<Trajectory of sgd on token_quadratic: 10 steps, seed 0, run 3;")
