@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from freqopt.optimizers import Rule
-from freqopt.optimizers._rule import LAST_HALVING
+from freqopt.optimizers._rate import LAST_HALVING
 
 C = {
     "inverse": "return h->lr / (1 + (t - 1) * h->lr_decay);",

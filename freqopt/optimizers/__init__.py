@@ -9,7 +9,8 @@ from __future__ import annotations
 from freqopt._discovery import Registry
 from freqopt.errors import RuleError
 from freqopt.optimizers._batch import Batch
-from freqopt.optimizers._rule import Rows, Rule
+from freqopt.optimizers._rows import Rows
+from freqopt.optimizers._rule import Rule
 from freqopt.optimizers._slots import Slot, State
 from freqopt.optimizers._slow import slow_rate
 

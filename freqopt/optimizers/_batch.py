@@ -210,5 +210,21 @@ def _rounds(inverse: Integers, count: Integers) -> Iterator[Integers]:
         yield np.flatnonzero(rank == k)
 
 
+def densify(batches: list[Batch], table: Floats) -> Batch:
+    """One batch that names every row; absent rows have gradient zero and no occurrences."""
+    size = len(table)
+    if len(batches) == 1 and batches[0].rows.size == size:
+        return batches[0]
+    grads, occurrences = np.zeros_like(table), np.zeros(size, np.int64)
+    squares = None
+    for batch in batches:
+        grads[batch.rows] = batch.grads
+        occurrences[batch.rows] = batch.occurrences
+        if batch.squares is not None:
+            squares = np.zeros_like(table)
+            squares[batch.rows] = batch.squares
+    return Batch(np.arange(size), grads, occurrences, squares)
+
+
 def _shape(value: object) -> str:
     return f"of shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__

@@ -48,10 +48,11 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from freqopt.optimizers._batch import Batch
+from freqopt._fields import NonNegative
+from freqopt.optimizers._batch import Batch, densify
 from freqopt.optimizers._critical_buffer import gradient_norm, recall
 from freqopt.optimizers._critical_slow import slow_directions, slow_norm
-from freqopt.optimizers._rule import NonNegative, Rule, densify
+from freqopt.optimizers._rule import Rule
 from freqopt.optimizers._slots import Slot, State
 from freqopt.optimizers._slow import slow_advance, slow_preprocess
 from freqopt.typing import Floats, Integers

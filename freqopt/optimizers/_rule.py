@@ -8,79 +8,30 @@ backend reads `kernel` (`freqopt.kernels`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from types import MethodType, SimpleNamespace
+from types import MethodType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
-from freqopt._fields import Fields
+from freqopt._fields import Fields, NonNegative, Positive
 from freqopt.errors import BatchError, RuleError, describe
 from freqopt.kernels import Kernel, Options
 from freqopt.kernels._own import file_of
-from freqopt.optimizers._batch import Batch, check_table, clip_rows, preprocess
+from freqopt.optimizers._batch import Batch, check_table, clip_rows, densify, preprocess
+from freqopt.optimizers._rate import rate
 from freqopt.optimizers._results import check_results
+from freqopt.optimizers._rows import Rows, gather, scatter
 from freqopt.optimizers._slots import Slot, State, declared
 from freqopt.optimizers._slow import slow_advance, slow_preprocess
-from freqopt.streams.elementary import integer_power, sin
+from freqopt.streams.elementary import integer_power
 from freqopt.typing import Floats, Integers
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-LAST_HALVING = 60.0
-"""Halvings of lr_decay_law = "step" after which the rate stays."""
 Decay = Annotated[float, Field(ge=0, lt=1)]
 """Decay rate of a running mean: 0 <= beta < 1."""
-
-
-class Rows(SimpleNamespace):
-    """The part of a state that belongs to the rows being updated, as attributes.
-
-    Element slots have shape (n, d), row slots (n, 1) so that they broadcast, table slots are
-    arrays of shape (). Assigning an attribute changes the state when the update is done.
-
-    A step makes it. To call `update` by hand give all of the attributes below and every slot by its
-    name: `Rows(t=1, ids=rows, occurrences=np.ones((n, 1), np.int64), first_round=True,
-    squares=None, m=np.zeros((n, d)))`.
-
-    Attributes
-    ----------
-    t : int
-        Batches seen, the present one included: 1 in the first step.
-    ids : int64 (n,)
-        The rows.
-    occurrences : int64 (n, 1)
-        Occurrences of each row in the batch; 0 for a row that is updated but absent.
-    first_round : bool
-        False for the second and later occurrences in the dialect `duplicates="sequential"`.
-    squares : float32 or float64 (n, d), or None
-        Sum of the squares of the occurrences, with `duplicates="squares"` only.
-    """
-
-    t: int
-    ids: Integers
-    occurrences: Integers
-    first_round: bool
-    squares: Floats | None
-
-    def squared(self, grads: Floats) -> Floats:
-        """What the second moment sums: grads^2, or the occurrences' squares (duplicates axis).
-
-        Parameters
-        ----------
-        grads : float32 or float64 (n, d)
-            Combined gradients.
-
-        Returns
-        -------
-        float32 or float64 (n, d)
-        """
-        return grads * grads if self.squares is None else self.squares
 
 
 class Rule(Fields):
@@ -448,7 +399,7 @@ class Rule(Fields):
             squares=batch.squares,
         )
         for name, slot in self._slots_by_name.items():
-            setattr(s, name, _gather(slot, state[name], where))
+            setattr(s, name, gather(slot, state[name], where))
         before = dict(vars(s))
         old = self._decayed(table[where], s)
         w = self.update(old, self._regularised(batch.grads, old), s)
@@ -456,7 +407,7 @@ class Rule(Fields):
             check_results(self.update, w, old, self._slots_by_name, before, s)
         table[where] = w if self.max_norm is None else clip_rows(w, self.max_norm)
         for name, slot in self._slots_by_name.items():
-            _scatter(slot, state[name], where, getattr(s, name))
+            scatter(slot, state[name], where, getattr(s, name))
 
     def _regularised(self, g: Floats, w: Floats) -> Floats:
         """The gradient with l2 weight decay."""
@@ -485,19 +436,7 @@ class Rule(Fields):
         -------
         float
         """
-        d, law = self.lr_decay, self.lr_decay_law
-        x = (t - 1) * d
-        if law == "inverse" or d == 0:
-            return self.lr / (1 + x)
-        if law == "inverse_sqrt":
-            return self.lr / math.sqrt(1 + x)
-        if law == "step":
-            return self.lr * math.ldexp(1.0, -int(min(x, LAST_HALVING)))
-        if law == "warmup":
-            return self.lr * min(1.0, t * d)
-        left = 1 - min(x, max(0.0, 1 - d))  # of batch 1/d at last: no rate is 0, FTRL divides by it
-        root = float(sin(0.5 * math.pi * left))  # (1 + cos(pi x)) / 2 = sin^2(pi (1 - x) / 2)
-        return self.lr * (left if law == "linear" else root * root)
+        return rate(self.lr, self.lr_decay, self.lr_decay_law, t)
 
     @property
     def added_decay(self) -> float:
@@ -556,37 +495,3 @@ class Rule(Fields):
         Kernel
         """
         raise NotImplementedError("the rule defines no kernel")
-
-
-def _gather(slot: Slot, array: NDArray[Any], where: Any) -> NDArray[Any]:
-    if slot.per == "table":
-        return array
-    picked = array[:, where] if slot.copies else array[where]
-    return picked[..., None] if slot.per == "row" else picked
-
-
-def _scatter(slot: Slot, array: NDArray[Any], where: Any, values: NDArray[Any]) -> None:
-    if slot.per == "table":
-        array[...] = values
-        return
-    values = values[..., 0] if slot.per == "row" else values
-    if slot.copies:
-        array[:, where] = values
-    else:
-        array[where] = values
-
-
-def densify(batches: list[Batch], table: Floats) -> Batch:
-    """One batch that names every row; absent rows have gradient zero and no occurrences."""
-    size = len(table)
-    if len(batches) == 1 and batches[0].rows.size == size:
-        return batches[0]
-    grads, occurrences = np.zeros_like(table), np.zeros(size, np.int64)
-    squares = None
-    for batch in batches:
-        grads[batch.rows] = batch.grads
-        occurrences[batch.rows] = batch.occurrences
-        if batch.squares is not None:
-            squares = np.zeros_like(table)
-            squares[batch.rows] = batch.squares
-    return Batch(np.arange(size), grads, occurrences, squares)

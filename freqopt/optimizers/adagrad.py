@@ -33,9 +33,11 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from freqopt._fields import NonNegative
 from freqopt.kernels import Kernel, Options
 from freqopt.kernels import quotient as row_quotient
-from freqopt.optimizers._rule import Decay, NonNegative, Rows, Rule
+from freqopt.optimizers._rows import Rows
+from freqopt.optimizers._rule import Decay, Rule
 from freqopt.optimizers._slots import Slot
 from freqopt.typing import Floats
 

@@ -45,8 +45,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from freqopt._fields import NonNegative, Positive
 from freqopt.kernels import Kernel, Options, quotient
-from freqopt.optimizers._rule import Decay, NonNegative, Positive, Rows, Rule
+from freqopt.optimizers._rows import Rows
+from freqopt.optimizers._rule import Decay, Rule
 from freqopt.optimizers._slots import Slot
 from freqopt.streams.elementary import integer_power, power
 from freqopt.streams.fold import fold

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from freqopt._fields import Positive
 from freqopt.optimizers._critical import AdaptiveFixedMemory
-from freqopt.optimizers._rule import Positive
 from freqopt.optimizers.adam import Adam
 
 

@@ -29,7 +29,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from freqopt.optimizers._rule import NonNegative
+from freqopt._fields import NonNegative
 from freqopt.optimizers.adam import Adam
 
 

@@ -41,7 +41,7 @@ from pydantic import Field
 
 from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._batch import Batch
-from freqopt.optimizers._rule import Rows
+from freqopt.optimizers._rows import Rows
 from freqopt.optimizers._slots import Slot, State
 from freqopt.optimizers._slow import _row, slow_advance, slow_preprocess
 from freqopt.optimizers.adam import Adam

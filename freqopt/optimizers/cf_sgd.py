@@ -39,9 +39,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from freqopt._fields import NonNegative, Positive
 from freqopt.errors import RuleError
 from freqopt.kernels import Kernel, Options
-from freqopt.optimizers._rule import NonNegative, Positive, Rows, Rule
+from freqopt.optimizers._rows import Rows
+from freqopt.optimizers._rule import Rule
 from freqopt.optimizers._slots import Slot, State
 from freqopt.streams.elementary import integer_power, power
 from freqopt.typing import Floats

@@ -35,10 +35,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from freqopt._fields import Positive
 from freqopt.errors import BatchError, RuleError
 from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._batch import Batch
-from freqopt.optimizers._rule import Positive, Rows, Rule
+from freqopt.optimizers._rows import Rows
+from freqopt.optimizers._rule import Rule
 from freqopt.optimizers._slots import Slot, State
 from freqopt.streams.elementary import power
 from freqopt.typing import Floats

@@ -34,8 +34,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from freqopt._fields import NonNegative, Positive
 from freqopt.kernels import Kernel, Options, quotient
-from freqopt.optimizers._rule import NonNegative, Positive, Rows, Rule
+from freqopt.optimizers._rows import Rows
+from freqopt.optimizers._rule import Rule
 from freqopt.optimizers._slots import Slot
 from freqopt.streams.elementary import power
 from freqopt.typing import Floats

@@ -31,8 +31,10 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from freqopt._fields import Positive
 from freqopt.kernels import Kernel, Options
-from freqopt.optimizers._rule import Decay, Positive, Rows, Rule
+from freqopt.optimizers._rows import Rows
+from freqopt.optimizers._rule import Decay, Rule
 from freqopt.optimizers._slots import Slot
 from freqopt.typing import Floats
 

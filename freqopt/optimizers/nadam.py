@@ -31,8 +31,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from freqopt._fields import NonNegative, Positive
 from freqopt.kernels import Kernel, Options
-from freqopt.optimizers._rule import NonNegative, Positive, Rows
+from freqopt.optimizers._rows import Rows
 from freqopt.optimizers._slots import Slot
 from freqopt.optimizers.adam import Adam, Scalar
 from freqopt.streams.elementary import power

@@ -38,8 +38,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from freqopt._fields import NonNegative
 from freqopt.kernels import Kernel, Options, quotient
-from freqopt.optimizers._rule import Decay, NonNegative, Rows, Rule
+from freqopt.optimizers._rows import Rows
+from freqopt.optimizers._rule import Decay, Rule
 from freqopt.optimizers._slots import Slot
 from freqopt.streams.elementary import integer_power
 from freqopt.typing import Floats

@@ -31,7 +31,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from freqopt.kernels import Kernel, Options
-from freqopt.optimizers._rule import Decay, Rows, Rule
+from freqopt.optimizers._rows import Rows
+from freqopt.optimizers._rule import Decay, Rule
 from freqopt.optimizers._slots import Slot
 from freqopt.typing import Floats
 

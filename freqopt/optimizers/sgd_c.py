@@ -26,9 +26,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from freqopt._fields import Positive
 from freqopt.kernels import Kernel, Options
 from freqopt.optimizers._critical import FixedMemory
-from freqopt.optimizers._rule import Positive, Rows
+from freqopt.optimizers._rows import Rows
 from freqopt.optimizers.sgd import SGD
 from freqopt.typing import Floats
 

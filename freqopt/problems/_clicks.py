@@ -10,12 +10,13 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 import freqopt.data as datasets
+from freqopt._fields import Finite, Positive
 from freqopt.errors import ProblemError
 from freqopt.problems._arrays import normals
 from freqopt.problems._losses import Logistic
 from freqopt.problems._parameters import Nested
 from freqopt.problems._sources import Data
-from freqopt.problems._tokens import Finite, Instance, Positive, Tokens, Zipf
+from freqopt.problems._tokens import Instance, Tokens, Zipf
 from freqopt.streams import Stream, fold
 from freqopt.typing import Doubles, Floats, Integers
 

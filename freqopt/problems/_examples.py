@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
+from freqopt._fields import NonNegative
 from freqopt._install import install
 from freqopt.data.packages import package_file
 from freqopt.data.parsing.faults import bad_line, shown
@@ -18,7 +19,7 @@ from freqopt.data.parsing.lines import lines
 from freqopt.errors import ProblemError
 from freqopt.problems._arrays import normals
 from freqopt.problems._parameters import Nested
-from freqopt.problems._tokens import Instance, NonNegative, Probability
+from freqopt.problems._tokens import Instance, Probability
 from freqopt.streams import BoundedZipf, Stream, fold
 from freqopt.streams.transforms import index
 from freqopt.typing import Doubles, Integers

@@ -40,10 +40,10 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 import freqopt.data as datasets
+from freqopt._fields import NonNegative
 from freqopt.errors import ProblemError
 from freqopt.problems._held_out import HeldOut, Split
 from freqopt.problems._pairs import Corpus
-from freqopt.problems._tokens import NonNegative
 from freqopt.streams import Stream
 from freqopt.typing import Doubles, Integers
 

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 import freqopt.data as datasets
+from freqopt._fields import Finite, NonNegative, Positive
 from freqopt.problems._parameters import Nested
 from freqopt.problems._sources import Data
 from freqopt.streams import BoundedZipf, ExponentialTail, TokenCounts, TokenDistribution
 from freqopt.streams.elementary import power
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Instance = Annotated[int, Field(ge=0, lt=2**63)]
 """Seed of a problem's planted parameters: they are the same in every run of the problem."""

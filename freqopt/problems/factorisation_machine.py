@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 from pydantic import Field, PositiveInt
 
+from freqopt._fields import NonNegative
 from freqopt.problems._arrays import add_rows, gather, normals, parts, whole
 from freqopt.problems._baselines import naive_bayes
 from freqopt.problems._clicks import Clicks, Planted, machine
 from freqopt.problems._held_out import HeldOut, Split, measured
 from freqopt.problems._losses import Logistic
 from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
-from freqopt.problems._tokens import NonNegative
 from freqopt.streams import Stream, fold
 from freqopt.streams.elementary import log
 from freqopt.streams.transforms import index

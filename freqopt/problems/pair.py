@@ -28,13 +28,14 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
+from freqopt._fields import NonNegative, Positive
 from freqopt.problems._arrays import normals, whole
 from freqopt.problems._losses import Cosine, Logistic, Loss, Squared
 from freqopt.problems._pairs import Pairs, Product
 from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._scores import SCORES, Score
 from freqopt.problems._split import Shift
-from freqopt.problems._tokens import Instance, NonNegative, Positive
+from freqopt.problems._tokens import Instance
 from freqopt.streams import Stream, fold
 from freqopt.typing import Doubles, Floats, Integers
 

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 import freqopt.data as datasets
+from freqopt._fields import Finite, NonNegative
 from freqopt.errors import ProblemError
 from freqopt.problems._arrays import add_rows, normals, parts, whole
 from freqopt.problems._baselines import Rated, best_ridge, bias_only, popularity
@@ -37,7 +38,6 @@ from freqopt.problems._held_out import HeldOut, Split, by_training_count, measur
 from freqopt.problems._losses import Logistic, Loss, Squared
 from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._sources import Data, Source
-from freqopt.problems._tokens import Finite, NonNegative
 from freqopt.streams import Stream, fold
 from freqopt.streams.elementary import log
 from freqopt.streams.transforms import index

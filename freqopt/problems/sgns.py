@@ -30,13 +30,13 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, PositiveInt
 
+from freqopt._fields import NonNegative
 from freqopt.problems._arrays import gather, whole
 from freqopt.problems._held_out_pairs import held_out_loss
 from freqopt.problems._pairs import Pairs, Topics
 from freqopt.problems._passes import Passes
 from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
 from freqopt.problems._scores import Dot
-from freqopt.problems._tokens import NonNegative
 from freqopt.streams import AliasTable, Stream, fold
 from freqopt.streams.elementary import log1p, power, sigmoid, softplus
 from freqopt.typing import Doubles, Floats, Integers

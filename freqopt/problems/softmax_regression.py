@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from freqopt._fields import NonNegative, Positive
 from freqopt.problems._arrays import normals, whole
 from freqopt.problems._examples import Blobs, Examples
 from freqopt.problems._held_out import HeldOut, Split
 from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
-from freqopt.problems._tokens import NonNegative, Positive
 from freqopt.streams import Stream, fold
 from freqopt.streams.elementary import exp, log
 from freqopt.streams.transforms import index

@@ -26,8 +26,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from freqopt._fields import Finite
 from freqopt.problems._problem import Constants, Problem, Samples, Sparse, Tables
-from freqopt.problems._tokens import Finite
 from freqopt.typing import Doubles, Floats, Integers
 
 

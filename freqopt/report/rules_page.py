@@ -19,7 +19,15 @@ HEAD = """# The rules and their axes
 
 One name hides many algorithms. Every place where implementations of a rule differ is a field, with
 a default that is stated here; a *dialect* is the set of options with which a rule means what a
-known implementation means. `freqopt explain RULE` prints the same with the rule's equations.
+known implementation means. `freqopt explain RULE` prints the same.
+
+A step goes through these stages in this order, each an axis: occurrences of `padding_row` dropped;
+`nonfinite`; `maximize`; occurrences clipped; `duplicates` combined; with `rows = "nonzero"`, rows
+whose combined gradient is zero dropped; combined rows clipped, or all of them by their common norm
+(`clip_scope = "batch"`); decoupled decay, or l2 added to the gradient; the rule's equations;
+`max_norm`. In the equations g is the combined gradient of a row, w the row, t the number of batches
+seen, this one included; what a line assigns, the lines below it use; an entry whose denominator is
+0 does not move.
 
 The difference that a value makes is measured in float64 over the 16 steps of the main exercise of
 `freqopt crosscheck`: the largest difference of any weight from the rule at its default value,
@@ -37,12 +45,14 @@ def page() -> str:
     parts = [HEAD, "## Axes that all rules share\n", fields_table(Rule)]
     for name in sorted(rules):
         rule = rules[name]
-        about = inspect.cleandoc(sys.modules[rule.__module__].__doc__ or "").splitlines()[0]
+        told = inspect.cleandoc(sys.modules[rule.__module__].__doc__ or "")
+        about, _, body = told.partition("\n")
         common = {k for k in Rule.model_fields if _same(rule, k)}
         memory = rule().bytes_per_row(64)
         parts += [
             f"## {name}\n",
             f"{about}\n",
+            f"```text\n{body.strip()}\n```\n",
             f"Memory at its defaults, width 64, float32: {memory} bytes a row.\n",
             fields_table(rule, common),
         ]

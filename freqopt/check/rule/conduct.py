@@ -17,7 +17,7 @@ from freqopt.check.rule.runs import Run, StepError, copied, first_difference, ru
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.cases.exercises import Exercise
 from freqopt.optimizers import Rule
-from freqopt.optimizers._rule import Rows
+from freqopt.optimizers._rows import Rows
 
 DISTINCT = 3
 """Mistakes of running that are told."""

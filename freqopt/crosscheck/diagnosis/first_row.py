@@ -23,7 +23,7 @@ from freqopt.crosscheck.diagnosis.step_paths import (
 )
 from freqopt.optimizers import Rule
 from freqopt.optimizers._batch import clip_rows
-from freqopt.optimizers._rule import Rows
+from freqopt.optimizers._rows import Rows
 from freqopt.typing import Floats
 
 

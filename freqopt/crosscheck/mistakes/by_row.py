@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from freqopt.crosscheck.implementation import Given, Implementation, Step, shown
 from freqopt.optimizers import Rule, State
-from freqopt.optimizers._batch import Batch, preprocess
-from freqopt.optimizers._rule import densify
+from freqopt.optimizers._batch import Batch, densify, preprocess
 from freqopt.typing import Floats, Integers
 
 Visit = Callable[[Rule, Floats, State, Batch, bool], None]

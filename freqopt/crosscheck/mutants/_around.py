@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from freqopt.crosscheck.implementation import Given, Implementation, Step, reference, shown
 from freqopt.optimizers import Rule
-from freqopt.optimizers._rule import Rows
+from freqopt.optimizers._rows import Rows
 from freqopt.typing import Floats, Integers
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, field_validator
 
-from freqopt._fields import Fields
+from freqopt._fields import Fields, Positive
 
 Schedule = Literal["constant", "inverse", "inverse_sqrt", "linear", "cosine", "step", "warmup"]
 SCHEDULES: dict[str, tuple[str, float]] = {
@@ -24,7 +24,6 @@ The rate falls to 1/11, to 1/10, to 0, to 0, three times by half; or rises over 
 """
 
 Count = Annotated[int, Field(gt=0, lt=2**31, strict=True)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Tune(Fields):

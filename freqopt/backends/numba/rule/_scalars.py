@@ -12,7 +12,7 @@ from freqopt.backends.numba.streams._trigonometry import sin
 from freqopt.kernels import choices
 from freqopt.kernels._read import Reading
 from freqopt.optimizers import Rule
-from freqopt.optimizers._rule import LAST_HALVING
+from freqopt.optimizers._rate import LAST_HALVING
 
 
 class Structure:
