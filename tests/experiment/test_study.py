@@ -6,8 +6,9 @@ import pytest
 
 from freqopt.errors import StudyError
 from freqopt.experiment.build import problem, rule
+from freqopt.experiment.document import merge
 from freqopt.experiment.grid import expand
-from freqopt.experiment.study import Study, merge
+from freqopt.experiment.study import Study
 from freqopt.optimizers import rules
 from freqopt.problems import problems
 from tests.experiment.conftest import SMALL
