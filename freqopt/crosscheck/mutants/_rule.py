@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 EDITS = {
-    "g not squared": ("grads * grads if self", "np.abs(grads) if self"),
     "l2 left out of the second moment": (
         "squares=batch.squares",
         "squares=batch.grads**2 if batch.squares is None else batch.squares",
     ),
     "l2 of the wrong sign": ("g + self.added_decay * w if", "g - self.added_decay * w if"),
-    "lr decays a batch early": ("x = (t - 1) * d", "x = t * d"),
     "decoupled decay without the rate": ("1 - self.rate(s.t) * self", "1 - self"),
     "decoupled decay at the first rate": ("1 - self.rate(s.t) *", "1 - self.rate(1) *"),
     "lazy decay a batch short": ("factor, s.t - s.decayed_at", "factor, s.t - s.decayed_at - 1"),
