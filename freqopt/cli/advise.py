@@ -25,6 +25,8 @@ def advise_(
     noise: float = 1.0,
     format: str | None = None,  # noqa: A002
     column: str | None = None,
+    encoding: str | None = None,
+    member: str | None = None,
     out: Path | None = None,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
@@ -47,6 +49,10 @@ def advise_(
         Format of the file, as in a study's `data`; by default told from its first lines.
     column
         What is counted: items or users of ratings; the name or number of a table's column.
+    encoding
+        Of the file's text, such as latin-1; by default UTF-8, or what the format has.
+    member
+        Which file of a zip archive, where it has several.
     out
         Folder to write a page and a picture to.
     json
@@ -58,7 +64,7 @@ def advise_(
 
     if not 1 <= epochs <= 1e9:
         raise TheoryError(f"epochs = {epochs}; expected 1 to 1e9. Correct --epochs")
-    found = occurrences(counts, format, column)
+    found = occurrences(counts, format, column, encoding, member)
     samples = None if horizon is None else horizon / epochs
     advice = advise(found.counts, samples, epochs, noise)
     written = [] if out is None else _write(out, found.source, found.counts, advice)

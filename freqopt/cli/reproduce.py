@@ -165,5 +165,5 @@ def _tell(done: Reproduction, index: Path, seconds: float, *, json: bool) -> Non
     for name, message in done.failed.items():
         warn(f"{name}: {message}")
     runs = sum(report.runs for report in done.reports)
-    say(str(index))
+    say(f"{index}: open it in a browser: figures, studies, verdicts, how to repeat each")
     say(f"{runs} runs and {len(done.written)} figures in {out}, {seconds:.0f} s")

@@ -31,9 +31,10 @@ from numpy.typing import NDArray
 
 from freqopt.data.datasets import Clicks, Dataset, Ratings, TokenCounts
 from freqopt.data.formats import text
-from freqopt.data.parsing.encodings import unmarked
+from freqopt.data.parsing.encodings import UTF_8, decoded, unmarked
 from freqopt.data.parsing.faults import bad_line, shown
 from freqopt.data.parsing.lines import refuse_returns
+from freqopt.data.parsing.unpacked import DataFile
 from freqopt.data.registry import installed_names, load
 from freqopt.errors import DataError
 
@@ -73,6 +74,8 @@ def occurrences(
     where: str | Path,
     format: str | None = None,  # noqa: A002
     column: str | None = None,
+    encoding: str | None = None,
+    member: str | None = None,
 ) -> Occurrences:
     """Count the tokens of a file or of installed data.
 
@@ -84,18 +87,28 @@ def occurrences(
         Name of a format of `freqopt.data.load`; absent: told from the first lines.
     column
         What is counted: "items" or "users" of ratings; the name or the number, from 1, of a column.
+    encoding
+        Of the text; absent: UTF-8, or what the format has.
+    member
+        Which file of a zip archive, where it has several.
 
     Raises
     ------
     DataError
         Whatever is wrong, with the line it is in.
     """
-    name = str(where)
+    name, given = str(where), {"encoding": encoding, "member": member}
+    options = {option: value for option, value in given.items() if value is not None}
     if format is not None:
-        return _of(load(where, format), name, column)
+        return _of(load(where, format, **options), name, column)
     if name in installed_names() and not Path(name).exists():
-        return _of(load(name), name, column)
-    whole = b"".join(unmarked(where)).replace(b"\r\n", b"\n").rstrip(b"\n")
+        return _of(load(name, **options), name, column)
+    file = DataFile(Path(where), member)
+    if encoding is None:
+        whole = b"".join(unmarked(file, UTF_8))
+    else:
+        whole = "".join(decoded(file, encoding)).encode()
+    whole = whole.replace(b"\r\n", b"\n").rstrip(b"\n")
     refuse_returns(where, 1, whole)
     rows = whole.split(b"\n")
     for line, row in enumerate(rows):  # comments before the first line of data
@@ -108,9 +121,9 @@ def occurrences(
     if sample[0].lstrip().startswith(b"{"):
         return _object(Path(where), rows)
     if column is None and all(row.count(b"::") == 3 for row in sample):
-        return _of(load(where, "movielens_10m"), name, column)
+        return _of(load(where, "movielens_10m", **options), name, column)
     if column is None and all(re.fullmatch(rb"\d+\t\d+\t\d\t\d+", row) for row in sample):
-        return _of(load(where, "movielens_100k"), name, column)
+        return _of(load(where, "movielens_100k", **options), name, column)
     header = [cell.strip() for cell in _SEPARATED.split(sample[0])]
     known = [cell.decode("utf-8", "replace").lower() for cell in header]
     chosen = _column(column, known, where)
@@ -120,7 +133,7 @@ def occurrences(
     form = _form(sample)
     if form is not None:
         return _table(Path(where), rows, form)
-    found = text.read(where, words="split")
+    found = text.read(where, words="split", encoding=encoding or UTF_8, member=member)
     return Occurrences(found.counts, "words", name)
 
 

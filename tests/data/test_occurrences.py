@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import zipfile
 
 import pytest
 
@@ -41,6 +42,21 @@ def test_forms_of_the_same_counts(tmp_path, content):
     assert sorted(occurrences(file).counts) == [1, 5, 7]
     file.write_bytes(gzip.compress(content.replace("\n", "\r\n").encode()))
     assert sorted(occurrences(file).counts) == [1, 5, 7]
+
+
+@pytest.mark.parametrize("content", [lines("{token}\t{count}"), "the " * 7 + "of " * 5 + "é"])
+def test_an_encoding_and_a_member_are_named(tmp_path, content):
+    """A message tells to name them; counts and running text, where é is no UTF-8."""
+    content, file = content.replace("a b", "é"), tmp_path / "counts.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("counts.txt", content.encode("utf-16"))
+        archive.writestr("about.txt", "made by hand")
+    with pytest.raises(DataError, match="Name it with `member`"):
+        occurrences(file)
+    with pytest.raises(DataError, match="Name the file's encoding"):
+        occurrences(file, member="counts.txt")
+    found = occurrences(file, encoding="utf-16", member="counts.txt").counts
+    assert sorted(found) == [1, 5, 7]
 
 
 def test_a_column_of_a_table_is_counted(tmp_path):

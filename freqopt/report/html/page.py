@@ -39,6 +39,10 @@ class Section:
         if text:
             self.parts.append(Part(kind, text))
 
+    def contents(self) -> str:
+        """What there is to look at, in words: pictures and tables, in their order."""
+        return "; ".join(part.label.rstrip(".") for part in self.parts if part.label)
+
     def table(self, table: Table) -> None:
         """A table, unless it is empty; a long one is unfolded by whom it interests, or on paper."""
         kind = "table" if len(table.rows) <= LONG else "long table"
