@@ -17,7 +17,7 @@ from freqopt.optimizers import rules
 
 PAGE = (Path(__file__).parents[2] / "docs" / "crosscheck.md").read_text()
 (C,) = re.findall(r"```c\n(.*?)```", PAGE, re.S)
-MAKE, ASSERT, CHILD, FILES = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+MAKE, GROUP, ASSERT, CHILD, FILES = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 (COMPILE,) = re.findall(r"^(cc .*)$", PAGE, re.M)
 
 
@@ -37,10 +37,12 @@ def judged(capsys, *arguments: str) -> tuple[int, str]:
 
 def test_the_python_file_matches(tmp_path, capsys):
     path = tmp_path / "my_adagrad.py"
-    path.write_text(MAKE)
+    path.write_text(MAKE + GROUP)
     code, out = judged(capsys, str(path))
     assert code == 0, out
     assert out.count("PASS") >= 16
+    for group in ("several tables, options for each (b)", "one shared table"):
+        assert re.search(rf"^PASS .*{re.escape(group)}", out, re.M), group
 
 
 def test_the_test_of_the_page_passes():
