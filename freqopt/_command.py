@@ -21,7 +21,8 @@ import traceback
 from contextlib import suppress
 from types import FrameType
 
-from freqopt._descendants import adopt, end_all, reap
+from freqopt._called import called, share
+from freqopt._descendants import LOOKS, adopt, end_all, is_stopped, reap
 
 LOOK = 0.5
 """Seconds after which a child that says nothing is looked at."""
@@ -44,12 +45,14 @@ _passed_on: list[tuple[int, float]] = []
 
 def main() -> None:
     """The command, guarded; leaves with its exit code."""
+    _open_all()
     if not hasattr(os, "fork"):
         from freqopt.cli import main as unguarded
 
         unguarded()
         return
     adopt()
+    share()
     told, telling = os.pipe()
     guard = os.getpid()
     child = os.fork()
@@ -62,6 +65,14 @@ def main() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda n, _: _pass_on(child, n))
     os._exit(_watch(child, told))  # it has nothing to clean up
+
+
+def _open_all() -> None:
+    """Lead a standard stream that is closed to nowhere: the next file opened would be it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # of the lowest number that is free
+            setattr(sys, name, open(nowhere, mode))  # noqa: SIM115, PTH123 - kept to the end
 
 
 def _perform(guard: int, telling: int) -> None:
@@ -107,41 +118,52 @@ def _patience() -> float:
 
 def _watch(child: int, told: int) -> int:
     """Wait for the end of the command; its exit code."""
-    status, said, listening, until = None, b"", True, math.inf
-    while status is None and time.monotonic() < min(until, _patience()):
+    status, said, listening, until, still = None, b"", True, math.inf, 0
+    while status is None and still < LOOKS and time.monotonic() < min(until, _patience()):
         if not listening:
             time.sleep(0.002 if said else LOOK / 10)
         elif select.select([told], [], [], LOOK)[0]:
             said, listening = os.read(told, 1), False
             until = time.monotonic() + GRACE if said else math.inf
         status = reap().get(child)
+        still = still + 1 if status is None and is_stopped(child) else 0
     if listening and select.select([told], [], [], 0)[0]:
         said = os.read(told, 1)
     if said:
         code = said[0]
     else:
-        code, sentence = _end_that_is_none(signal.SIGKILL if status is None else status)
+        code, sentence = _end_that_is_none(status)
         with suppress(OSError):
             os.write(2, f"freqopt: {sentence}\n".encode())
     end_all(0.0 if status is None else LEAVE)
     return code
 
 
-def _end_that_is_none(status: int) -> tuple[int, str]:
-    """Exit code and words for a command that ended before it was done."""
-    files = [repr(one) for one in sys.argv[1:] if one.endswith((".py", ".toml"))]
-    calls = "calls" if len(files) == 1 else "call"
-    where = f"what {' and '.join(files) or 'the files that it reads'} {calls}"
-    if os.WIFEXITED(status) and not _passed_on:
-        code = os.WEXITSTATUS(status)
-        how = f"it left its process with exit code {code} before it was done"
-        return LEFT, f"{how}; look at {where}"
-    number = _passed_on[0][0] if _passed_on else os.WTERMSIG(status)
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+def _end_that_is_none(status: int | None) -> tuple[int, str]:
+    """Exit code and words for a command that ended before it was done; None if it never will."""
     if _passed_on:
+        number = _passed_on[0][0]
+        name = signal.Signals(number).name
         return SIGNALLED + number, "interrupted" if name == "SIGINT" else f"ended by {name}"
+    look = f"look at {_what_it_calls()}"
+    if status is None:
+        return LEFT, f"it stopped its own process, and nobody would continue it; {look}"
+    if os.WIFEXITED(status):
+        code = os.WEXITSTATUS(status)
+        return LEFT, f"it left its process with exit code {code} before it was done; {look}"
+    number = os.WTERMSIG(status)
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     how = f"its process was ended by {name} ({signal.strsignal(number)})"
     if number == signal.SIGKILL:
-        want = "most often for want of memory: ask for a smaller problem or batch, or fewer jobs"
-        return SIGNALLED + number, f"{how}, {want}"
-    return SIGNALLED + number, f"{how}; look at {where}"
+        look = "most often for want of memory: ask for a smaller problem or batch, or fewer jobs"
+        return SIGNALLED + number, f"{how}, {look}"
+    return SIGNALLED + number, f"{how}; {look}"
+
+
+def _what_it_calls() -> str:
+    """The user's files that are called, as far as is known."""
+    given = [one for one in sys.argv[1:] if one.endswith((".py", ".toml"))]
+    files = [repr(one) for one in called() or given] or []
+    if not files:
+        return "what the files that it reads call"
+    return f"what {' and '.join(files)} call{'s' if len(files) == 1 else ''}"

@@ -26,6 +26,11 @@ PR_SET_CHILD_SUBREAPER = 36
 PATIENCE = 5.0
 """Seconds after which what cannot be killed is left."""
 
+LOOK = 0.2
+"""Seconds after which a silent child is looked at."""
+LOOKS = 10
+"""After so many in a row at which it was stopped, it is given up."""
+
 
 def adopt() -> None:
     """Let orphans below this process become its children."""
@@ -82,6 +87,20 @@ def reap() -> dict[int, int]:
         while (one := os.waitpid(-1, os.WNOHANG))[0]:
             ended[one[0]] = one[1]
     return ended
+
+
+def is_stopped(child: int) -> bool:
+    """Whether a child of this process stands still by a signal; False where that cannot be asked.
+
+    Whoever stops a whole group, as a terminal or a batch system does, continues it as a whole: a
+    child that stays so beside one that looks at it was stopped alone.
+    """
+    if not hasattr(os, "waitid"):
+        return False
+    with suppress(ChildProcessError):
+        flags = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, child, flags) is not None
+    return False
 
 
 def _has_children() -> bool:

@@ -15,8 +15,10 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Generic, TypeVar
 
+from freqopt._called import importing
 from freqopt._files import is_file
 from freqopt._imports import imported_files
+from freqopt._interrupts import is_request
 from freqopt._plugins import Plugin, clash, plugins
 from freqopt.errors import FreqoptError, place
 
@@ -208,10 +210,12 @@ def load_file(path: Path, noun: str, error: type[FreqoptError]) -> ModuleType:
     name = f"freqopt_own.{path.stem}"
     loader, module = module_of(name, path)
     try:
-        with _OwnFolder(path):
+        with _OwnFolder(path), importing(str(path)):
             loader.exec_module(module)
-    except (Exception, SystemExit) as mistake:
+    except BaseException as mistake:
         del sys.modules[name]
+        if is_request(mistake):
+            raise
         raise error(
             f"the {noun} file {path} cannot be imported: {place(mistake, path)}; mend the file"
         ) from mistake

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -20,6 +21,9 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
 from queue import SimpleQueue
 from typing import Any, Generic, NamedTuple, TypeVar
+
+from freqopt._descendants import LOOK, LOOKS, is_stopped
+from freqopt._interrupts import tell_apart
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -96,6 +100,8 @@ class _Crew(Generic[Item, Answer]):
     def drive(self) -> None:
         """What each thread does: hand item after item to a process, and take its answers."""
         worker: subprocess.Popen[bytes] | None = None
+        if hasattr(signal, "pthread_sigmask"):  # a worker begins with the mask of this thread
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             for item in iter(self._next, None):
                 worker = worker or self._hire()
@@ -142,6 +148,10 @@ class _Crew(Generic[Item, Answer]):
         """The answer, or what the function raised, or `Lost`."""
         assert worker.stdout is not None
         self._send(worker, item)
+        if _stays_stopped(worker):
+            worker.kill()
+            worker.wait()
+            return Lost("stopped itself, and nobody would continue it")
         try:
             return pickle.load(worker.stdout)
         except (EOFError, pickle.UnpicklingError):  # the latter where it died while it wrote
@@ -166,6 +176,19 @@ class _Crew(Generic[Item, Answer]):
             self._at_work.discard(worker)
 
 
+def _stays_stopped(worker: subprocess.Popen[bytes]) -> bool:
+    """Wait for a worker's answer or end; True if it stands still instead."""
+    if os.name != "posix":
+        return False
+    assert worker.stdout is not None
+    waiting = select.poll()
+    waiting.register(worker.stdout)
+    still = 0
+    while still < LOOKS and not waiting.poll(1000 * LOOK):
+        still = still + 1 if is_stopped(worker.pid) else 0
+    return still == LOOKS
+
+
 def manner(code: int) -> str:
     """How a process ended that has this exit code."""
     if code < 0:
@@ -177,19 +200,12 @@ def manner(code: int) -> str:
 # -- in the worker ------------------------------------------------------------------------------
 
 
-_serving = False
-
-
-def is_worker() -> bool:
-    """Whether this process is a worker."""
-    return _serving
-
-
 def serve() -> None:
     """Answer calls until the caller closes the pipe, or is no more."""
-    global _serving  # noqa: PLW0603
-    _serving = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's goes to the caller too, who decides
+    if hasattr(signal, "pthread_sigmask"):  # what is started from here has it as it is usual
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    tell_apart()
     calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     for kept, replaced in ((os.open(os.devnull, os.O_RDONLY), 0), (2, 1)):
         os.dup2(kept, replaced)  # nothing that the function reads or prints is a message

@@ -13,6 +13,7 @@ import warnings
 
 from cyclopts import App, CycloptsError, Parameter
 
+from freqopt._interrupts import Ended, is_request
 from freqopt._version import __version__
 from freqopt.cli.advise import advise_
 from freqopt.cli.check import check_
@@ -31,7 +32,7 @@ from freqopt.cli.signals import ending, exit_code, heard, how
 from freqopt.cli.simulate import simulate_
 from freqopt.cli.vectors import vectors
 from freqopt.cli.verify import verify_
-from freqopt.errors import FreqoptError, short_of_memory
+from freqopt.errors import FreqoptError, own_mistake, short_of_memory
 from freqopt.report.terminal import CLOSED, flush, printable, warn
 
 SIGNALLED = 128
@@ -102,7 +103,7 @@ def run(arguments: list[str]) -> int:
             flush()
         except Exception as error:
             if ending():
-                raise KeyboardInterrupt from error
+                raise Ended from error
             raise
     except (FreqoptError, CycloptsError) as error:
         warn(f"freqopt: {error}")
@@ -110,13 +111,16 @@ def run(arguments: list[str]) -> int:
     except MemoryError as error:
         warn(f"freqopt: {short_of_memory(error)}")
         return 2
-    except KeyboardInterrupt:
-        warn(f"freqopt: {how()}")
-        return exit_code()
     except BrokenPipeError:  # whoever read our output has seen enough
         return CLOSED
-    except SystemExit as end:  # Rich's answer to the same
-        if not isinstance(end.__context__, BrokenPipeError):
+    except BaseException as error:
+        if isinstance(error.__context__, BrokenPipeError):  # Rich's answer to the same
+            return CLOSED
+        if not is_request(error) and (mistake := own_mistake(error)):
+            warn(f"freqopt: {mistake}")
+            return 2
+        if not isinstance(error, KeyboardInterrupt):
             raise
-        return CLOSED
+        warn(f"freqopt: {how()}")
+        return exit_code()
     return int(code or 0)

@@ -12,20 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from freqopt._interrupts import Ended, tell_apart
+
 _received = signal.SIGINT
 _ending = False
 _since = 0.0
 
 SAME = 0.5
 """Seconds in which another signal is no other request."""
-
-
-class Ended(KeyboardInterrupt):
-    """What a signal raises.
-
-    Not KeyboardInterrupt itself: one that leaves code in a string (`exec`, of which Numba and
-    dataclasses have much) makes Python exit as if by SIGINT, whoever catches it further out.
-    """
 
 
 @contextmanager
@@ -37,10 +31,12 @@ def heard() -> Iterator[None]:
     ours = [one for one in asked if usual[one] in (signal.SIG_DFL, signal.default_int_handler)]
     for one in ours:
         signal.signal(one, _interrupt)
+    tell_apart()
     try:
         yield
     finally:
         _forget()
+        tell_apart(apart=False)
         for one in ours:
             signal.signal(one, usual[one])
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from freqopt._interrupts import is_request
 from freqopt.crosscheck.cases.dialects import Case
 from freqopt.crosscheck.cases.exercises import Exercise
 from freqopt.errors import CrosscheckError, UnsupportedError, in_words, own_mistake
@@ -96,7 +97,9 @@ def _guarded(where: str, call: Callable[..., Any], *arguments: Any) -> Any:
         raise
     except NotImplementedError as error:
         raise UnsupportedError(str(error) or "no reason given") from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_request(error):
+            raise
         own = own_mistake(error) or in_words(error)
         raise CrosscheckError(f"the implementation failed at {where}: {own}") from error
 

@@ -15,6 +15,8 @@ from freqopt.experiment.groups import Groups
 from freqopt.experiment.metrics import metrics
 
 _LEAST = {"steps": 1, "batch": 1, "seed": 0, "run": 0}
+_STEPS = 10**13
+"""At ten million steps a second, which nothing here reaches, they take eleven days."""
 
 
 class RunConfig(Fields):
@@ -51,6 +53,8 @@ class RunConfig(Fields):
                 f"{info.field_name} = {given!r}: give a whole number, {least} or more and below "
                 "2^63"
             )
+        if info.field_name == "steps" and given > _STEPS:
+            raise ValueError(f"steps = {given}: a run of more than {_STEPS} would not end")
         return given
 
     @field_validator("dtype", mode="before")

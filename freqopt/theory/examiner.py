@@ -24,14 +24,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from freqopt._descendants import adopt, end_all
+from freqopt._descendants import LOOK, LOOKS, adopt, end_all, is_stopped
 from freqopt.errors import in_words
 
 LENGTH = struct.Struct("<Q")
-LOOK_AFTER = 0.2
-"""Seconds after which a silent child is looked at."""
-LOOKS = 10
-"""After so many in a row at which it was stopped, it is given up."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def _in_a_child(message: bytes, tasks: int) -> bytes:
         if left <= 0:
             late = True
             break
-        ready, _, _ = select.select([reading, tasks], [], [], min(LOOK_AFTER, left))
+        ready, _, _ = select.select([reading, tasks], [], [], min(LOOK, left))
         if tasks in ready:  # nothing is sent while a task runs: the parent is gone
             _kill(child)
             os._exit(0)
@@ -120,7 +116,7 @@ def _in_a_child(message: bytes, tasks: int) -> bytes:
             found += chunk
         elif chunk == b"" or (not ready and _has_ended(child)):
             break
-        still = still + 1 if not ready and _is_stopped(child) else 0
+        still = still + 1 if not ready and is_stopped(child) else 0
         if still == LOOKS:  # whoever stops all processes continues all
             break
     os.close(reading)
@@ -194,11 +190,6 @@ def _kill(child: int) -> int:
 
 def _has_ended(child: int) -> bool:
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _is_stopped(child: int) -> bool:
-    flags = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
-    return os.waitid(os.P_PID, child, flags) is not None
 
 
 def _failure(text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from freqopt.cli import run
 from freqopt.cli.signals import heard
+from tests.experiment.conftest import SMALL, content
 
 MINE = """
 import ctypes, os, subprocess, sys, threading, time
@@ -54,6 +57,75 @@ def test_a_file_that_ends_the_process_is_named(tmp_path, does, code, said):
     process = begin(tmp_path, "crosscheck", "mine.py")
     assert process.communicate(timeout=60) == ("", f"freqopt: {said}\n")
     assert process.returncode == code
+
+
+def test_a_file_that_stops_its_process_is_ended_and_named(tmp_path):
+    (tmp_path / "mine.py").write_text("import os\nos.kill(os.getpid(), 19)")
+    often = "import freqopt._command as c; c.LOOK = 0.02; c.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", often, "crosscheck", "mine.py"], cwd=tmp_path, timeout=60,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = "it stopped its own process, and nobody would continue it; look at what 'mine.py' calls"
+    assert (done.returncode, done.stderr) == (2, f"freqopt: {said}\n")
+
+
+def test_of_a_study_the_rule_file_is_named(tmp_path):
+    (tmp_path / "s.toml").write_text(SMALL.replace('"sgd"', '"mine.py"'))
+    (tmp_path / "mine.py").write_text("import os\nos._exit(0)")
+    process = begin(tmp_path, "simulate", "s.toml")
+    assert process.communicate(timeout=60)[1].endswith(f"look at what '{tmp_path}/mine.py' calls\n")
+
+
+def test_all_streams_closed(tmp_path):
+    (tmp_path / "s.toml").write_text(SMALL)
+    words = [sys.executable, "-m", "freqopt", "simulate", "s.toml", "--quick", "--jobs", "2"]
+    closed = shlex.join([*words, "--backend", "numpy"]) + " <&- >&- 2>&-"
+    assert (
+        subprocess.run(["sh", "-c", closed], cwd=tmp_path, timeout=120, check=False).returncode == 0
+    )
+    assert len(content(tmp_path / "results")) == 4
+
+
+RAISING = """
+import os, signal
+from freqopt.optimizers.sgd import SGD
+RULE = "sgd"
+def make(rule, table, given):
+    {0}
+class Mine(SGD):
+    def update(self, w, g, s):
+        {0}
+"""
+
+
+@pytest.mark.parametrize(
+    "deed",
+    ["raise KeyboardInterrupt", "raise GeneratorExit", "signal.raise_signal(signal.SIGINT)"],
+)
+def test_an_interrupt_is_told_from_one_that_a_file_raises(tmp_path, monkeypatch, capsys, deed):
+    """In this process, where both come from the same place."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(RAISING.format(deed))
+    (tmp_path / "s.toml").write_text(
+        SMALL.replace('"sgd"', '"mine.py"').replace("rules.sgd", "rules.mine")
+    )
+    crosscheck = ["crosscheck", "mine.py"]
+    simulate = ["simulate", "s.toml", "--jobs", "1", "--backend", "numpy"]
+    (tmp_path / "import.py").write_text(f"import os, signal\n{deed}")
+    for arguments, usual in ((crosscheck, 2), (simulate, 1), (["crosscheck", "import.py"], 2)):
+        with heard():
+            code = run(arguments)
+        said = capsys.readouterr().err
+        if "signal" in deed:
+            assert (code, "interrupted" in said) == (130, True)
+        else:
+            assert code == usual
+            assert ".py" in said
+            assert deed.split()[-1] in said
+            assert "interrupted" not in said
+    if "signal" not in deed:
+        assert len(content(tmp_path / "results")) == 4  # of the other rule
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the command itself is ended")

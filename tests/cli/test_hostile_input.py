@@ -64,8 +64,8 @@ def studies():
         yield study('"token_quadratic"', name)
         yield study('"objective"', name)
     for value in NUMBERS:
+        yield study("steps = 40", f"steps = {value}")
         if value not in (VAST, 10**15):
-            yield study("steps = 40", f"steps = {value}")
             yield study("seed = 7", f"seed = {value}")
         yield study("runs = 2\n", f"runs = {value}\n")
         yield study("checkpoints = 6", f"checkpoints = {value}")

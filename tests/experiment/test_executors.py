@@ -44,13 +44,13 @@ def study(tmp_path, most):
 
 
 def test_a_run_whose_process_is_killed_is_tried_again(tmp_path):
-    report = simulate(study(tmp_path, 1), results=tmp_path / "r", jobs=2)
+    report = simulate(study(tmp_path, 1), results=tmp_path / "r", jobs=2, backend="numpy")
     assert len(list((tmp_path / "marks").iterdir())) == 1
     assert (report.computed, report.failed) == (12, [])
 
 
 def test_a_run_that_kills_its_process_again_is_reported_and_the_others_go_on(tmp_path):
-    report = simulate(study(tmp_path, 100), results=tmp_path / "r", jobs=2)
+    report = simulate(study(tmp_path, 100), results=tmp_path / "r", jobs=2, backend="numpy")
     assert report.computed == 8
     assert len(report.failed) == 4
     assert {where.split(", ")[2] for where, _ in report.failed} == {"rule.lr = 0.05"}
@@ -61,7 +61,7 @@ def test_a_run_that_kills_its_process_again_is_reported_and_the_others_go_on(tmp
 
 
 DEEDS = """
-import ctypes
+import ctypes, os
 from freqopt.optimizers.sgd import SGD
 
 class Odd(Exception):
@@ -83,14 +83,17 @@ class Deeds(SGD):
         ("raise Odd", "Odd: its text cannot be shown"),
         ("raise ValueError('a b ' * 1000)", "a b  ... and 3499 characters more"),
         ("ctypes.string_at(0)", "deeds.py calls"),
+        ("os.kill(os.getpid(), 19)", "stopped itself, and nobody would continue it, and so when"),
     ],
 )
-def test_whatever_a_rule_does_is_a_sentence_and_the_others_go_on(tmp_path, deed, said):
+def test_whatever_a_rule_does_is_a_sentence_and_the_others_go_on(tmp_path, monkeypatch, deed, said):
+    monkeypatch.setattr("freqopt._workers.LOOK", 0.02)
     (tmp_path / "deeds.py").write_text(DEEDS.format(deed))
     path = tmp_path / "study.toml"
-    path.write_text(SMALL.replace('"sgd"', '"deeds.py"').replace("rules.sgd", "rules.deeds"))
-    report = simulate(Study.read(path), results=tmp_path / "r", jobs=2)
-    assert (report.computed, len(report.failed)) == (8, 4)
+    text = SMALL.replace('"sgd"', '"deeds.py"').replace("rules.sgd", "rules.deeds")
+    path.write_text(text.replace("runs = 2\n", "").replace("batch = [1, 3]", "batch = [1]"))
+    report = simulate(Study.read(path), results=tmp_path / "r", jobs=2, backend="numpy")
+    assert (report.computed, len(report.failed)) == (2, 1)
     (message,) = {message for _, message in report.failed}
     assert said in message
     assert "deeds.py" in message
@@ -108,6 +111,14 @@ def test_answers_ends_and_errors_of_workers():
 def test_what_a_worker_prints_is_no_answer(capfd):
     assert list(spread(print, ["hello"], 1)) == [("hello", None)]
     assert capfd.readouterr() == ("", "hello\n")
+
+
+def test_a_worker_is_deaf_to_ctrl_c_from_the_very_beginning(tmp_path, capfd):
+    """A terminal sends it to all; one that hears it while Python begins prints a traceback."""
+    (tmp_path / "sitecustomize.py").write_text("import signal; signal.raise_signal(signal.SIGINT)")
+    here = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    assert list(spread(abs, [-1], 1, environment=here)) == [(-1, 1)]
+    assert capfd.readouterr().err == ""
 
 
 SLEEPER = """

@@ -114,12 +114,18 @@ def room(what: str) -> AbstractContextManager[None]:  # noqa: ARG001
 @cache
 def compiler() -> str:
     """The C++ compiler: $CXX, or c++ or g++ or clang++ on the path."""
-    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
-        found = name and shutil.which(name)
+    named = os.environ.get("CXX")
+    for name in [named] if named else ["c++", "g++", "clang++"]:
+        found = shutil.which(name)
         if found:
             return found
+    if named:
+        raise BackendError(
+            f"CXX is {named!r}, which is no program; name a C++20 compiler by its path alone, or "
+            "unset it"
+        )
     raise BackendError(
-        "the CPU twin of the CUDA kernels needs a C++20 compiler and found none of $CXX, c++, g++, "
+        "the CPU twin of the CUDA kernels needs a C++20 compiler and found none of c++, g++, "
         "clang++; install one, or use the numba backend"
     )
 

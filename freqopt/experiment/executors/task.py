@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from freqopt._workers import is_worker
+from freqopt._interrupts import is_request
 from freqopt.backends import Backend, backends
 from freqopt.errors import (
     DeviceError,
@@ -197,8 +197,8 @@ def _at_once(engine: Backend, task: Task) -> _End:
     except MemoryError as error:
         message = short_of_memory(error)
     except BaseException as error:  # a bug in one run must not take the others along
-        if not isinstance(error, Exception | SystemExit) and not is_worker():
-            raise  # a worker is never interrupted: there it is the user's code that raised it
+        if is_request(error):
+            raise
         message = own_mistake(error) or traceback.format_exc()
     return _End(failed=[(run, message) for run in task.runs])
 

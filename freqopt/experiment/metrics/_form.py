@@ -10,7 +10,7 @@ import numpy as np
 from freqopt.errors import StudyError
 from freqopt.experiment.metrics._metric import Checkpoint, Metric, Reading
 
-MOST = 1_000_000
+MOST = 100_000
 """Readings of one metric at one checkpoint; each may be of all tokens."""
 
 
