@@ -199,3 +199,9 @@ def test_a_twin_without_a_compiler_is_refused_at_once(monkeypatch):
     monkeypatch.setattr(_twin, "compiler", failing(BackendError("needs a C++20 compiler")))
     with pytest.raises(BackendError, match=r"C\+\+20"):
         CupyBackend()
+
+
+def test_a_compiler_that_is_none_is_refused_not_passed_over(monkeypatch):
+    monkeypatch.setenv("CXX", "g++ '")
+    with pytest.raises(BackendError, match="CXX is \"g\\+\\+ '\", which is no program"):
+        _twin.compiler.__wrapped__()
