@@ -125,9 +125,17 @@ def describe(error: ValidationError, what: str, known: Iterable[str] = ()) -> st
             named = not place or reason.startswith((f"{place}: ", f"{place} = "))
             sentences.append(reason if named else f"{place}: {reason}")
         else:
-            sentences.append(f"{place} = {item['input']!r}: {item['msg'].lower()}")
+            sentences.append(f"{place} = {_shown(item['input'])}: {item['msg'].lower()}")
     more = len(mistakes) - MOST_SENTENCES
     return f"{what}: " + "; ".join([*sentences, *([f"and {more} mistakes more"] * (more > 0))])
+
+
+def _shown(value: object) -> str:
+    """What was given, of which a message has room for the beginning."""
+    try:
+        return _cut(repr(value))
+    except ValueError:  # Python shows no whole number of so many digits
+        return "a number of thousands of digits"
 
 
 def short_of_memory(error: MemoryError) -> str:
@@ -164,9 +172,12 @@ def in_words(error: BaseException) -> str:
         text = " ".join(str(error).split())
     except Exception:
         text = "its text cannot be shown"
+    return f"{type(error).__name__}: {_cut(text) or 'no message'}"
+
+
+def _cut(text: str) -> str:
     more = len(text) - MOST_CHARACTERS
-    cut = f"{text[:MOST_CHARACTERS]} ... and {more} characters more" if more > 0 else text
-    return f"{type(error).__name__}: {cut or 'no message'}"
+    return f"{text[:MOST_CHARACTERS]} ... and {more} characters more" if more > 0 else text
 
 
 def place(error: BaseException, path: Path) -> str:

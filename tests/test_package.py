@@ -15,12 +15,14 @@ PACKAGE = Path(freqopt.__file__).parent
 FLOORS = (
     {
         "errors",
+        "_called",
         "_descendants",
         "_discovery",
         "_fields",
         "_files",
         "_imports",
         "_install",
+        "_interrupts",
         "_plugins",
         "_workers",
         "_version",

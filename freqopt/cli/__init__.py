@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import traceback
 import warnings
 
 from cyclopts import App, CycloptsError, Parameter
@@ -33,7 +34,7 @@ from freqopt.cli.simulate import simulate_
 from freqopt.cli.vectors import vectors
 from freqopt.cli.verify import verify_
 from freqopt.errors import FreqoptError, own_mistake, short_of_memory
-from freqopt.report.terminal import CLOSED, flush, printable, warn
+from freqopt.report.terminal import CLOSED, flush, printable, warn, written
 
 SIGNALLED = 128
 """Exit codes above it are of signals."""
@@ -92,6 +93,12 @@ def _refuse_empty(arguments: list[str]) -> None:
             )
 
 
+def _is_of_help(error: OSError) -> bool:
+    """Whether it came from writing help, which is Rich's work."""
+    *_, (last, _) = traceback.walk_tb(error.__traceback__)
+    return str(last.f_globals.get("__name__")).startswith("rich.")
+
+
 def run(arguments: list[str]) -> int:
     """Run the command; the exit code. A user's mistake is one message, never a traceback."""
     try:
@@ -104,6 +111,9 @@ def run(arguments: list[str]) -> int:
         except Exception as error:
             if ending():
                 raise Ended from error
+            if isinstance(error, OSError) and _is_of_help(error):
+                with written():
+                    raise
             raise
     except (FreqoptError, CycloptsError) as error:
         warn(f"freqopt: {error}")

@@ -12,7 +12,7 @@ def _whole(_type: Any, tokens: Sequence[Token]) -> int:
     try:
         return int(tokens[0].value)
     except ValueError:
-        raise ValueError(f"expected a whole number, got {tokens[0].value!r}") from None
+        raise ValueError(f"expected a whole number, got {tokens[0].value[:100]!r}") from None
 
 
 WHOLE = Parameter(converter=_whole)

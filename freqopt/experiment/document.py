@@ -14,12 +14,24 @@ LARGEST = 1 << 24
 """Bytes of a study file."""
 DEEPEST = 32
 """Parts of a dotted key; the time to read one grows with their square."""
+MOST = 1 << 1024
+"""Whole numbers from here on are no floats either, and those of thousands of digits no text."""
+VAST = "it has a whole number of more than 308 digits"
+
 _PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
 _DEEP = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{{DEEPEST}}}")
 
 
 def read_document(path: Path) -> dict[str, Any]:
     """The tables of a study file; StudyError names the file and what is wrong with it."""
+    try:
+        path.stem.encode()  # results are stored under it
+    except UnicodeEncodeError:
+        shown = str(path).encode(errors="backslashreplace").decode()
+        raise StudyError(
+            f"the name of the study file {shown} is no text in UTF-8; rename it, or set LC_ALL to "
+            "a locale in which it is"
+        ) from None
     try:
         content = read(path)
         document = _parsed(content)
@@ -55,7 +67,23 @@ def _parsed(content: bytes) -> dict[str, Any]:
     if deep := _DEEP.search(text):
         line = text.count("\n", 0, deep.start()) + 1
         raise ValueError(f"line {line} has a key of more than {DEEPEST} parts")
-    return tomllib.loads(text)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:  # Python's own limit of digits
+        raise ValueError(VAST) from None
+    if not _moderate(document):
+        raise ValueError(VAST)
+    return document
+
+
+def _moderate(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_moderate, value.values()))
+    if isinstance(value, list):
+        return all(map(_moderate, value))
+    return not isinstance(value, int) or abs(value) < MOST
 
 
 def merge(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

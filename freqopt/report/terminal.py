@@ -33,7 +33,7 @@ def printable(text: str) -> str:
 
 def say(text: str) -> None:
     """A line of result, on standard output."""
-    with _written():
+    with written():
         print(printable(text), flush=True)
 
 
@@ -47,13 +47,13 @@ def warn(text: str) -> None:
 
 def flush() -> None:
     """See standard output written to its end."""
-    with _written():
+    with written():
         if sys.stdout is not None:
             sys.stdout.flush()
 
 
 @contextmanager
-def _written() -> Iterator[None]:
+def written() -> Iterator[None]:
     """Standard output is written to, and nothing more of it is kept where that fails.
 
     Raises
@@ -98,7 +98,7 @@ def table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> N
         grid.add_column(column, overflow="fold")
     for row in rows:
         grid.add_row(*(Text(printable(cell)) for cell in row))
-    with _written():
+    with written():
         Console().print(grid)
 
 

@@ -24,6 +24,8 @@ from freqopt._descendants import kill_below
 from freqopt.errors import TheoryError
 from freqopt.theory.examiner import Answer, Task, receive, send
 
+LONGEST = 3600.0
+"""Seconds of a wait; the system takes no number that is too large, or infinite."""
 GRACE = 10.0
 """Seconds that a worker has beyond a task's limit to say that it is over."""
 
@@ -131,8 +133,8 @@ def each(
                     busy[worker] = index
                     worker.start(Task(function, given, seconds, memory, path, folder))
                     selector.register(worker.answers, selectors.EVENT_READ, worker)
-                next_deadline = min(worker.deadline for worker in busy)
-                events = selector.select(max(0.0, next_deadline - time.monotonic()))
+                left = min(worker.deadline for worker in busy) - time.monotonic()
+                events = selector.select(min(max(0.0, left), LONGEST))
                 done = [key.data for key, _ in events]
                 late = [w for w in busy if w not in done and time.monotonic() >= w.deadline]
                 for worker in (*done, *late):

@@ -28,6 +28,7 @@ from freqopt.report.terminal import say, table, warn
 from tests.experiment.conftest import SMALL
 
 VAST = 2**63 - 1
+VASTER = ("9" * 5000, "0x" + "f" * 5000, "'" + "9" * 5000 + "'")  # and text of that length
 ANYTHING = ('[1, "a"]', "{}", "{a = 1}", "3", "true", "1979-05-27", "nan", "[]", '"a\\u0000b"')
 NUMBERS = (VAST, 2**63, 10**15, -1, "inf", "nan", "true", "[]")
 
@@ -77,6 +78,7 @@ def studies():
 
 
 TEXTS = (
+    *(SMALL.replace("seed = 7", f"seed = {vast}").encode() for vast in VASTER),
     *(b"", b"\0", b"\xff\xfe", SMALL.encode("utf-16"), b"[" * 100_000, b"a = " + b"[" * 100_000),
     *(b"title = 1\ntitle = 2\n", b"[rules]\n[rules]\n", "titlé = 1".encode("latin-1")),
     *("ｔitle = 1".encode(), b"a.b" * 1000 + b" = 1", b"title = 'x'\n" + b"k = 1\n" * 2),
@@ -108,13 +110,21 @@ def test_study_files(tmp_path, monkeypatch, capsys):
     Path("f.toml").write_bytes(SMALL.replace("\n", "\r\n").encode("utf-8-sig"))
     assert run(command) == 0  # as Windows writes it
     capsys.readouterr()
+    raw = os.fsdecode(b"\xff.toml")
+    Path("f.toml").rename(raw)
+    assert run(["simulate", raw]) == 2
+    assert "is no text in UTF-8; rename it" in capsys.readouterr().err
+    Path(raw).rename("f.toml")
     os.truncate("f.toml", 1 << 40)
     assert run(command) == 2
     assert "more than 1073741824" in capsys.readouterr().err
 
 
 LONG = "x" * 5000
-PATHS = (LONG, f"{LONG}.py", f"{LONG}.toml", f"a/{LONG}/b", "", "/dev/null", "nowhere", "pipe.toml")
+PATHS = (
+    *(LONG, f"{LONG}.py", f"{LONG}.toml", f"a/{LONG}/b", "", "/dev/null", "nowhere", "pipe.toml"),
+    "ring.py",
+)
 COMMANDS = (
     *(("simulate", "PATH"), ("simulate", "small", "--results", "PATH/x")),
     *(("simulate", "small", "--backend", "PATH"), ("figures", "PATH"), ("verify", "PATH")),
@@ -128,6 +138,7 @@ COMMANDS = (
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_paths(command, here, capsys):
     os.mkfifo("pipe.toml")
+    Path("ring.py").symlink_to("ring.py")
     Path("nowhere").write_text("a file")
     for path in PATHS:
         arguments = [word.replace("PATH/x", f"{path}/x" if path else "").replace("PATH", path)
@@ -218,12 +229,13 @@ def test_of_an_output_that_is_closed_nothing_is_kept_for_the_end(monkeypatch):
         closed.flush()  # Python does at its end, and would complain
 
 
-def test_an_output_that_cannot_be_written_is_one_sentence(here):
+@pytest.mark.parametrize("words", [("list", "--json"), ("--help",)])
+def test_an_output_that_cannot_be_written_is_one_sentence(here, words):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         done = subprocess.run(
-            [sys.executable, "-m", "freqopt", "list", "--json"],
+            [sys.executable, "-m", "freqopt", *words],
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 2

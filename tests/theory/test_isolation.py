@@ -91,7 +91,7 @@ def test_a_worker_whose_pipe_has_closed_takes_no_further_task(monkeypatch):
     monkeypatch.setattr(isolation.subprocess.Popen, "poll", lambda process: None)
     isolation._end_idle()
     calls = [(os.kill, (0, signal.SIGKILL)), (abs, (-3,))]
-    answers = dict(isolation.each(_call, calls, workers=1, seconds=60))
+    answers = dict(isolation.each(_call, calls, workers=1, seconds=float("inf")))
     assert "watched over it" in answers[0].failure
     assert answers[1].value == 3
 

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from freqopt._discovery import load_file
+from freqopt._files import resolved
 from freqopt.crosscheck.implementation import Implementation
 from freqopt.crosscheck.life import Group
 from freqopt.errors import CrosscheckError
@@ -71,7 +72,7 @@ def own_implementation(path: Path, rule: str | None = None) -> OwnFile:
 
 def _loaded(path: Path) -> ModuleType:
     """The file as a module, which finds its neighbours while it is imported and later."""
-    beside = str(path.resolve().parent)
+    beside = str(resolved(path).parent)
     if beside not in sys.path:
         sys.path.append(beside)  # last: a neighbour called numpy.py hides nothing
     return load_file(path, "implementation", CrosscheckError)

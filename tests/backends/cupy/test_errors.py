@@ -203,5 +203,5 @@ def test_a_twin_without_a_compiler_is_refused_at_once(monkeypatch):
 
 def test_a_compiler_that_is_none_is_refused_not_passed_over(monkeypatch):
     monkeypatch.setenv("CXX", "g++ '")
-    with pytest.raises(BackendError, match="CXX is \"g\\+\\+ '\", which is no program"):
+    with pytest.raises(BackendError, match='CXX is "g\\+\\+ \'", which is no program'):
         _twin.compiler.__wrapped__()
