@@ -7,7 +7,10 @@ commonest token, is drawn for each rule; the dotted line is p^-1/2. AdaGrad and 
 SGD follow it; RMSprop and dense Adam do down to p of about 1 - beta2 = 0.001 and then saturate;
 lazy Adam loses the frequency. If its bias correction counts all batches, as torch's SparseAdam
 does, rare rows look frequent: an artefact. Points are medians over the tokens of a bin and runs,
-bars their quartiles. Rates are given, not tuned: each rule is compared with itself alone.
+bars their quartiles. A token that did not occur in that half has no rate: at the left, where less
+than one visit is expected, those that are drawn occurred more often than their frequency says,
+which bends CF-SGD and AdaGrad down. Rates are given, not tuned: each rule is compared with itself
+alone.
 """
 
 import itertools

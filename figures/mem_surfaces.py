@@ -5,7 +5,9 @@ capacity 5, priority decay 0.7, momentum 0.9, one rate per surface). All are rep
 the reference rules, whose losses equal those of the published code in every printed digit. The
 third surface is the six-hump camel as their code has it, with a misplaced parenthesis. Nothing
 is tuned, so that no rule is shown to be better: on smooth runs nearly every gradient is accepted,
-SGD_C moves like SGD at twice the rate, and that is its fair rival, drawn dotted.
+SGD_C moves like SGD at twice the rate, and that is its fair rival, drawn dotted. The other pairs
+have no such rival here: SGDM_C ahead of SGDM, or behind it, may be its longer steps alone. One
+start and no chance in it: another start would give other curves.
 """
 
 import matplotlib.pyplot as plt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,50 +148,59 @@ def _figures(study: Study, choices: list[Choice], table: pa.Table, metric: str) 
     names = sorted({name for block in last for name in block}, key=lambda n: (n != metric, n))
     head = ["workload", "figure", "rule", "mean", "low", "high",
             "difference", "from", "to", "p (Holm)"]  # fmt: skip
-    rows: list[list[Any]] = []
     reference = study.compare.reference if study.compare else ""
     names_of_rules = [entry.title for entry in study.rules]
-    for workload, numbers in by_workload(choices):
-        for name in names:
-            cells = {
-                rule: np.array(
-                    [
-                        [
-                            last[k * study.runs + run].get(name, math.nan)
-                            for run in range(study.runs)
-                        ]
-                        for k in numbers
-                        if choices[k].rule == rule
-                    ]
-                )
-                for rule in names_of_rules
-            }
-            rows += _compared(workload, name, cells, reference)
-    rows += _baselines(study, choices)
-    _, numbers = next(by_workload(choices))
-    others = len(study.rules) - 1
-    pairs = study.runs * len(numbers) // len(study.rules)
-    least = min(1.0, max(others, 1) * 2.0 ** (1 - pairs))
-    tests = f"p of {pairs} pairs and {others} rules is {least:.2g} or more"
+    workloads = list(by_workload(choices))
+    cells = {
+        (name, workload, rule): np.array(
+            [
+                [last[k * study.runs + run].get(name, math.nan) for run in range(study.runs)]
+                for k in numbers
+                if choices[k].rule == rule
+            ]
+        )
+        for workload, numbers in workloads
+        for name in names
+        for rule in names_of_rules
+    }
+    rows = [*compared(cells, reference), *_baselines(study, choices)]
+    tests = (len(study.rules) - 1) * len(workloads)
+    pairs = study.runs * len(workloads[0][1]) // len(study.rules)
+    least = min(1.0, max(tests, 1) * 2.0 ** (1 - pairs))
     return Table(
         "figures",
         f"at the last step, means over splits and runs with intervals of level 0.95; differences "
-        f"are paired, from {reference}; {tests}",
+        f"are paired, from {reference}; p is corrected for {tests} tests, every rule on every "
+        f"workload, and not for the number of figures; of {pairs} pairs it is {least:.2g} or more",
         head,
         rows,
     )
 
 
-def _compared(
-    workload: str, name: str, cells: dict[str, Doubles], reference: str
-) -> Iterator[list[Any]]:
-    others = [rule for rule in cells if rule != reference]
-    differences = {rule: cells[rule] - cells[reference] for rule in others}
-    p = dict(zip(others, holm([wilcoxon(differences[rule]) for rule in others]), strict=True))
-    for rule, values in cells.items():
+def compared(cells: Mapping[tuple[str, str, str], Doubles], reference: str) -> Iterator[list[Any]]:
+    """Rows of the table: mean and interval, and the difference from the reference.
+
+    Parameters
+    ----------
+    cells : mapping of (figure, workload, rule) to float64 (splits, runs)
+    reference : str
+        A rule; of each figure all tests against it are one family.
+    """
+    differences = {
+        (name, workload, rule): values - cells[name, workload, reference]
+        for (name, workload, rule), values in cells.items()
+        if rule != reference
+    }
+    p: dict[tuple[str, str, str], float] = {}
+    for figure in dict.fromkeys(name for name, _, _ in cells):
+        family = [key for key in differences if key[0] == figure]
+        p |= zip(family, holm([wilcoxon(differences[key]) for key in family]), strict=True)
+    for key, values in cells.items():
+        name, workload, rule = key
         paired: list[Any] = ["", "", "", ""]
-        if rule in p:
-            paired = [float(differences[rule].mean()), *interval(differences[rule]), p[rule]]
+        if key in p:
+            apart = differences[key]
+            paired = [float(apart.mean()), *interval(apart), p[key]]
         yield [workload, name, rule, float(values.mean()), *interval(values), *paired]
 
 

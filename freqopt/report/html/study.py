@@ -21,8 +21,9 @@ grid grows by its factor until the best trial of every rule is inside; where it 
 error below. What was chosen was run again with other random numbers, on data for several splits,
 trained on all rows but the test rows and measured on these. Intervals are of level 0.95 by a
 bootstrap over splits and over runs inside them; differences are paired, p-values are Wilcoxon's,
-corrected by Holm for the rules of a study. Steps and seconds to a target are of runs at a rate that
-was chosen for that target. A study without [tune] compares nothing that it has chosen: its text
+corrected by Holm for all rules and workloads of a study, figure by figure: to judge by is the
+figure that the rates were chosen by. Steps and seconds to a target are of runs at a rate that was
+chosen for that target. A study without [tune] compares nothing that it has chosen: its text
 says what its settings are, and its tables show every point."""
 
 

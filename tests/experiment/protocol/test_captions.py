@@ -50,10 +50,12 @@ def test_who_saves_steps():
         "exponent": np.array([0.0, 0.0, 2.0, 2.0]),
         "rule": np.array(["A", "B", "A", "B"]),
         "factor": np.array([1.25, np.nan, 1.0, 5.86]),
+        "low": np.array([1.1, np.nan, 1.0, 5.2]),
+        "high": np.array([1.3, np.nan, 1.0, 6.0]),
     }
     assert caption(columns) == (
-        "B needs 5.9 times fewer steps than tuned SGD at exponent 2; "
-        "at exponent 0 the fastest is A, 1.25 times."
+        "B needs 5.9 times fewer steps (5.2 to 6.0) than SGD at its best constant rate at exponent "
+        "2; at exponent 0 the fastest is A, 1.25 times."
     )
 
 
@@ -61,11 +63,12 @@ def test_who_ends_lowest():
     columns = {
         "panel": ["gap", "gap", "gap", "tail", "tail"], "rule": ["SGD", "A", "A", "SGD", "A"],
         "step": [5000, 5000, 50, 5000, 5000], "median": [0.3, 0.2, 0.01, 0.1, 0.4],
+        "low": [0.25, 0.1, 0, 0.09, 0.1], "high": [0.4, 0.22, 0, 0.11, 0.5],
     }  # fmt: skip
     told = said("fa_convergence", **columns)
     assert told.startswith("After 5,000 samples")
     assert "the least gap is that of A, 0.2 (SGD: 1.50 times as much)" in told
-    assert told.endswith("the least gradient of the tail is that of SGD, 0.1.")
+    assert told.endswith("tail is that of SGD, 0.1 (not told from it by quartiles: A).")
 
 
 def test_powers_of_the_frequency():

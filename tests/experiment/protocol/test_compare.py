@@ -7,6 +7,7 @@ import pytest
 
 import freqopt
 from freqopt.errors import StudyError
+from freqopt.experiment.protocol.compare import compared
 from freqopt.experiment.protocol.conduct import chosen, conduct
 from freqopt.experiment.protocol.doubts import doubts
 from freqopt.experiment.protocol.plain import summary
@@ -67,6 +68,19 @@ def test_pairs_and_baselines(tmp_path):
     assert found._repr_html_().count("<table>") == len(found.tables)
     with pytest.raises(StudyError, match="table \\[compare\\]"):
         freqopt.compare(study(compare=None), results=tmp_path)
+
+
+def test_every_rule_on_every_workload_is_one_family_of_tests():
+    """Six pairs with one sign have p = 2/64; of one figure there are four tests, of "b" two."""
+    apart = np.linspace(1, 2, 6)[np.newaxis]
+    cells = {("a", w, rule): apart * k for w in "xy" for k, rule in enumerate(("SGD", "A", "B"))}
+    cells |= {("b", "x", rule): apart * k for k, rule in enumerate(("SGD", "A", "B"))}
+    rows = list(compared(cells, "SGD"))
+    assert [row[:3] for row in rows[:3]] == [["x", "a", rule] for rule in ("SGD", "A", "B")]
+    assert [row[-1] for row in rows if row[2] == "SGD"] == [""] * 3
+    assert [row[-1] for row in rows if row[1] == "a" and row[2] != "SGD"] == [4 * 2 / 64] * 4
+    assert [row[-1] for row in rows if row[1] == "b" and row[2] != "SGD"] == [2 * 2 / 64] * 2
+    assert rows[2][6] == pytest.approx(3.0)
 
 
 def test_a_study_without_tune_says_edges_and_divergences(tmp_path):
