@@ -38,6 +38,7 @@ PR_SET_PDEATHSIG = 1
 SIGNALLED = 128
 LEFT = 2
 """The exit code of a command that left before it was done."""
+LIMITS = "look at the limits of this shell or container (ulimit -a)"
 
 _passed_on: list[tuple[int, float]] = []
 """Signals, and when they came."""
@@ -55,7 +56,11 @@ def main() -> None:
     share()
     told, telling = os.pipe()
     guard = os.getpid()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as error:
+        os.write(2, f"freqopt: no process can be made ({error.strerror}); {LIMITS}\n".encode())
+        sys.exit(LEFT)
     if child == 0:
         os.close(told)
         _perform(guard, telling)
@@ -87,6 +92,9 @@ def _perform(guard: int, telling: int) -> None:
         code = perform()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+    except MemoryError:
+        code = LEFT
+        os.write(2, f"freqopt: there is too little memory to begin; {LIMITS}\n".encode())
     except BaseException:
         traceback.print_exc()
     for stream in filter(None, (sys.stdout, sys.stderr)):

@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
@@ -210,7 +211,7 @@ def load_file(path: Path, noun: str, error: type[FreqoptError]) -> ModuleType:
     name = f"freqopt_own.{path.stem}"
     loader, module = module_of(name, path)
     try:
-        with _OwnFolder(path), importing(str(path)):
+        with _OwnFolder(path), importing(str(path)), redirect_stdout(sys.stderr):
             loader.exec_module(module)
     except BaseException as mistake:
         del sys.modules[name]

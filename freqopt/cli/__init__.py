@@ -123,6 +123,11 @@ def run(arguments: list[str]) -> int:
         return 2
     except BrokenPipeError:  # whoever read our output has seen enough
         return CLOSED
+    except OSError as error:  # a full disk, too few processes, ...: wherever it comes from
+        what = f" at {error.filename}" if error.filename is not None else ""
+        hint = "make room, or look at permissions and limits (ulimit -a)"
+        warn(f"freqopt: the system refuses{what}: {error.strerror or error}; {hint}")
+        return 2
     except BaseException as error:
         if isinstance(error.__context__, BrokenPipeError):  # Rich's answer to the same
             return CLOSED

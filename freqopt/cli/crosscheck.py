@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -135,20 +137,21 @@ def tell_report(report: Report) -> None:
 def _judge(target: Target, wish: Wish, ulps: float | None) -> Result:
     from freqopt.crosscheck.judge import answers, judge, judge_implementation
 
-    if target.on is None:
-        report = judge_implementation(
-            target.implementation,
-            target.rule,
-            wish.dtypes,
-            options=wish.options,
-            dialect=target.dialect,
-            ulps=ulps,
-            group=target.group,
-            thoroughly=wish.thorough,
-        )
-        return Result(target, report)
-    tolerance = target.ulps if ulps is None else ulps
-    return Result(target, judge(answers(target.implementation), target.on, tolerance))
+    with redirect_stdout(sys.stderr):  # what an implementation prints is no result
+        if target.on is None:
+            report = judge_implementation(
+                target.implementation,
+                target.rule,
+                wish.dtypes,
+                options=wish.options,
+                dialect=target.dialect,
+                ulps=ulps,
+                group=target.group,
+                thoroughly=wish.thorough,
+            )
+            return Result(target, report)
+        tolerance = target.ulps if ulps is None else ulps
+        return Result(target, judge(answers(target.implementation), target.on, tolerance))
 
 
 def _judge_all(

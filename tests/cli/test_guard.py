@@ -87,14 +87,37 @@ def test_all_streams_closed(tmp_path):
     assert len(content(tmp_path / "results")) == 4
 
 
+@pytest.mark.parametrize(
+    ("begin", "said"),
+    [
+        ("import os; os.fork = lambda: os.open('/proc/self/mem/x', 0)", "no process can be made"),
+        ("import sys; sys.modules['freqopt.cli'] = type('M', (), {'__getattr__': X})()", "memory"),
+    ],
+    ids=["no process", "no memory"],
+)
+def test_a_machine_without_room(tmp_path, begin, said):
+    raising = "def X(*_): raise MemoryError\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{raising}{begin}\nfrom freqopt._command import main; main()"],
+        cwd=tmp_path, timeout=60, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.endswith("look at the limits of this shell or container (ulimit -a)\n")
+    assert done.stderr.count("\n") == 1
+
+
 RAISING = """
 import os, signal
 from freqopt.optimizers.sgd import SGD
 RULE = "sgd"
+print("noise")
 def make(rule, table, given):
+    print("noise")
     {0}
 class Mine(SGD):
     def update(self, w, g, s):
+        print("noise")
         {0}
 """
 
@@ -116,7 +139,8 @@ def test_an_interrupt_is_told_from_one_that_a_file_raises(tmp_path, monkeypatch,
     for arguments, usual in ((crosscheck, 2), (simulate, 1), (["crosscheck", "import.py"], 2)):
         with heard():
             code = run(arguments)
-        said = capsys.readouterr().err
+        out, said = capsys.readouterr()
+        assert "noise" not in out  # for whoever reads JSON
         if "signal" in deed:
             assert (code, "interrupted" in said) == (130, True)
         else:

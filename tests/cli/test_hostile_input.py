@@ -78,7 +78,7 @@ def studies():
 
 
 TEXTS = (
-    *(SMALL.replace("seed = 7", f"seed = {vast}").encode() for vast in VASTER),
+    *(SMALL.replace("size = 12", f"size = {vast}").encode() for vast in VASTER),
     *(b"", b"\0", b"\xff\xfe", SMALL.encode("utf-16"), b"[" * 100_000, b"a = " + b"[" * 100_000),
     *(b"title = 1\ntitle = 2\n", b"[rules]\n[rules]\n", "titlé = 1".encode("latin-1")),
     *("ｔitle = 1".encode(), b"a.b" * 1000 + b" = 1", b"title = 'x'\n" + b"k = 1\n" * 2),
@@ -242,6 +242,17 @@ def test_an_output_that_cannot_be_written_is_one_sentence(here, words):
     assert (
         done.stderr
         == "freqopt: standard output cannot be written (No space left on device); make room\n"
+    )
+
+
+def test_a_refusal_of_the_system_is_one_sentence(tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device", "inputs/1.json")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    command = ["vectors", "write", str(tmp_path / "v"), "--rule", "sgd", "--set", "lr=0.1"]
+    assert "refuses at inputs/1.json: No space left on device; make room" in answered(
+        command, capsys
     )
 
 

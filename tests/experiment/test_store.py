@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -167,6 +168,20 @@ def test_a_forged_file_is_one_message(small, stored, name, changes):
         for other in (stored / name).iterdir():
             other.unlink()
         first.write_bytes(whole)
+
+
+def test_a_file_that_is_taken_for_a_leftover_is_written_again(tmp_path, monkeypatch):
+    replace, taken = Path.replace, []
+
+    def late(path, target):
+        if not taken:
+            taken.append(path.unlink())
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", late)
+    durable.write(tmp_path / "file", b"content")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"content")]
+    assert taken
 
 
 def test_two_writers_of_one_store_lose_nothing(small, tmp_path):

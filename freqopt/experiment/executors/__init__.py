@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterable
+from contextlib import redirect_stdout
 from typing import Literal
 
 from freqopt.backends import backends
@@ -29,4 +31,6 @@ def outcomes(
         yield from local(tasks, jobs)
     else:
         for task in tasks:
-            yield work(task)
+            with redirect_stdout(sys.stderr):  # as in a worker: what a rule prints is no result
+                outcome = work(task)
+            yield outcome

@@ -25,11 +25,12 @@ def write(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.{next(_numbers)}{PARTIAL}")
     try:
         try:
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
+            _put(partial, content)
+            try:
+                partial.replace(path)
+            except FileNotFoundError:  # `collect`, begun a moment before, took it for a leftover
+                _put(partial, content)
+                partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)  # there only if something went wrong
         _sync_folder(path.parent)
@@ -39,6 +40,13 @@ def write(path: Path, content: bytes) -> None:
             f"a result cannot be written to {path.parent} ({reason}); make room, or choose "
             "another folder, and run again: finished runs are kept"
         ) from None
+
+
+def _put(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_named(folder: Path, content: bytes, before: str = "", after: str = "") -> Path:
