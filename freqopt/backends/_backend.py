@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from freqopt.backends._simulation import Simulation
 from freqopt.errors import GradientError, Notice
+from freqopt.problems import Problem
 
 
 class FallbackWarning(Notice):
@@ -97,3 +98,18 @@ class Backend:
             Changed in place.
         """
         simulation.catch_up()
+
+    def objective(self, problem: Problem, tables: Mapping[str, Any]) -> float:
+        """`Problem.objective`, bit for bit.
+
+        Parameters
+        ----------
+        problem : Problem
+        tables : mapping of str to table (N, d)
+            Left as they are.
+
+        Returns
+        -------
+        float
+        """
+        return problem.objective(tables)

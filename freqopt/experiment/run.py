@@ -236,7 +236,9 @@ def _measure(
         tables, states = deepcopy((simulation.tables, simulation.states))
         seen = replace(simulation, tables=tables, states=states)
         engine.catch_up(seen)
-    at = Checkpoint(seen.problem, seen.tables, seen.step, simulation.movement, members, seen.states)
+    at = Checkpoint(
+        seen.problem, seen.tables, seen.step, simulation.movement, members, seen.states, engine
+    )
     with np.errstate(over="ignore", invalid="ignore"):  # a run about to diverge
         readings = {name: collect(metric, at) for name, metric in wanted.items()}
     for movement in (simulation.movement or {}).values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -14,6 +15,7 @@ from freqopt.backends._backend import Backend, FallbackWarning
 from freqopt.backends._simulation import Simulation
 from freqopt.backends.numpy import NumpyBackend
 from freqopt.errors import BackendError
+from freqopt.problems import Problem
 
 if TYPE_CHECKING:
     from freqopt.backends.numba.batch._workspace import Workspace
@@ -141,6 +143,18 @@ class NumbaBackend(Backend):
 
         for name, array in simulation.parameters.items():
             catch_up(rule, array, simulation.states[name])
+
+    def objective(self, problem: Problem, tables: Mapping[str, Any]) -> float:
+        """`Problem.objective`; compiled, where it can be, once NumPy has taken `patience`."""
+        walked = _walked.setdefault(f"the objective of {problem.name()}", _Walked())
+        find = _load("problems._kernel").find_objective
+        if compiled := find(problem, compiling=walked.seconds >= self._patience):
+            return float(compiled(problem, tables))
+        began = time.thread_time()
+        try:
+            return problem.objective(tables)
+        finally:
+            walked.seconds += time.thread_time() - began
 
     def _compiled(self) -> bool:
         """Whether the compiled loop can go on: it is ready, or it is worth while to compile it."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from freqopt.backends import Movement
+from freqopt.backends import Backend, Movement
 from freqopt.problems import Constants, Problem
 from freqopt.streams.fold import fold
 from freqopt.typing import Doubles, Integers
@@ -50,6 +50,8 @@ class Checkpoint:
     groups : name -> group -> rows
     states : parameter -> slot -> array
         Of the rule; those of a GPU only where their arrays are brought back.
+    backend : Backend
+        What computes the objective; by default the problem itself.
     """
 
     problem: Problem
@@ -58,6 +60,7 @@ class Checkpoint:
     movement: dict[str, Movement] | None
     groups: dict[str, dict[str, Integers]]
     states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    backend: Backend = field(default_factory=Backend)
 
     @property
     def constants(self) -> Constants:
@@ -67,7 +70,7 @@ class Checkpoint:
     @cached_property
     def objective(self) -> float:
         """f, computed once for all metrics."""
-        return self.problem.objective(self.tables)
+        return self.backend.objective(self.problem, self.tables)
 
     @cached_property
     def gradient(self) -> dict[str, Doubles]:

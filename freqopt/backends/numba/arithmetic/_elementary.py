@@ -7,10 +7,11 @@ method and its errors are stated. float64 in, float64 out.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from freqopt.backends.numba.jit._compile import compiled
+from freqopt.backends.numba.jit._compile import compiled, inlined
 from freqopt.streams._arithmetic import SPLITTER
 from freqopt.streams.elementary import (
     EXP_SERIES,
@@ -25,6 +26,7 @@ NEAR = 2.0**-35
 """Largest relative error of `near_sigmoid`, with a factor of two to spare."""
 ROUNDER = 1.5 * 2.0**52
 """A number below 2^50 plus this is an integer plus this, with the integer in the lowest bits."""
+ROUNDER_BITS = np.int64(np.float64(ROUNDER).view(np.int64))
 LN2 = LN2_HI + LN2_LO
 
 
@@ -193,6 +195,47 @@ def softplus(x: float) -> float:
     """log(1 + e^x)."""
     positive = x if x > 0.0 or math.isnan(x) else 0.0
     return positive + log1p(exp(-abs(x)))
+
+
+@inlined
+def softplus_below(size: float) -> float:
+    """softplus(-size) for size >= 0, without branches: a loop over it becomes one over vectors.
+
+    e^-size = 2^n (t + rest) is at most 1, so that log1p has an argument in (1, 2], whose exponent
+    and mantissa a comparison tells. What is left out of `exp` and `log1p` changes no bit here.
+    """
+    hi = size if math.isnan(size) else -min(size, 746.0)
+    shifted = hi * INV_LN2 + ROUNDER
+    k = shifted - ROUNDER
+    exact = hi - k * LN2_HI
+    small = 0.0 - k * LN2_LO
+    r = exact + small
+    r_lo = (exact - r) + small
+    t = 1.0 + r
+    t_lo = (1.0 - t) + r
+    rest = t_lo + (r_lo + r * r * horner(r, EXP_SERIES))
+    n: Any = np.float64(shifted).view(np.int64) - ROUNDER_BITS
+    first = max(n, -1000)  # what it is scaled by first is exact
+    e = (t + rest) * np.int64((first + 1023) << 52).view(np.float64)
+    e *= np.int64((n - first + 1023) << 52).view(np.float64)
+    u = 1.0 + e
+    e_part = u - 1.0
+    lost = (1.0 - (u - e_part)) + (e - e_part)
+    low = u < 2.0 * SQRT_HALF
+    m = u if low else 0.5 * u
+    f = m - 1.0
+    d = m + 1.0
+    d_lo = m - (d - 1.0)
+    s = f / d
+    sd = s * d
+    s_lo = (((f - sd) - product_error(s, d, sd)) - s * d_lo) / d
+    z = s * s
+    series = 2.0 * s_lo + s * z * horner(z, LOG_SERIES)
+    head = 0.0 if low else LN2_HI
+    total = head + 2.0 * s
+    lo = ((head - total) + 2.0 * s) + ((0.0 if low else LN2_LO) + series)
+    found = total + lo
+    return found + (((total - found) + lo) + lost / u)
 
 
 @compiled

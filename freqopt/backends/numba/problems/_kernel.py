@@ -3,18 +3,22 @@
 The file of a problem of the library, beside this one, holds `kernel(problem, real) ->
 ProblemKernel`, with `real` the tables' dtype as Numba's type. It says what `draw` and `gradients`
 of the problem mean, for a batch of one step, in the same order of operations. A problem of one's
-own brings a kernel in the language of `freqopt.kernels`, see `_own`.
+own brings a kernel in the language of `freqopt.kernels`, see `_own`. A file of the library may hold
+`objective(problem, tables)` too, which has the bits of the problem's own, and `objective_kernel`:
+what that compiles, for which types.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
+from freqopt.backends.numba.jit._compile import at_hand
 from freqopt.problems import Problem
 
 _made: dict[str, ProblemKernel] = {}
@@ -89,12 +93,29 @@ def find_problem(problem: Problem, dtype: Any) -> ProblemKernel:
     KernelError
         Its own kernel cannot be read.
     """
-    name = f"{__package__}.{problem.name()}"
-    kind = type(problem)
-    if kind.__module__ != f"freqopt.problems.{problem.name()}" or "kernel" in vars(kind):
-        name = f"{__package__}._own"
     real = numba.from_dtype(np.dtype(dtype))
-    found: ProblemKernel = importlib.import_module(name).kernel(problem, real)
+    found: ProblemKernel = _home(problem).kernel(problem, real)
     known = _made.setdefault(f"{found.key} {real}", found)
     # What is compiled once is compiled once per process.
     return found._replace(draw=known.draw, gradient=known.gradient, star=known.star)
+
+
+def find_objective(
+    problem: Problem, *, compiling: bool
+) -> Callable[[Any, Mapping[str, Any]], float] | None:
+    """The exact objective of a problem, compiled, as a function of the problem and its tables.
+
+    None where there is none, and where it would have to be compiled and `compiling` is false.
+    """
+    home = _home(problem)
+    if not hasattr(home, "objective") or not (compiling or at_hand(*home.objective_kernel)):
+        return None
+    found: Callable[[Any, Mapping[str, Any]], float] = home.objective
+    return found
+
+
+def _home(problem: Problem) -> ModuleType:
+    """The file of this package for a problem: that of its name, if it is one of the library's."""
+    kind, name = type(problem), problem.name()
+    own = kind.__module__ != f"freqopt.problems.{name}" or "kernel" in vars(kind)
+    return importlib.import_module(f"{__package__}.{'_own' if own else name}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 
-from freqopt.backends.numba.arithmetic._elementary import sigmoid
+from freqopt.backends.numba.arithmetic._elementary import sigmoid, softplus_below
 from freqopt.backends.numba.arithmetic._fold import fold_rows, folded
-from freqopt.backends.numba.jit._compile import inlined
+from freqopt.backends.numba.jit._compile import entry, inlined
 from freqopt.backends.numba.jit._memory import address, sweep
 from freqopt.backends.numba.problems._kernel import Field, ProblemKernel, Star
 from freqopt.backends.numba.problems._pairs import pair_draw
@@ -17,9 +18,11 @@ from freqopt.backends.numba.problems._passes import passes_draw
 from freqopt.backends.numba.problems._slopes import star_slopes
 from freqopt.backends.numba.streams._philox import Key, each_word
 from freqopt.backends.numba.streams.alias import buckets, pick
+from freqopt.problems._arrays import whole
 from freqopt.problems._passes import Passes
 from freqopt.problems.sgns import Sgns
 from freqopt.streams import purpose_id
+from freqopt.streams.fold import fold
 
 NEGATIVES = np.uint64(purpose_id("negatives"))
 
@@ -117,3 +120,35 @@ def kernel(problem: Sgns, real: Any) -> ProblemKernel:
         star=Star(partners, star_slopes(width, partners, real)),
         for_steps=drawn.for_steps,
     )
+
+
+@entry("sgns objective")
+def _terms(u: Any, columns: Any, together: Any, apart: Any, terms: Any, sums: Any) -> None:
+    """sums[i]: the fold over j of the terms of (2), `Sgns.objective`, for the scores u_i . v_j."""
+    for i in range(len(u)):
+        terms[:] = 0.0
+        for c in range(len(columns)):
+            for j in range(len(terms)):
+                terms[j] += u[i, c] * columns[c, j]
+        for j in range(len(terms)):
+            s = terms[j]
+            linear = apart[i, j] * s if s > 0.0 else -together[i, j] * s
+            terms[j] = (together[i, j] + apart[i, j]) * softplus_below(abs(s)) + linear
+        fold_rows(terms, len(terms), 1)
+        sums[i] = terms[0]
+
+
+VECTOR, MATRIX = numba.float64[::1], numba.float64[:, ::1]
+objective_kernel = _terms, (MATRIX, MATRIX, MATRIX, MATRIX, VECTOR, VECTOR)
+"""What `objective` compiles, and the types of its arguments."""
+
+
+def objective(problem: Sgns, tables: Mapping[str, Any]) -> float:
+    """`Sgns.objective`, bit for bit."""
+    u, v = (whole(tables[name], shape[0]) for name, shape in problem.shapes.items())
+    columns, terms, total = np.ascontiguousarray(v.T), np.empty(len(v)), 0.0
+    for part, together, apart in problem._weights():
+        sums = np.empty(len(together))
+        _terms(u[part], columns, np.ascontiguousarray(together), apart, terms, sums)
+        total += float(fold(sums))
+    return total
