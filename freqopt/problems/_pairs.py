@@ -19,7 +19,7 @@ from freqopt.problems._tokens import Probability, Tokens, Zipf
 from freqopt.streams import Stream, TokenCounts, fold
 from freqopt.typing import Doubles, Integers
 
-_BLOCK = 1 << 16  # pairs evaluated at a time: the temporaries stay in cache
+BLOCK = 1 << 16  # pairs evaluated at a time: the temporaries stay in cache
 
 
 class PairLaw(Nested):
@@ -62,7 +62,7 @@ class PairLaw(Nested):
     def parts(self) -> Iterator[slice]:
         """Slices of i, in order, whose pairs fit the cache."""
         size, other = self.sizes
-        height = max(1, _BLOCK // other)
+        height = max(1, BLOCK // other)
         return (slice(i, min(i + height, size)) for i in range(0, size, height))
 
 

@@ -34,7 +34,11 @@ def test_softplus_below_zero_has_every_bit():
     np.testing.assert_array_equal(found, softplus(-sizes))
 
 
-@pytest.mark.parametrize("pairs", [PRODUCT, TOPICS, COUNTS], ids=["product", "topics", "counts"])
+WIDE = {"kind": "product", "u": {"kind": "zipf", "size": 70}, "v": {"kind": "zipf", "size": 3000}}
+LAWS = {"product": PRODUCT, "topics": TOPICS, "counts": COUNTS, "many blocks, many tiles": WIDE}
+
+
+@pytest.mark.parametrize("pairs", LAWS.values(), ids=LAWS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_objective_has_every_bit(pairs, dtype):
     problem = problems["sgns"](pairs=pairs, dimension=5, negatives=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numba
@@ -19,6 +20,7 @@ from freqopt.backends.numba.problems._slopes import star_slopes
 from freqopt.backends.numba.streams._philox import Key, each_word
 from freqopt.backends.numba.streams.alias import buckets, pick
 from freqopt.problems._arrays import whole
+from freqopt.problems._pairs import BLOCK
 from freqopt.problems._passes import Passes
 from freqopt.problems.sgns import Sgns
 from freqopt.streams import purpose_id
@@ -122,33 +124,61 @@ def kernel(problem: Sgns, real: Any) -> ProblemKernel:
     )
 
 
+TILE = 64
+"""Contexts at a time: their columns stay in the cache while all centres meet them."""
+CENTRES = 32
+"""So many at a time, in whole blocks of the reference."""
+
+
 @entry("sgns objective")
 def _terms(u: Any, columns: Any, together: Any, apart: Any, terms: Any, sums: Any) -> None:
-    """sums[i]: the fold over j of the terms of (2), `Sgns.objective`, for the scores u_i . v_j."""
+    """sums[i]: the fold over j of the terms of (2), `Sgns.objective`, for the scores u_i . v_j.
+
+    columns[tile, c] is column c of TILE rows of v; terms[i, tile] has room for as many numbers.
+    """
+    tiles, width, _ = columns.shape
+    size = together.shape[1]
+    for tile in range(tiles):
+        first = np.uint64(tile * TILE)  # no sign, no index from the end: LLVM makes vectors
+        for i in range(len(u)):
+            scores = terms[i, tile]
+            for j in range(TILE):
+                scores[j] = 0.0
+            for c in range(0, width - 3, 4):  # in the order of one after the other
+                a, b, x, y = u[i, c], u[i, c + 1], u[i, c + 2], u[i, c + 3]
+                for j in range(TILE):
+                    s = (scores[j] + a * columns[tile, c, j]) + b * columns[tile, c + 1, j]
+                    scores[j] = (s + x * columns[tile, c + 2, j]) + y * columns[tile, c + 3, j]
+            for c in range(width - width % 4, width):
+                for j in range(TILE):
+                    scores[j] += u[i, c] * columns[tile, c, j]
+            for j in range(min(TILE, size - tile * TILE)):
+                s, k = scores[j], first + np.uint64(j)
+                linear = apart[i, k] * s if s > 0.0 else -together[i, k] * s
+                scores[j] = (together[i, k] + apart[i, k]) * softplus_below(abs(s)) + linear
     for i in range(len(u)):
-        terms[:] = 0.0
-        for c in range(len(columns)):
-            for j in range(len(terms)):
-                terms[j] += u[i, c] * columns[c, j]
-        for j in range(len(terms)):
-            s = terms[j]
-            linear = apart[i, j] * s if s > 0.0 else -together[i, j] * s
-            terms[j] = (together[i, j] + apart[i, j]) * softplus_below(abs(s)) + linear
-        fold_rows(terms, len(terms), 1)
-        sums[i] = terms[0]
+        fold_rows(terms[i].reshape(-1), size, 1)
+        sums[i] = terms[i, 0, 0]
 
 
-VECTOR, MATRIX = numba.float64[::1], numba.float64[:, ::1]
-objective_kernel = _terms, (MATRIX, MATRIX, MATRIX, MATRIX, VECTOR, VECTOR)
+_MATRIX, _TILES = numba.float64[:, ::1], numba.float64[:, :, ::1]
+objective_kernel = _terms, (_MATRIX, _TILES, _MATRIX, _MATRIX, _TILES, numba.float64[::1])
 """What `objective` compiles, and the types of its arguments."""
 
 
 def objective(problem: Sgns, tables: Mapping[str, Any]) -> float:
     """`Sgns.objective`, bit for bit."""
     u, v = (whole(tables[name], shape[0]) for name, shape in problem.shapes.items())
-    columns, terms, total = np.ascontiguousarray(v.T), np.empty(len(v)), 0.0
-    for part, together, apart in problem._weights():
-        sums = np.empty(len(together))
-        _terms(u[part], columns, np.ascontiguousarray(together), apart, terms, sums)
-        total += float(fold(sums))
+    tiles, total = -(-len(v) // TILE), 0.0
+    padded = np.pad(v, [(0, tiles * TILE - len(v)), (0, 0)])
+    columns = np.ascontiguousarray(padded.reshape(tiles, TILE, -1).transpose(0, 2, 1))
+    blocks = problem._weights()
+    while some := list(islice(blocks, max(1, CENTRES * len(v) // BLOCK))):
+        parts = [part for part, _, _ in some]
+        first, last = parts[0].start, parts[-1].stop
+        together, apart = (np.concatenate([block[k] for block in some]) for k in (1, 2))
+        terms, sums = np.empty((last - first, tiles, TILE)), np.empty(last - first)
+        _terms(u[first:last], columns, together, apart, terms, sums)
+        for part in parts:
+            total += float(fold(sums[part.start - first : part.stop - first]))
     return total
