@@ -15,7 +15,8 @@ Statement
     sqrt(zeta(2 nu) (1 - nu) k^nu N^(nu-1)) if 1/2 < nu < 1, sqrt((1-nu)/(1-2nu)) at k = N if
     nu < 1/2, and 1 if nu = 0.
 Checks
-    exact: the sums themselves; asymptotic forms at N = 10^5, within the error of the next term.
+    exact: the sums themselves; asymptotic forms at N = 10^5, within the error of the next term,
+    and at N = 10^300, where only ln N has one.
 Literature
     The laws named in the abstract's claim for imbalanced tokens.
 """
@@ -24,6 +25,7 @@ import numpy as np
 from scipy.special import zeta
 
 from freqopt.theory import Case, Claim, Mutant, Theorem
+from freqopt.theory.exact.power_sums import FAR, power_sum
 
 N = 10**5
 RANK = np.arange(1.0, N + 1)
@@ -47,10 +49,23 @@ def exponential(quick):
 
 def powers(low, high):
     return lambda quick: (
-        Case(f"nu = {nu}", nu=nu, p=zipf(nu))
+        Case(f"nu = {nu}", nu=nu, p=zipf(nu), k=RANK, N=N)
         for nu in (0.0, 0.2, 0.4, 0.6, 0.75, 1.0, 1.5, 2.0, 3.0)
         if low <= nu < high
     )
+
+
+def limits(low, high, k):
+    """Tokens 1 and 10, or the last, of FAR many."""
+    return lambda quick: (
+        Case(f"nu = {nu}, N = {FAR:g}", nu=nu, k=k, N=FAR)
+        for nu in (0.0, 0.2, 0.4, 0.6, 0.75, 0.9, 1.0, 1.2, 1.5, 2.0, 3.0)
+        if low <= nu < high
+    )
+
+
+def far(c):
+    return np.sqrt(c.k**c.nu * power_sum(c.N, 2 * c.nu) / power_sum(c.N, c.nu))
 
 
 TABLE = (  # nu, N, S_1, S_N as printed in the theory document, three figures
@@ -70,15 +85,16 @@ def printed(quick):
 
 def theorem(
     tail=lambda c: np.sqrt(np.exp(c.lam * (c.k - 1)) / (1 + np.exp(-c.lam))),
-    harmonic=lambda c: np.sqrt(RANK**c.nu * np.sum(RANK ** (-2 * c.nu)) / np.sum(RANK**-c.nu)),
-    steep=lambda c: np.sqrt(zeta(2 * c.nu) / zeta(c.nu)) * RANK ** (c.nu / 2),
+    harmonic=lambda c: np.sqrt(c.k**c.nu * np.sum(RANK ** (-2 * c.nu)) / np.sum(RANK**-c.nu)),
+    steep=lambda c: np.sqrt(zeta(2 * c.nu) / zeta(c.nu)) * c.k ** (c.nu / 2),
     flat=lambda c: np.sqrt((1 - c.nu) / (1 - 2 * c.nu)),
-    between=lambda c: np.sqrt(zeta(2 * c.nu) * (1 - c.nu) * RANK**c.nu * N ** (c.nu - 1)),
-    one=lambda c: np.sqrt(zeta(2) * RANK / np.log(N)),
+    between=lambda c: np.sqrt(zeta(2 * c.nu) * (1 - c.nu) * c.k**c.nu * c.N ** (c.nu - 1)),
+    one=lambda c: np.sqrt(zeta(2) * c.k / np.log(c.N)),
     loss=np.sqrt(2),
 ):
     """Each part is one of the formulas."""
     of_p = lambda c: speed(c.p)  # noqa: E731
+    head, last = np.array([1.0, 10.0]), np.array([FAR])
     return Theorem(
         claims=(
             Claim("exponential", of_p, tail, "equal", exponential, tolerance=1e-9),
@@ -104,6 +120,15 @@ def theorem(
                 powers(0, 0.45),
                 tolerance=0.06,
             ),
+            *(
+                Claim(f"{name}, N = {FAR:g}", far, form, "equal", limits(low, high, k), tolerance=t)
+                for name, form, low, high, k, t in (
+                    ("nu > 1", steep, 1.1, 9, head, 1e-9),
+                    ("nu = 1", one, 1, 1.1, head, 5e-4),
+                    ("1/2 < nu < 1", between, 0.55, 1, head, 1e-9),
+                    ("nu < 1/2", flat, 0, 0.45, last, 1e-9),
+                )
+            ),
             Claim(
                 "printed table",
                 lambda c: speed(c.p)[[0, -1]],
@@ -124,14 +149,20 @@ MUTANTS = {
         "statement", tail=lambda c: np.sqrt(np.exp(c.lam * (c.k - 1)) / (1 - np.exp(-c.lam)))
     ),
     "k^(nu/2) -> k^nu": Mutant(
-        "statement", steep=lambda c: np.sqrt(zeta(2 * c.nu) / zeta(c.nu)) * RANK**c.nu
+        "statement", steep=lambda c: np.sqrt(zeta(2 * c.nu) / zeta(c.nu)) * c.k**c.nu
     ),
     "zetas exchanged": Mutant(
-        "statement", steep=lambda c: np.sqrt(zeta(c.nu) / zeta(2 * c.nu)) * RANK ** (c.nu / 2)
+        "statement", steep=lambda c: np.sqrt(zeta(c.nu) / zeta(2 * c.nu)) * c.k ** (c.nu / 2)
     ),
-    "ln N forgotten": Mutant("statement", one=lambda c: np.sqrt(zeta(2) * RANK)),
+    "ln N forgotten": Mutant("statement", one=lambda c: np.sqrt(zeta(2) * c.k)),
+    "3 % off between 1/2 and 1": Mutant(
+        "statement",
+        between=lambda c: (
+            0.97 * np.sqrt(zeta(2 * c.nu) * (1 - c.nu) * c.k**c.nu * c.N ** (c.nu - 1))
+        ),
+    ),
     "1 - nu forgotten": Mutant(
-        "statement", between=lambda c: np.sqrt(zeta(2 * c.nu) * RANK**c.nu * N ** (c.nu - 1))
+        "statement", between=lambda c: np.sqrt(zeta(2 * c.nu) * c.k**c.nu * c.N ** (c.nu - 1))
     ),
     "bounded gain without its root": Mutant(
         "statement", flat=lambda c: (1 - c.nu) / (1 - 2 * c.nu)

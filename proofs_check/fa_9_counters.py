@@ -28,7 +28,7 @@ from fractions import Fraction
 
 import numpy as np
 import sympy as sp
-from scipy.stats import binom
+from scipy.special import gammaln, logsumexp
 
 from freqopt.theory import Case, Claim, Mutant, Step, Theorem
 
@@ -52,13 +52,30 @@ def tails(quick):
     for n, p in ((10, 0.01), (100, 0.01), (1000, 0.001), (1000, 0.05), (10**5, 0.3), (3, 0.9)):
         for log in (0.01, 0.1, 1.0, 3.0, 6.0, 10.0, 30.0):
             yield Case(f"n = {n}, p = {p}, ln(1/delta) = {log}", n=n, p=p, log=log)
+    # Many visits of a rare token, far out: there the exponent alone decides.
+    for visits in (1e3, 1e5):
+        for times in (0.1, 0.3, 1.0, 3.0):
+            n, log = round(visits / 1e-4), times * visits
+            yield Case(f"n p = {visits:g}, ln(1/delta) = {log:g}", n=n, p=1e-4, log=log)
+
+
+def log_tail(n, p, first):
+    """ln P(X >= first), beyond the least positive float; of many terms those that count."""
+    k = np.arange(first, min(n, first + 20_000) + 1)
+    if not len(k):
+        return -math.inf
+    ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    return logsumexp(ways + k * math.log(p) + (n - k) * math.log1p(-p))
 
 
 def tail(name, slope, factor):
+    """P <= delta as P^(1/ln(1/delta)) <= 1/e."""
     return Claim(
         name,
-        lambda c: binom.sf(np.ceil(slope * c.n * c.p + factor * c.log) - 1, c.n, c.p),
-        lambda c: math.exp(-c.log),
+        lambda c: math.exp(
+            log_tail(c.n, c.p, math.ceil(float(slope * c.n * c.p + factor * c.log))) / c.log
+        ),
+        lambda c: math.exp(-1),
         "upper",
         tails,
     )
@@ -110,6 +127,7 @@ def theorem(visits=1, slope=2, factor=3, drift=1):
 
 
 MUTANTS = {
+    "tail from 17/10 n p + ln(1/delta)": Mutant("statement", slope=1.7, factor=1),
     "n for n + 1": Mutant("statement", visits=0),
     "no drift of E phat": Mutant("statement", drift=0),
     "tail from n p on": Mutant("statement", slope=1, factor=1),

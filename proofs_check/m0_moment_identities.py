@@ -170,6 +170,28 @@ class Doubled(Ensemble):
         return {name: (rows, 2 * grads) for name, (rows, grads) in found.items()}
 
 
+class Noise(Ensemble):
+    """The deviation of a sample's gradient from its mean times `share`: (1) holds, (2) does not."""
+
+    share = 0.9
+
+    def gradients(self, samples, batch=1):
+        found = {}
+        mean = self.problem.gradient({name: self.values(name)[0] for name in self.tables})
+        for name, (rows, grads) in super().gradients(samples, batch).items():
+            p = self.problem.constants.frequency[name]
+            row = rows % len(p)
+            usual = mean[name][row] / p[row, None] / batch
+            found[name] = (rows, usual + self.share * (grads - usual))
+        return found
+
+
+class Noisy(Noise):
+    """And by as much too large."""
+
+    share = 1.1
+
+
 class GaussSeidel(Ensemble):
     """The second table's gradient from the already updated first table."""
 
@@ -264,6 +286,8 @@ MUTANTS = {
     "I7 tables swapped": Mutant("implementation", believe=swapped),
     "I8 pair counter": Mutant("implementation", make=PairCounter),
     "I9 gradient x 2": Mutant("implementation", make=Doubled),
+    "noise x 0.9": Mutant("implementation", make=Noise),
+    "noise x 1.1": Mutant("implementation", make=Noisy),
     "I10 Gauss-Seidel": Mutant("implementation", make=GaussSeidel),
     "I11 uniform sampler": Mutant("implementation", draw=uniformly),
     "I12 t for T": Mutant("implementation", make=NowForHorizon),

@@ -4,13 +4,17 @@ Their 80-digit twin is a claim of X1, in proofs_check.
 """
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from freqopt.theory.exact.counters import counter_moments
+from freqopt.theory import Context, Word
+from freqopt.theory.exact.counters import counted_search, counter_moments, horizon_step
 from freqopt.theory.exact.moments import averaged_iterate, last_iterate, time_average
-from freqopt.theory.exact.tokens import Tokens
+from freqopt.theory.exact.power_sums import power_sum
+from freqopt.theory.exact.tokens import Tokens, power_steps, random_tokens, token_search
+from freqopt.theory.loading import load
 
 
 def closed_forms(p, curvature, sigma2, m0, eta, steps):
@@ -83,3 +87,43 @@ def test_what_is_trivially_true_of_a_gradient_is_reached():
     np.testing.assert_allclose(first.trivial_square_gradient(), reached, rtol=1e-9)
     assert reached[0] > first.square_gradient()[0]  # one of each kind
     assert reached[1] > last.square_gradient()[1]
+
+
+@pytest.mark.parametrize("wrong", ["noise x 0.9", "noise x 1.1"])
+def test_a_second_moment_is_refuted_on_either_side(wrong):
+    """Its first moment is right, so nothing but identity (2) can see it."""
+    file = load(Path(__file__).parents[2] / "proofs_check" / "m0_moment_identities.py")
+    for right, mutant in ((True, None), (False, file.mutants[wrong])):
+        check = next(c for c in file.theorem(mutant).checks if c.name == "SGD")
+        assert check.run(Context()).word is (Word.EXACT if right else Word.REFUTED)
+
+
+def test_the_search_spaces_reach_their_corners():
+    spaces = (
+        token_search(power_steps(0.5), size=2, horizon=3.5),
+        counted_search(lambda alpha, steps: horizon_step(alpha, steps, 0.25), horizon=3.5),
+    )
+    for space in spaces:
+        low, high = (space.make(np.full(space.dimension, x)) for x in (0.0, 1.0))
+        assert (low.steps, high.steps) == (1, round(10**3.5))
+        for letter, least, largest in (
+            ("alpha", 1e-3, 1e3),
+            ("lam", 1e-3, 1),
+            ("sigma2", 1e-4, 1e2),
+            ("R2", 1e-4, 1e2),
+        ):
+            assert np.ravel(low.letters()[letter])[0] == pytest.approx(least)
+            assert np.ravel(high.letters()[letter])[0] == pytest.approx(largest)
+        corner = np.full(space.dimension, 0.5)
+        corner[:2] = 0.0, 1.0
+        p = space.make(corner).p
+        assert p[1] / p[0] == pytest.approx(np.exp(8))
+    steps = [tokens.steps for tokens in random_tokens(power_steps(0.5), 200, horizon=4)]
+    assert min(steps) < 20 < 5000 < max(steps)
+
+
+def test_power_sums_equal_the_terms_added_up():
+    k = np.arange(1.0, 200_001)
+    for s in (0.0, 0.3, 1.0, 1.7, 6.0):
+        assert power_sum(2e5, s) == pytest.approx(float(np.sum(k[::-1] ** -s)), rel=1e-13)
+        assert power_sum(7.0, s) == pytest.approx(float(np.sum(k[:7] ** -s)), rel=1e-15)
