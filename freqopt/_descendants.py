@@ -103,7 +103,20 @@ def is_stopped(child: int) -> bool:
     return False
 
 
+def has_ended(child: int) -> bool:
+    """Whether a child has ended, and waits to be reaped; False where that cannot be asked."""
+    if not hasattr(os, "waitid"):
+        return False
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def _has_children() -> bool:
+    """Whether there are children to wait for; False where that cannot be asked.
+
+    That is macOS before Python 3.13, where `kill_below` finds nobody either.
+    """
+    if not hasattr(os, "waitid"):
+        return False
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:

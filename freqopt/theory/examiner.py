@@ -24,7 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from freqopt._descendants import LOOK, LOOKS, adopt, end_all, is_stopped
+from freqopt._descendants import LOOK, LOOKS, adopt, end_all, has_ended, is_stopped
 from freqopt.errors import in_words
 
 LENGTH = struct.Struct("<Q")
@@ -114,7 +114,7 @@ def _in_a_child(message: bytes, tasks: int) -> bytes:
         chunk = os.read(reading, 1 << 20) if reading in ready else None
         if chunk:
             found += chunk
-        elif chunk == b"" or (not ready and _has_ended(child)):
+        elif chunk == b"" or (not ready and has_ended(child)):
             break
         still = still + 1 if not ready and is_stopped(child) else 0
         if still == LOOKS:  # whoever stops all processes continues all
@@ -178,7 +178,7 @@ def _limit(memory: int) -> None:
 def _kill(child: int) -> int:
     """End the child and all that it started; its status. One that has answered ends by itself."""
     for _ in range(20):
-        if _has_ended(child):
+        if has_ended(child):
             break
         time.sleep(0.005)
     with suppress(ProcessLookupError, PermissionError):
@@ -186,10 +186,6 @@ def _kill(child: int) -> int:
     status = os.waitpid(child, 0)[1]
     end_all()
     return status
-
-
-def _has_ended(child: int) -> bool:
-    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _failure(text: str) -> bytes:
