@@ -34,6 +34,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-n", "2", *session.posargs)
 
 
+@nox.session(python=["3.11", "3.12", "3.13", "3.14"])
+def versions(session: nox.Session) -> None:
+    """The same on every Python that is installed here; what it needs is built for each anew."""
+    session.install(".[movielens,test]")
+    session.run("pytest", "-n", "2", *session.posargs)
+
+
 @nox.session
 def slow(session: nox.Session) -> None:
     """The long checks that the ordinary run leaves out."""

@@ -84,8 +84,15 @@ def simulate_(
     return exit_code(reports)
 
 
+NO_QUICK = "it has no [quick] table, so that --quick changes nothing"
+
+
 def _tell_plans(paths: list[Path], *, quick: bool, json: bool, **options: Any) -> int:
-    plans = [plan(Study.read(path, quick=quick), **options) for path in paths]
+    studies = [Study.read(path, quick=quick) for path in paths]
+    plans = [plan(study, **options) for study in studies]
+    for study in studies:
+        if quick and not study.quick:
+            warn(f"{study.name}: {NO_QUICK}")
     if json:
         say_json([asdict(one) for one in plans])
         return 0
@@ -112,7 +119,7 @@ def simulate_study(path: Path, *, quick: bool, silent: bool, **options: Any) -> 
     with progress(path.stem, silent=silent) as bar:
         report = conduct(study, progress=bar, **options)
     if quick and not study.quick:
-        report.notices.append("it has no [quick] table, so that --quick changes nothing")
+        report.notices.append(NO_QUICK)
     report.seconds = time.monotonic() - began
     if not silent:
         say(

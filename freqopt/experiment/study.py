@@ -122,6 +122,8 @@ class Study(Fields):
             f"{self.steps} steps, runs: {self.runs}>"
         )
 
+    __str__ = __repr__
+
     @property
     def source(self) -> str:
         """The file it was read from, for messages."""

@@ -274,8 +274,9 @@ def test_a_dry_run_counts_and_stores_nothing(here, capsys):
 
 def test_quick_without_a_table_of_quick_values_is_said(here, capsys):
     (here / "small.toml").write_text(SMALL.partition("[quick]")[0])
-    assert run(["simulate", "small.toml", "--jobs", "1", "--quick"]) == 0
-    assert "small: it has no [quick] table" in capsys.readouterr().err
+    for more in ([], ["--dry-run"]):
+        assert run(["simulate", "small.toml", "--jobs", "1", "--quick", *more]) == 0
+        assert "small: it has no [quick] table" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

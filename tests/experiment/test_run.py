@@ -419,6 +419,7 @@ def test_a_trajectory_and_a_study_say_what_they_are(small):
     tokens = freqopt.run(PROBLEM, "sgd", steps=10, record=["frequency"])
     assert "svg" not in tokens._repr_html_()
     study = freqopt.Study.read(small)
+    assert str(study) == repr(study)
     assert repr(study) == (
         "<Study small: small; sgd, counted on token_quadratic, 40 steps, runs: 2>"
     )
