@@ -110,8 +110,7 @@ def row_text(row: Row, language: str) -> str:
         "   t counts batches from 1. occurrences: of the row in the batch, 0 if it is absent.",
         "   x = g * g, or the sum of the occurrences' squares. work has room for a row. */",
         f"#ifndef {name.upper()}_H\n#define {name.upper()}_H",
-        "#include <math.h>" if language == "cuda" else _includes(),
-        "#include <stdbool.h>\n#include <stdint.h>\n#include <string.h>",
+        *(NVRTC if language == "cuda" else [_includes(), HEADERS]),
         "#ifndef REAL\n#define REAL float /* of the table: float or double */\n#endif",
         "typedef REAL real;",
         "#ifdef __CUDACC__\n#define DEVICE static __device__ inline\n#else\n#define DEVICE static inline\n#endif",
@@ -130,6 +129,13 @@ def row_text(row: Row, language: str) -> str:
     return "\n".join([*parts, *(_launch(row) if language == "cuda" else []), "#endif", ""])
 
 
+HEADERS = "#include <stdbool.h>\n#include <stdint.h>\n#include <string.h>"
+NVRTC = [  # which has no folder of headers, and these functions built in
+    "#ifdef __CUDACC_RTC__", "typedef long long int64_t;", "typedef unsigned long long uint64_t;",
+    "#define INFINITY __longlong_as_double(0x7ff0000000000000)",
+    "#define NAN __longlong_as_double(0x7ff8000000000000)",
+    "#else", "#include <math.h>", HEADERS, "#endif",
+]  # fmt: skip
 POWER = [
     "/* base^n by squaring: the same bits on every machine. */",
     "DEVICE double integer_power(double base, int64_t n)", "{", "    double result = 1.0;",

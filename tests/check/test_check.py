@@ -60,8 +60,9 @@ problem = {name = "token_quadratic", dimension = 2}
 [[rules]]
 name = "sgd"
 """
+PLAIN = PROBLEM.replace("    def kernel(self, real", "    def corn(self, real")
 WHOLE = (
-    PROBLEM.replace("    def kernel(self, real", "    def corn(self, real")
+    PLAIN
     + """
 
 class Whole(OneHot):
@@ -74,6 +75,39 @@ class Whole(OneHot):
     def gradients(self, tables, samples):
         dtype = tables["theta"][:1].dtype
         return {n: (np.arange(len(g)), g.astype(dtype)) for n, g in self.gradient(tables).items()}
+"""
+)
+KINK = (
+    PLAIN
+    + """
+
+class Kink(OneHot):
+    @cached_property
+    def constants(self):
+        return Constants(
+            frequency={"theta": self.law.probabilities()}, deviation={"theta": np.zeros(self.size)},
+            optimum_value=0.0, optimum={"theta": self.planted},
+        )
+
+    def draw(self, seed, run, steps, batch):
+        k = super().draw(seed, run, steps, batch)["k"]
+        return {"k": k, "y": self.planted[k, 0]}
+
+    def losses(self, tables, samples):
+        return np.abs(tables["theta"][samples["k"]][:, 0] - samples["y"])
+
+    def gradients(self, tables, samples):
+        rows = tables["theta"][samples["k"]]
+        slope = np.where(rows < samples["y"][:, None].astype(rows.dtype), -1, 1) / len(rows)
+        return {"theta": (samples["k"], slope.astype(rows.dtype))}
+
+    def objective(self, tables):
+        error = np.abs(np.asarray(tables["theta"], np.float64) - self.planted)
+        return float(fold(self.law.probabilities() * error[:, 0]))
+
+    def gradient(self, tables):
+        slope = np.where(np.asarray(tables["theta"], np.float64) < self.planted, -1.0, 1.0)
+        return {"theta": self.law.probabilities()[:, None] * slope}
 """
 )
 STEP = "return w - self.rate(s.t) * np.sign(s.m)"
@@ -92,6 +126,14 @@ WRONG = {
     ),
     "gradients written into": (
         RULE, "s.m = self", "g *= 0.5\n        s.m = self", "writes into g, the gradients"
+    ),
+    "gradients written into, with an option": (
+        RULE[: RULE.index("    @staticmethod")].replace(
+            "    def slots",
+            '    bound: float | None = Field(None, gt=0, description="x")\n\n    def slots',
+        ), "        s.m = self",
+        "        np.minimum(g, self.bound, out=g) if self.bound else 0\n        s.m = self",
+        "writes into g, the gradients",
     ),
     "rows written into": (
         RULE, STEP, STEP.replace("return w - ", "w -= ") + "\n        return w",
@@ -144,8 +186,14 @@ WRONG = {
     "an objective without its noise": (PROBLEM, "** 2 + 1)", "** 2)", "the mean loss is"),
     "a curvature too small": (PROBLEM, "smoothness=1.0", "smoothness=0.5", "not 0.5-smooth"),
     "a curvature too large": (PROBLEM, "smoothness=1.0", "smoothness=9.0", "curvature at most 1"),
+    "a constant that is right by default": (
+        PLAIN, "convexity=1.0", "convexity=1.0 + (self.exponent > 1)", r"exponent = 1\.9"
+    ),
     "a deviation": (PROBLEM, "np.ones(self.size)}", "2 * np.ones(self.size)}", "deviation"),
     "an infimum": (PROBLEM, "optimum_value=0.5", "optimum_value=0.4", "at constants.optimum"),
+    "a minimiser that is no kink": (
+        KINK, "=0.0, optimum={", '=0.0, optimum={"theta": self.planted + 1} or {', "no minimiser"
+    ),
     "a minimiser": (
         PROBLEM, '"theta": self.planted}', '"theta": 0 * self.planted}', "no minimiser"
     ),
@@ -210,10 +258,14 @@ NO_KERNEL = RULE[: RULE.index("    @staticmethod")]
 DERIVED = NO_KERNEL.replace(
     "class Signum(Rule):", "class Base(Rule):\n    pass\n\nclass Signum(Base):"
 )
-PLAIN = PROBLEM.replace("    def kernel(self, real", "    def corn(self, real")
+BOUND = PLAIN.replace(
+    "deviation=", 'notes={"deviation": "a bound"},\n            deviation='
+).replace("np.ones(self.size)}", "2 * np.ones(self.size)}")
 
 
-@pytest.mark.parametrize("text", [NO_KERNEL, DERIVED, PLAIN, WHOLE, METRIC, FIGURE, STUDY])
+@pytest.mark.parametrize(
+    "text", [NO_KERNEL, DERIVED, PLAIN, BOUND, KINK, WHOLE, METRIC, FIGURE, STUDY]
+)
 def test_what_is_right_passes(text: str, tmp_path: Path) -> None:
     assert judged(tmp_path / ("mine.toml" if text is STUDY else "mine.py"), text) == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.cases.dialects import number
-from freqopt.problems import Problem, Samples
+from freqopt.problems import Constants, Problem, Samples
 from freqopt.streams import Stream
 
 SMALL = (3, 4, 2, 5)
@@ -71,6 +71,12 @@ class Instance:
         """For a sentence; the defaults need no word."""
         return "" if not self.fields else f" (with {self.label})"
 
+    def is_bound(self, constant: str) -> bool:
+        """Whether the notes say "bound" of that constant, or of none in particular."""
+        notes, known = self.problem.constants.notes, {field.name for field in fields(Constants)}
+        said = [text for name, text in notes.items() if name == constant or name not in known]
+        return any("bound" in text.lower() for text in said)
+
     def points(self) -> Iterator[tuple[str, Tables]]:
         """Places to look at: near the start, around zero at several sizes, near the minimiser."""
         problem = self.problem
@@ -112,7 +118,7 @@ def instances(kind: type[Problem]) -> list[Instance]:
         elif what is bool:
             others = [not field.default]
         elif what is float and isinstance(field.default, int | float):
-            others = [v for v in (0.7 * field.default + 0.2,) if _works(kind, {name: v})]
+            others = _beside(kind, name, field.default)
         else:
             continue
         found += [
@@ -125,6 +131,15 @@ def instances(kind: type[Problem]) -> list[Instance]:
             for v in others
         ]
     return found
+
+
+def _beside(kind: type[Problem], name: str, value: float) -> list[float]:
+    """A smaller and a larger number that the field takes: a bound may hold on one side alone."""
+    found = []
+    for sign in (-1, 1):
+        tried = (value + sign * part * (abs(value) + 0.5) for part in (0.6, 0.2, 0.04))
+        found += [next((v for v in tried if _works(kind, {name: v})), None)]
+    return [v for v in found if v is not None]
 
 
 def _small(kind: type[Problem]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _gpu() -> None:
 def _why_not(demand: Callable[[], None]) -> str:
     try:
         demand()
-    except BackendError as error:
+    except (BackendError, ImportError) as error:  # a CuPy that lacks something of its own
         return str(error)
     return ""
 

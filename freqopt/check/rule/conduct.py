@@ -21,6 +21,8 @@ from freqopt.optimizers._rows import Rows
 
 DISTINCT = 3
 """Mistakes of running that are told."""
+FIRST = 24
+"""Cases with the options that every rule has."""
 KEEP = "keep what a table needs in a slot, and draw nothing at random"
 
 
@@ -46,11 +48,14 @@ def check_conduct(kind: type[Rule], on: list[Case], notes: Journal) -> bool:
 
 
 def _some(on: list[Case]) -> list[Case]:
-    """The defaults, and every choice, on one exercise with repeated rows and empty batches."""
-    chosen = [
-        c for c in on if c.exercise.name in ("main", "rough") and len(off_default(c.rule)) < 3
-    ]
-    return chosen[:24]
+    """The defaults, choices, and every value of the rule's own options, on repeated rows."""
+    few = [c for c in on if c.exercise.name in ("main", "rough") and len(off_default(c.rule)) < 3]
+    own: dict[str, Case] = {}
+    for case in few:
+        options = off_default(case.rule)
+        if set(options) - set(Rule.model_fields):
+            own.setdefault(repr(sorted(options.items())), case)
+    return list({id(case): case for case in (*few[:FIRST], *own.values())}.values())
 
 
 def _remembered(kind: type[Rule], some: list[Case]) -> Iterator[str]:
