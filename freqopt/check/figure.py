@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from freqopt.backends import DEFAULT
-from freqopt.check.journal import Journal
+from freqopt.check.journal import SIMULATING, Journal
 from freqopt.cli.figures import Needed, Results
 from freqopt.cli.folders import everything, find
 from freqopt.errors import FreqoptError, ResultError
@@ -73,7 +73,7 @@ def _results(studies: dict[str, Path], folder: Path, notes: Journal) -> Results:
                 stored.of(study)
             return stored
     for name, study in studies.items():
-        notes.doing(f"simulating study {name}, quick")
+        notes.doing(f"{SIMULATING} {name}, quick")
         done = run_study(study, results=folder / "results", quick=True)
         if done.failed:
             raise ResultError(f"{name}: {done.failed[0][1]}")

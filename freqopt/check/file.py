@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from freqopt._files import is_file
-from freqopt.check.journal import Enough, Findings, Journal
+from freqopt.check.journal import SIMULATING, Enough, Findings, Journal
 from freqopt.check.kind import kinds_of, looks_like_ours
 from freqopt.errors import CheckError, FreqoptError
 from freqopt.theory import isolation
@@ -59,8 +59,7 @@ def check(path: str | Path, *, full: bool = False, limit: float = LIMIT) -> Find
         kinds: tuple[str, ...] = answer.value or ()
         found = journal.read()
         if answer.failure:
-            at = f" at: {found['doing'][-1]}" if found["doing"] else ""
-            found["fault"].append(f"{answer.failure}{at}; look at what it calls there")
+            stopped(found, answer.failure)
             kinds = tuple(looks_like_ours(path))
         elif not kinds and found["fault"]:
             kinds = tuple(looks_like_ours(path))
@@ -83,6 +82,19 @@ def check(path: str | Path, *, full: bool = False, limit: float = LIMIT) -> Find
         tuple(found["left"]),
         round(time.monotonic() - began, 2),
     )
+
+
+def stopped(found: dict[str, list[str]], failure: str) -> None:
+    """Write down that the file's process ended before it was done, and at what."""
+    doing = found["doing"][-1] if found["doing"] else ""
+    if doing.startswith(SIMULATING) and "did not end" in failure:
+        found["left"].append(
+            f"data and picture: {doing}, {failure.removeprefix('it ')}; simulate its studies here "
+            "first (`freqopt simulate NAME --quick`): results that are stored are used"
+        )
+    else:
+        at = f" at: {doing}" if doing else ""
+        found["fault"].append(f"{failure}{at}; look at what it calls there")
 
 
 def examine(path: Path, journal: Path, full: bool) -> tuple[str, ...]:

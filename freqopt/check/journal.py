@@ -14,6 +14,9 @@ from freqopt.errors import FreqoptError, in_words, own_mistake
 MOST = 12
 """Faults that are told; what follows of so many is most often the same."""
 
+SIMULATING = "simulating study"
+"""What is done then takes the time of a study, and is no fault of the file."""
+
 
 class Enough(Exception):  # noqa: N818 - it is no error
     """So much is wrong that the rest would say it again."""

@@ -23,7 +23,7 @@ DRIVER = '''
 
 # -- what `freqopt crosscheck` calls: state, and occurrences summed. Not part of the rule. ---------
 
-RULE = "{name}"
+RULE = {given!r}
 DIALECT = {dialect}
 SERVES = {serves}
 ON = {on}
@@ -98,8 +98,8 @@ STORED = """\
 """
 
 
-def python_text(row: Row, about: list[str]) -> str:
-    """The whole file."""
+def python_text(row: Row, about: list[str], given: str) -> str:
+    """The whole file; `given` is what the rule is called, a name or a path from there."""
     rule, name = row.rule, row.rule.name()
     doc = "\n".join(about).replace("\\", "/")
     fields = type(rule).model_fields
@@ -137,6 +137,7 @@ def python_text(row: Row, about: list[str]) -> str:
         *(f"    {line}" for line in _body(row)),
         DRIVER.format(
             name=name,
+            given=given,
             dialect=dialect,
             serves=serves,
             on=on,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,9 +71,10 @@ def export(
     made = kind(**chosen).completed(**KNOWN)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckError(f"{out} is there already and not empty; give a new folder")
-    files = _python(made) if language == "python" else _c(made, language)
+    given = os.path.relpath(rule, out) if rule.endswith(".py") else rule  # as seen from there
+    files = _python(made, given) if language == "python" else _c(made, language)
     files["golden.in"], files["golden.out"] = golden(made)
-    files["README.txt"] = _readme(made, language, rule)
+    files["README.txt"] = _readme(made, language, given)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
@@ -199,8 +201,8 @@ def _wrapped(text: str, indent: str) -> str:
 # -- Python, goldens, words ---------------------------------------------------------------------
 
 
-def _python(rule: Rule) -> dict[str, str]:
-    return {f"{rule.name()}_row.py": python_text(Row(rule), about(rule))}
+def _python(rule: Rule, given: str) -> dict[str, str]:
+    return {f"{rule.name()}_row.py": python_text(Row(rule), about(rule), given)}
 
 
 def about(rule: Rule) -> list[str]:

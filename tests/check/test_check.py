@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from freqopt.check import check
-from freqopt.check.file import examine
+from freqopt.check.file import examine, stopped
 from freqopt.check.journal import Journal
 from freqopt.cli import run
 from freqopt.errors import CheckError
@@ -294,6 +294,15 @@ def test_code_that_never_ends_is_a_fault_with_its_place(tmp_path: Path) -> None:
     path.write_text(RULE.replace("s.m = self", "while True: pass\n        s.m = self", 1))
     found = check(path, limit=60)  # a busy machine takes its time to come there
     assert re.search("did not end within 60 s.* at: running update twice", found.faults[0])
+
+
+def test_a_long_study_is_no_fault_of_the_figure() -> None:
+    found = {"doing": ["reading", "simulating study zipf_pair, quick"], "fault": [], "left": []}
+    stopped(found, "it did not end within 300 s")
+    assert found["fault"] == []
+    assert "zipf_pair, quick, did not end within 300 s; simulate" in found["left"][0]
+    stopped(found, "it was ended by SIGSEGV")
+    assert "SIGSEGV at: simulating" in found["fault"][0]
 
 
 def test_a_theorem_is_verified_with_its_planted_mistakes(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from freqopt.crosscheck.exchange.python_file import own_implementation
 from freqopt.crosscheck.judge import answers, judge
 from freqopt.errors import CheckError
 from freqopt.export import export
-from freqopt.optimizers import Rule, rules
+from freqopt.optimizers import Rule, lion, rules
 
 RULES = list(rules)
 LAWS = Rule.model_fields["lr_decay_law"].annotation.__args__  # type: ignore[union-attr]
@@ -207,6 +207,23 @@ def test_the_text_has_the_rules_names_and_equation_numbers(tmp_path: Path) -> No
     text = (tmp_path / "rule.h").read_text()
     for part in ("h->beta1", "/* (1) */", "/* (2) */", "/* (6) */", "m[j] =", "v[j] ="):
         assert part in text
+
+
+def test_what_a_file_of_ones_own_is_exported_to_finds_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines of README.txt, in its folder, wherever the command was run."""
+    (tmp_path / "mine.py").write_bytes(Path(lion.__file__).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    for language in ("c", "python"):
+        export("mine.py", language, tmp_path / language)
+        monkeypatch.chdir(tmp_path / language)
+        text = (tmp_path / language / "README.txt").read_text()
+        (judged,) = (line for line in text.splitlines() if line.startswith("freqopt crosscheck"))
+        if language == "c":
+            compiled(tmp_path / "c", "cc")
+        assert run(judged.split()[1:]) == 0
+        monkeypatch.chdir(tmp_path)
 
 
 def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
