@@ -18,6 +18,9 @@ CLOSED = 141
 """The exit code when nobody reads our output any more: that of a program which SIGPIPE ended."""
 
 
+LONGEST = 2000
+"""Characters of a line that is not result."""
+
 _CONTROLS = {
     code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
     for code in (*range(32), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -40,9 +43,16 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """A line that is not result, on standard error; if that is closed, nowhere."""
     try:
-        print(printable(text), file=sys.stderr, flush=True)
+        print(printable("\n".join(map(_short, text.split("\n")))), file=sys.stderr, flush=True)
     except OSError:
         _discard(sys.stderr)
+
+
+def _short(line: str) -> str:
+    """A line that a name or a number of thousands of characters does not fill a terminal with."""
+    more = len(line) - LONGEST
+    head, tail = line[: LONGEST // 2], line[-LONGEST // 2 :]
+    return line if more <= 0 else f"{head} ... {more} characters more ... {tail}"
 
 
 def flush() -> None:

@@ -311,6 +311,14 @@ def test_list_goes_on_whatever_lies_there(here, capsys):
     assert all("cannot be read" in listed["figures"][k] for k in ("pipe", "folder", "null", "deep"))
 
 
+def test_a_name_of_thousands_of_characters_does_not_fill_a_terminal(capsys):
+    warn("freqopt: " + "x" * 5000 + " is no file\nand another line")
+    said = capsys.readouterr().err
+    assert len(said) < 2100
+    assert said.endswith("x is no file\nand another line\n")
+    assert "x ... 3020 characters more ... x" in said
+
+
 def test_data_give_a_terminal_no_orders(capsys):
     bad = "a\x1b]0;t\x07\x9b2J\r\u202eb"
     say(bad)

@@ -45,6 +45,13 @@ def test_utf_16_without_a_mark_is_told_by_its_zero_bytes(name, write):
         load(write(SAMPLES[name].encode("utf-16-le")), format=name)
 
 
+@pytest.mark.parametrize("name", DECLARED)
+def test_utf_16_without_a_mark_where_utf_16_is_declared(name, write):
+    path = write(SAMPLES[name].encode("utf-16-be"))
+    with pytest.raises(DataError, match="Name the order of the bytes.*'utf-16-le'"):
+        load(path, format=name, encoding="utf-16")
+
+
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name != "text"])
 def test_carriage_returns_that_end_no_line(name, write, monkeypatch):
     message = r"line 1: a carriage return that ends no line; .* tr '\\r' '\\n'"
