@@ -48,7 +48,7 @@ def test_utf_16_without_a_mark_is_told_by_its_zero_bytes(name, write):
 @pytest.mark.parametrize("name", DECLARED)
 def test_utf_16_without_a_mark_where_utf_16_is_declared(name, write):
     path = write(SAMPLES[name].encode("utf-16-be"))
-    with pytest.raises(DataError, match="Name the order of the bytes.*'utf-16-le'"):
+    with pytest.raises(DataError, match=r"Name the order of the bytes.*'utf-16-le'"):
         load(path, format=name, encoding="utf-16")
 
 
