@@ -218,7 +218,11 @@ def write_csv(path: Path, name: str, data: Any, **constant: str) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(zip(*(_plain(values) for values in columns.values()), strict=True))
-    _write(path, text.getvalue().encode())
+    try:
+        content = text.getvalue().encode()
+    except UnicodeEncodeError as error:
+        raise FigureError(f"data() of figure {name} gave what is no text: {error}") from None
+    _write(path, content)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -79,12 +79,19 @@ def test_a_file_that_is_no_figure_says_so(tmp_path, text, message):
         FigureFile.read(tmp_path / "f.py")
 
 
-@pytest.mark.parametrize("data", [{}, {"a": [1], "b": [1, 2]}])
-def test_ragged_data_are_refused(tmp_path, data):
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({}, "expected one length"),
+        ({"a": [1], "b": [1, 2]}, "expected one length"),
+        ({"a": ["\ud800"]}, "gave what is no text"),
+    ],
+)
+def test_data_that_are_no_table_are_refused(tmp_path, data, said):
     (tmp_path / "f.py").write_text(FIGURE)
     figure = FigureFile.read(tmp_path / "f.py")
     ragged = FigureFile(figure.path, "", (), lambda results: data, figure.draw)
-    with pytest.raises(FigureError, match="expected one length"):
+    with pytest.raises(FigureError, match=said):
         make(ragged, {}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -100,6 +100,31 @@ def test_whatever_a_rule_does_is_a_sentence_and_the_others_go_on(tmp_path, monke
     assert "\n" not in message
 
 
+AMISS = """
+import numpy as np
+from freqopt.problems.token_quadratic import TokenQuadratic
+
+class Amiss(TokenQuadratic):
+    def objective(self, *given):
+        return {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("gives", "said"), [("'x'", "ValueError: could not convert"), ("np.ones(3)", "a reading has ")]
+)
+def test_what_a_problem_gives_amiss_fails_its_runs_in_a_sentence(tmp_path, gives, said):
+    (tmp_path / "amiss.py").write_text(AMISS.format(gives))
+    path = tmp_path / "study.toml"
+    path.write_text(SMALL.replace('"token_quadratic"', '"amiss.py"'))
+    report = simulate(Study.read(path), results=tmp_path / "r", jobs=1, backend="numpy")
+    (message,) = {message for _, message in report.failed}
+    assert len(report.failed) == 12
+    assert said in message
+    assert "most likely from what" in message
+    assert "\n" not in message
+
+
 def test_answers_ends_and_errors_of_workers():
     answers = dict(spread(abs, [-1, 2, -3], 2))
     assert answers == {-1: 1, 2: 2, -3: 3}

@@ -22,6 +22,7 @@ from freqopt.errors import (
     FreqoptError,
     Notice,
     ResultError,
+    in_words,
     own_mistake,
     short_of_memory,
 )
@@ -199,8 +200,20 @@ def _at_once(engine: Backend, task: Task) -> _End:
     except BaseException as error:  # a bug in one run must not take the others along
         if is_request(error):
             raise
-        message = own_mistake(error) or traceback.format_exc()
+        message = own_mistake(error) or _amiss(error, task) or traceback.format_exc()
     return _End(failed=[(run, message) for run in task.runs])
+
+
+def _amiss(error: BaseException, task: Task) -> str:
+    """The message where the library stumbles over what a user's file gave; empty without one."""
+    if not task.own_files:
+        return ""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(last.filename).name}, line {last.lineno}"
+    return (
+        f"{in_words(error)} ({where}), most likely from what {' or '.join(task.own_files)} gives; "
+        "`freqopt check` tells what is expected"
+    )
 
 
 def _together(engine: Backend, task: Task) -> _End:
@@ -255,7 +268,10 @@ def _readings(trajectory: Trajectory, point: Point) -> Columns:
     called = trajectory.entries
     if any(name != entry for name, entry in known.items()):
         called = np.array([known[name] for name in called.tolist()])
-    return {**trajectory.columns, "entry": called}
+    columns = {**trajectory.columns, "entry": called}
+    if len(sizes := {column.size for column in columns.values()}) > 1:
+        raise ValueError(f"a reading has {max(sizes)} values where {min(sizes)} are expected")
+    return columns
 
 
 def recording_of(point: Point) -> Recording:
