@@ -18,7 +18,7 @@ Checks
     moments: all samples of one step, at states on random paths; error of correct code 1e-15.
     sampler: a million draws of the pair problem against D, at the run's error level.
 Literature
-    The 15 wrong implementations: semantics.md 4.7. A curve below its bound notices none of them.
+    None. A curve below its bound notices none of the 15 wrong implementations.
 """
 
 import math

@@ -17,6 +17,8 @@ is known given k, so the conditional deviation is sqrt(1 - |q_k|^2) everywhere.
 
 **Order of sums.** Sums over scores are folds. (2) takes exponentials as they are: scores above 700
 overflow, and the run is then reported as diverged.
+
+**Source.** Kunstner and Bach 2025, arXiv 2505.19227; the constants are derived here.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ so the planted tables are a minimiser and f* = f(U*, V*) is the noise floor.
 L = 2 sup|l''|: 2, 1/2, 2. The dot score has no global L. The gradient of row k given k is at most
 sup|l'| = 1 with a sum score, so it deviates by at most 1; otherwise it is unbounded, and
 `conditional_deviation` evaluates it exactly at given tables.
+
+**Source.** Derived here, for the setting of arXiv 2110.04844: two tables, a token of each a sample.
 """
 
 from __future__ import annotations

@@ -16,6 +16,9 @@ varies by x_k (q - e_c), of norm at most sqrt(2) |x_k|: sigma_k <= sqrt(2 mean x
 Newton's method.
 
 **Order of sums.** z is the fold over features; sums over classes are folds.
+
+**Source.** Böhning 1992 (Ann. Inst. Stat. Math. 44) for the norm of diag q - q q'; the rest is
+derived here.
 """
 
 from __future__ import annotations

@@ -11,9 +11,12 @@ surface itself: the gradient is exact and a batch of B is B equal parts of it.
     official_camel     4 - 2.1x^2 + x^6/3 + xy + 4(y^2 - 1)y^2
 
 The last is the six-hump camel as the fixed-memory repository has it: a parenthesis stands wrongly,
-and the surface has two humps less (Q12 of the notes). Default starts are the published ones.
+and the surface has two humps less. Default starts are the published ones.
 
 **Constants.** No noise: every deviation is 0. Polynomials of degree 4 to 8 have no global L.
+
+**Source.** Beale 1958; Goldstein and Price 1971; Dixon and Szegö 1978 for the camel. As toy
+problems: the code published with arXiv 2106.10708.
 """
 
 from __future__ import annotations

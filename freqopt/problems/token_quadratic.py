@@ -11,6 +11,8 @@ The gradient's conditional deviation is lambda_k sigma_k sqrt(d) everywhere: equ
 
 **Exact moments.** Under SGD with a constant step eta_k the mean squared distance of a token to its
 optimum obeys a scalar recursion, whatever the law of z (T3 of docs/theory, `expected_error`).
+
+**Source.** Derived here.
 """
 
 from __future__ import annotations

@@ -169,6 +169,14 @@ def test_every_public_name_is_documented_whole() -> None:
     assert len(PUBLIC) > 300
 
 
+def test_every_rule_and_problem_names_its_source() -> None:
+    """A paper, a library's release, or that it is derived here."""
+    for registry in (rules, problems):
+        for name in registry.own:
+            text = inspect.getdoc(sys.modules[registry[name].__module__]) or ""
+            assert re.search(r"^Source\n +\S|^\*\*Source\.\*\* \S", text, re.M), name
+
+
 def spoken_of(value: Any) -> Iterator[type]:
     """Classes of freqopt that a docstring's entries or a signature name."""
     text = inspect.getdoc(getattr(value, "__func__", value)) or ""
