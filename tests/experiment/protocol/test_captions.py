@@ -141,6 +141,15 @@ def test_what_a_larger_vocabulary_costs():
     assert "text: gradient descent 8.0, FA-SGD 2.0, sign descent 3.0" in told
 
 
+def test_what_it_costs_under_cross_entropy():
+    methods = np.repeat(["gradient descent", "FA-SGD", "sign descent"], 2)
+    told = said(
+        "bigram_cross_entropy", method=methods, size=[30, 300] * 3, kind=["steps"] * 6,
+        y=[16, 945, 9, 176, 1.2, 1.4],
+    )  # fmt: skip
+    assert "from 30 to 300 words: gradient descent 16 to 945, FA-SGD 9 to 176, sign" in told
+
+
 @pytest.mark.parametrize(
     ("interval", "verdict"),
     [((-0.02, -0.01), "wins"), ((0.01, 0.03), "loses"), ((-0.01, 0.01), "does not win")],
