@@ -122,7 +122,8 @@ class Study(Fields):
             f"{self.steps} steps, runs: {self.runs}>"
         )
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return repr(self)
 
     @property
     def source(self) -> str:
