@@ -88,11 +88,14 @@ class Report:
         What was and what was not judged, where the implementation was asked what it accepts.
     lives : tuple of Judgement
         What happens to an optimizer beside its steps, as far as it offers that.
+    repeatable : bool
+        Whether a case that fails is the same when it is run again.
     """
 
     judgements: tuple[Judgement, ...]
     coverage: Coverage | None = None
     lives: tuple[Judgement, ...] = ()
+    repeatable: bool = True
 
     def having(self, *verdicts: Verdict) -> list[Judgement]:
         """The judgements with one of these verdicts."""
@@ -149,8 +152,8 @@ class Report:
         float32, where it is rounded once.
         """
         first = self.clearest
-        if first is None:
-            return None
+        if first is None or not self.repeatable:
+            return None  # what is not the same twice has no meaning
         found = self._identified(first)
         narrow = [j for j in self.having("FAIL") if j.dtype != first.dtype]
         if found.cause or found or not narrow or first.case.exercise.name in LARGE:

@@ -82,20 +82,21 @@ class Wish:
     dialect: str = ""
     thorough: bool = False
 
-    def own(self, rule: str, stated: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    def own(self, rule: str, stated: Mapping[str, Any] | str = "") -> Mapping[str, Any]:
         """The dialect that is wished for, else the one that a file states."""
-        if not self.dialect:
-            return dict(stated or {})
-        if "=" in self.dialect:
-            return read_options(self.dialect.split(","), "--dialect")
+        wished = self.dialect or stated
+        if not isinstance(wished, str) or not wished:
+            return dict(wished or {})
+        if "=" in wished:
+            return read_options(wished.split(","), "--dialect" if self.dialect else "DIALECT")
         known = rules[rule].dialects
-        if self.dialect not in known:
+        if wished not in known:
             raise CrosscheckError(
-                f"{rule} has no dialect {self.dialect!r}; known: {', '.join(known) or 'none'}; "
+                f"{rule} has no dialect {wished!r}; known: {', '.join(known) or 'none'}; "
                 "one of your own is --dialect rows=all,epsilon_place=inside, or DIALECT = {...} "
                 "in the file"
             )
-        return known[self.dialect]
+        return known[wished]
 
     def cases(self, rule: str) -> list[Case]:
         """The cases of a rule that answer the wish."""

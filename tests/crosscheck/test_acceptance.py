@@ -69,6 +69,20 @@ def test_an_option_that_is_accepted_beside_a_choice_only_is_judged():
     assert any(rule.weight_decay for rule in judged)
 
 
+def test_three_options_that_are_accepted_together_only_are_judged():
+    lazy = ("decoupled", "lazy")
+
+    def accepts(rule):
+        plain = rule.duplicates == "sum" and rule.rows == "touched"
+        return plain and (rule.decay, rule.decay_rows) == (
+            lazy if rule.weight_decay else ("l2", "updated")
+        )
+
+    found = Acceptance(rules["sgd"], accepts)
+    judged = [rules["sgd"](**options) for _, options in found.chosen()]
+    assert any(rule.weight_decay and rule.decay_rows == "lazy" for rule in judged)
+
+
 def test_a_dialect_of_ones_own_is_the_only_base():
     own = {"rows": "all", "epsilon_place": "inside", "epsilon": 1e-7}
     make = having(("lr", "rho"), **own)

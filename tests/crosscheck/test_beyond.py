@@ -100,12 +100,20 @@ def test_a_gradient_that_is_written_to_is_seen():
     assert report.to_dict()["cause"] == report.cause
 
 
-def test_a_gradient_that_is_kept_is_seen():
+@pytest.mark.parametrize(
+    ("keeps", "said"),
+    [
+        (lambda rows, grads: (rows, grads), "a gradient and an array of rows"),
+        (lambda rows, grads: (rows.copy(), grads), "a gradient"),
+        (lambda rows, grads: (rows, grads.copy()), "an array of rows"),
+    ],
+)
+def test_an_array_that_is_kept_is_seen(keeps, said):
     def make(rule, table, given):
-        right, kept = reference(rule, table, given), []
+        kept = []
 
         def step(rows, grads):
-            kept.append((rows, grads))
+            kept.append(keeps(rows, grads))
             now = table
             again = reference(rule, start.copy(), given)
             for batch in kept:
@@ -113,11 +121,10 @@ def test_a_gradient_that_is_kept_is_seen():
             return now
 
         start = table.copy()
-        del right
         return step
 
     report = judge_implementation(make, "sgd", ["float64"], options={"lr": 0.5})
-    assert report.cause.startswith("a gradient that is handed in is kept, not copied")
+    assert report.cause.startswith(f"{said} that is handed in is kept, not copied")
 
 
 def of(rule, **options):

@@ -103,6 +103,20 @@ def test_make_may_be_imported_a_class_or_a_partial(text, tmp_path):
     assert target.dialect == {"rows": "all"}
 
 
+def test_a_file_may_state_its_dialect_by_name(tmp_path):
+    path = tmp_path / "mine.py"
+    text = "RULE = 'rmsprop'\ndef make(rule, table, given): ...\n"
+    path.write_text(f"{text}DIALECT = 'keras.RMSprop'\n")
+    (target,) = find_targets(str(path), Wish(None, ["float64"], {}))
+    assert target.dialect == rules["rmsprop"].dialects["keras.RMSprop"]
+    path.write_text(f"{text}DIALECT = 'keras.RMSProp'\n")
+    with pytest.raises(CrosscheckError, match=r"no dialect 'keras.RMSProp'; known: .*keras"):
+        find_targets(str(path), Wish(None, ["float64"], {}))
+    path.write_text(f"{text}DIALECT = 3\n")
+    with pytest.raises(CrosscheckError, match="DIALECT = 3, expected options by name"):
+        find_targets(str(path), Wish(None, ["float64"], {}))
+
+
 def test_a_step_that_returns_nothing_is_explained():
     case = exercises(np.float64)["one_row"]
     with pytest.raises(CrosscheckError, match=r"step 1 returned None.*return table"):

@@ -139,6 +139,7 @@ class Acceptance:
                 base.alone.setdefault(option, []).append(value)
                 base.needs[option, repr(value)] = needed
         self._fill_beside_choices(base)
+        self._fill_in_threes(base)
         return base
 
     def _fill_beside_choices(self, base: Base) -> None:
@@ -155,6 +156,24 @@ class Acceptance:
                     base.alone.setdefault(option, []).append(value)
                     base.needs[option, repr(value)] = needed
                     break
+
+    def _fill_in_threes(self, base: Base) -> None:
+        """Weight decay of one kind and in some rows only: three options that come together."""
+        kinds, places = (
+            [value for option, value in off(self.kind, base.options) if option == name]
+            for name in ("decay", "decay_rows")
+        )
+        if "weight_decay" in base.alone or "weight_decay" in base.options:
+            return
+        for three in (
+            {**DECAYS, "decay": kind, "decay_rows": rows} for kind in kinds for rows in places
+        ):
+            if self.accepted({**base.options, **three}):
+                for name, value in three.items():
+                    if value not in base.alone.setdefault(name, []):
+                        base.alone[name].append(value)
+                    needed = {k: v for k, v in three.items() if k != name}
+                    base.needs.setdefault((name, repr(value)), needed)
 
     def _needed(self, options: Options, option: str, value: Any) -> Options | None:
         """What must stand beside a value; None if it is not accepted even so."""

@@ -132,17 +132,23 @@ def named_faults(asked: Rule, views: Sequence[Seen]) -> list[Named]:
 
 
 def by_rounding(asked: Rule, views: Sequence[Seen]) -> list[Named]:
-    """Every quantity that went through a narrower type, where little is wrong."""
+    """Options, powers, gradients that went through a narrower type, where little is wrong."""
+    return list(_alike(asked, arithmetic(asked), views)) if _is_small(asked, views) else []
+
+
+def by_rounding_within(asked: Rule, views: Sequence[Seen]) -> list[Named]:
+    """Every quantity of the equations that went through a narrower type, where little is wrong."""
+    view = views[0]
+    if view.exercise.name in LARGE or not _is_small(asked, views):
+        return []
+    return list(_alike(asked, equations(Case("", asked, view.exercise), narrow=True), views))
+
+
+def _is_small(asked: Rule, views: Sequence[Seen]) -> bool:
     view = views[0]
     right = trace(reference, Case("", asked, view.exercise))
     off = float(distance(right, view.tables).max()) * np.finfo(right.dtype).eps
-    if not off < SMALL:
-        return []
-    found = list(_alike(asked, arithmetic(asked), views))
-    if not found and view.exercise.name not in LARGE:
-        case = Case("", asked, view.exercise)
-        found = list(_alike(asked, equations(case, narrow=True), views))
-    return found
+    return off < SMALL
 
 
 def in_some_cases(asked: Rule, views: Sequence[Seen]) -> list[Named]:

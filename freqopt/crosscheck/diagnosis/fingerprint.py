@@ -21,6 +21,7 @@ from freqopt.crosscheck.cases.large import LARGE
 from freqopt.crosscheck.compare import Comparison, compare, distance
 from freqopt.crosscheck.diagnosis.causes import (
     by_rounding,
+    by_rounding_within,
     in_some_cases,
     named_faults,
     nearly,
@@ -195,6 +196,7 @@ def identify(
         bases = unlike([near, *bases])
         found = (
             found
+            or held.best(by_rounding_within(asked, views))
             or held.of_options(other_numbers(asked, bases, views))
             or other_rules(asked, views)
             or faults(asked, bases, views)

@@ -25,15 +25,15 @@ class OwnFile:
     ----------
     rule : str
     implementation : Implementation
-    dialect : dict
-        Its ``DIALECT``, by default empty.
+    dialect : dict or str
+        Its ``DIALECT``, options or the name of a known one; by default empty.
     group : callable or None
         Its ``make_group``, an optimizer of several tables.
     """
 
     rule: str
     implementation: Implementation
-    dialect: dict[str, Any]
+    dialect: dict[str, Any] | str
     group: Group | None
 
 
@@ -63,11 +63,14 @@ def own_implementation(path: Path, rule: str | None = None) -> OwnFile:
             "--rule adam; `freqopt list` shows the rules"
         )
     dialect = getattr(module, "DIALECT", {})
-    if not isinstance(dialect, Mapping) or not all(isinstance(name, str) for name in dialect):
+    named_so = isinstance(dialect, Mapping) and all(isinstance(name, str) for name in dialect)
+    if not isinstance(dialect, str) and not named_so:
         raise CrosscheckError(
-            f'{path} has DIALECT = {dialect!r}, expected options by name: {{"rows": "all"}}'
+            f'{path} has DIALECT = {dialect!r}, expected options by name: {{"rows": "all"}}, or '
+            "the name of a known dialect"
         )
-    return OwnFile(named, make, dict(dialect), getattr(module, "make_group", None))
+    own = dialect if isinstance(dialect, str) else dict(dialect)
+    return OwnFile(named, make, own, getattr(module, "make_group", None))
 
 
 def _loaded(path: Path) -> ModuleType:

@@ -58,8 +58,6 @@ def arithmetic(rule: Rule) -> Iterator[Mistake]:
         if len(decays) > 1:
             both = " and ".join(decays)
             yield Mistake(f"{both} go through {kind}", partial(_options, decays, narrow), 0)
-        for name in numbers:
-            yield Mistake(f"{name} goes through {kind}", partial(_options, [name], narrow), 1)
         yield Mistake(f"gradients go through {kind}", partial(_gradients, narrow), 1)
         yield Mistake(f"the rate goes through {kind}", in_methods(rate=_rate(narrow)), 1)
     yield Mistake(

@@ -58,7 +58,8 @@ class Names:
         ones = tuple(f"(1 - {name})" for name in self.decays)
         powers = tuple(f"(1 - {name} ** s.t)" for name in self.all_decays)
         own = (*self.numbers, *ones, *self.local, *self.slots)
-        told = ("np.maximum(s.occurrences, 1)", "g.shape[1]", "self.rate(s.t)", "s.t", *powers)
+        width = ("g.shape[1]", "np.sqrt(g.shape[1])")
+        told = ("np.maximum(s.occurrences, 1)", *width, "self.rate(s.t)", "s.t", *powers)
         if not self.state and self.local:  # what the step knows, told by `informed`
             told = tuple(one.replace("s.", "self._now.") for one in told if "shape" not in one)
         return (*own, *told) if self.local else own
@@ -340,6 +341,7 @@ def _another(name: str, names: Names) -> Iterator[Found]:
         for other in (*names.slots, *(n for n in names.local if n in ("g", "w", "x"))):
             if other != name:
                 yield _expression(other), f"takes {pretty_name(other)} for {slot}", 1
+        yield _expression(f"(0 * {name})"), f"takes 0 for {slot}", 0
         first = _expression(f"np.where({name.replace('s.', '_old.')} == 0, {name}, _old.{slot})")
         yield first, f"{old}, but at a row's first visit", 0
     if name in names.local:

@@ -18,6 +18,7 @@ from freqopt.crosscheck.mistakes.padding import in_padding
 from freqopt.crosscheck.mistakes.rates import in_rates
 from freqopt.crosscheck.mistakes.replays import in_replays
 from freqopt.crosscheck.mistakes.state import in_state
+from freqopt.crosscheck.mistakes.statistics import in_row_means
 from freqopt.crosscheck.mistakes.stored import in_stored
 from freqopt.crosscheck.mistakes.tables import in_decay, in_table
 from freqopt.optimizers import Rule
@@ -34,8 +35,8 @@ def places(rule: Rule) -> Iterator[Mistake]:
         if number(info) is float and (value := getattr(rule, name))
     }
     whole = [slot.name for slot in slots if slot.dtype != "table"]
-    yield from in_state([slot.name for slot in slots], whole, numbers)
     decays = [n for n in numbers if any(getattr(m, "lt", None) == 1 for m in fields[n].metadata)]
+    yield from in_state([slot.name for slot in slots], whole, numbers, decays)
     floats = [slot.name for slot in slots if slot.dtype in ("table", "float64")]
     yield from in_stored(floats, decays, list(numbers))
     yield from in_counts()
@@ -48,6 +49,8 @@ def places(rule: Rule) -> Iterator[Mistake]:
     yield from in_rates(rule)
     yield from in_replays(rule)
     yield from in_given([slot.name for slot in rule.all_slots() if slot.given])
+    if getattr(rule, "statistic", "") == "row_mean":
+        yield from in_row_means()
     if rule.duplicates != "sum":
         yield from in_combining(rule.duplicates)
     if rule.rows == "nonzero":

@@ -10,6 +10,7 @@ import numpy as np
 
 from freqopt.crosscheck.cases.dialects import KNOWN, made, number
 from freqopt.crosscheck.implementation import Given, Implementation, Step, reference
+from freqopt.crosscheck.mistakes.arithmetic import NARROW
 from freqopt.crosscheck.mistakes.mistake import Mistake
 from freqopt.optimizers import Rule
 from freqopt.typing import Floats
@@ -43,6 +44,9 @@ def settings(rule: Rule) -> Iterator[Mistake]:
         if number(info) is float and value and default:
             cause = f"{name} has no effect: 0 is used whatever is asked"
             yield Mistake(cause, partial(_set, {name: 0.0}), -2)
+    for kind, narrow in NARROW.items():
+        for name in numbers:
+            yield Mistake(f"{name} goes through {kind}", _other([name], _narrowed(narrow)), -2)
     decays = [n for n in numbers if any(getattr(m, "lt", None) == 1 for m in fields[n].metadata)]
     for said, how in _TAKEN.items():
         for name in numbers:
@@ -59,6 +63,10 @@ def settings(rule: Rule) -> Iterator[Mistake]:
         for one in numbers:
             if made(type(rule), {**dict(rule), zero: getattr(rule, one)}) is not None:
                 yield Mistake(f"takes {one} for {zero}", partial(_copied, one, zero), 0)
+
+
+def _narrowed(narrow: Callable[[Any], Any]) -> Callable[[float], float]:
+    return lambda x: float(narrow(np.float64(x)))
 
 
 def _with(rule: Rule, changed: dict[str, Any]) -> Rule:

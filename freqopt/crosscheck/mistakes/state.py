@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqopt.crosscheck.implementation import Given, Implementation, Step, shown
+from freqopt.crosscheck.mistakes.arithmetic import NARROW
 from freqopt.crosscheck.mistakes.by_row import by_row, in_turn, shared
 from freqopt.crosscheck.mistakes.mapped import mapped
 from freqopt.crosscheck.mistakes.mistake import Mistake, in_methods
@@ -20,7 +21,9 @@ Turn = Callable[[State, State, State, Integers, int], None]
 """Changes the state after a step: (state, before the step, at the start, rows, t)."""
 
 
-def in_state(slots: list[str], whole: list[str], numbers: dict[str, float]) -> Iterator[Mistake]:
+def in_state(
+    slots: list[str], whole: list[str], numbers: dict[str, float], decays: list[str]
+) -> Iterator[Mistake]:
     """Where a slot of the state is kept, lost, shared; how it begins and how far it goes.
 
     Parameters
@@ -30,6 +33,8 @@ def in_state(slots: list[str], whole: list[str], numbers: dict[str, float]) -> I
         Those that hold whole numbers.
     numbers : dict
         The rule's, with which a slot may begin.
+    decays : list of str
+        Those in [0, 1).
     """
     for name in slots:
         starts = {"1": 1.0, "0": 0.0, "0.1": 0.1, "-1": -1.0, **numbers}
@@ -49,6 +54,7 @@ def in_state(slots: list[str], whole: list[str], numbers: dict[str, float]) -> I
     every = [(name, [name]) for name in slots]
     if len(slots) > 1:
         every.insert(0, ("all state", slots))
+    adding: list[Stored] = [_in_place, *(partial(_decayed_in_place, one) for one in decays)]
     for said, names in every:
         for cause, turn in _TURNS.items():
             rare = said == "all state" or cause.endswith("so far")
@@ -56,6 +62,13 @@ def in_state(slots: list[str], whole: list[str], numbers: dict[str, float]) -> I
         for kind, narrow in COARSE.items():
             stored = in_methods(update=_coarsely(names, narrow))
             yield Mistake(f"{said} is stored in {kind}", stored, 0)
+        for kind, narrow in NARROW.items():
+            for add in adding:
+                added = in_methods(update=_coarsely(names, narrow, add))
+                yield Mistake(f"{said} is stored in {kind}, and added to in it", added, 0)
+        for where, holds in _SOME_ROWS.items():
+            cause = f"{said} goes on {where}, and stands still elsewhere"
+            yield Mistake(cause, in_methods(update=_going_on(names, holds)), 0)
         yield Mistake(f"{said} is one for all rows, not one for each", by_row(shared(names)), 1)
         for cause, place in _PLACES.items():
             for how in ("the last one kept", "added up"):
@@ -184,14 +197,63 @@ def _steps(x: Any, most: int) -> Any:
     return (np.rint(x / np.where(unit > 0, unit, 1)) * unit).astype(x.dtype)
 
 
-def _coarsely(names: list[str], narrow: Callable[[Any], Any]) -> Callable[..., Any]:
+Stored = Callable[[Rule, Callable[[Any], Any], Any, Any], Any]
+"""(rule, how a number is rounded, the slot before, its new values) -> what is stored."""
+
+
+def _as_a_whole(_rule: Rule, narrow: Callable[[Any], Any], _old: Any, new: Any) -> Any:
+    return narrow(new)
+
+
+def _in_place(_rule: Rule, narrow: Callable[[Any], Any], old: Any, new: Any) -> Any:
+    """What is added is rounded, and the sum again: x += (...)."""
+    return narrow(old + narrow(new - old))
+
+
+def _decayed_in_place(
+    decay: str, rule: Rule, narrow: Callable[[Any], Any], old: Any, new: Any
+) -> Any:
+    """What stays is rounded, what is added, and the sum: x *= beta; x += (...)."""
+    beta = getattr(rule, decay)
+    return narrow(narrow(beta * old) + narrow(new - beta * old))
+
+
+def _coarsely(
+    names: list[str], narrow: Callable[[Any], Any], how: Stored = _as_a_whole
+) -> Callable[..., Any]:
     def update(rule: Rule, w: Floats, g: Floats, s: Any) -> Floats:
         for name in names:
-            if s.__dict__[name].dtype.kind == "f":
-                s = bounded(s, name, narrow)
+            old = s.__dict__[name]
+            if old.dtype.kind == "f":
+                s = bounded(s, name, partial(how, rule, narrow, old))
         return type(rule).update(rule, w, g, s)
 
     return update
+
+
+_SOME_ROWS: dict[str, Callable[[Any], Any]] = {
+    "in rows of the batch alone": lambda s: s.occurrences > 0,
+    "in rows outside the batch alone": lambda s: s.occurrences == 0,
+    "in batches alone that are not empty": lambda s: s.occurrences.any(),
+    "in empty batches alone": lambda s: not s.occurrences.any(),
+    "in rows that come once alone": lambda s: s.occurrences == 1,
+    "in rows that come more than once alone": lambda s: s.occurrences > 1,
+}
+"""Where what is stored is new, for this step already."""
+
+
+def _going_on(names: list[str], holds: Callable[[Any], Any]) -> Callable[..., Any]:
+    def update(rule: Rule, w: Floats, g: Floats, s: Any) -> Floats:
+        here = holds(s)
+        for name in names:
+            s = bounded(s, name, partial(_where_new, here, getattr(s, name)))
+        return type(rule).update(rule, w, g, s)
+
+    return update
+
+
+def _where_new(here: Any, old: Any, new: Any) -> Any:
+    return np.where(here, new, old)
 
 
 def bounded(s: Any, name: str, change: Callable[[Any], Any]) -> Any:

@@ -84,6 +84,16 @@ def of_accumulation() -> Kinds:
         self.rule.step(self.table, self.state, rows, grads)
         return self.seen()
 
+    def counting(self: Living, rows: Integers, grads: Floats) -> None:
+        Living.accumulate(self, rows, grads)
+        self.state["t"] += 1
+
+    def decaying(self: Living, rows: Integers, grads: Floats) -> Floats:
+        """As a batch without gradients, before its gradients are kept."""
+        self.rule.step(self.table, self.state, rows, np.zeros_like(grads))
+        self.waiting.append((rows, grads))
+        return self.seen()
+
     def kept(self: Living, rows: Integers, grads: Floats) -> Floats:
         waiting = [*self.waiting, (rows, grads)]
         after = Living.__call__(self, rows, grads)
@@ -100,5 +110,7 @@ def of_accumulation() -> Kinds:
         "accumulated gradients are taken twice": taking(all_twice),
         "accumulated gradients are used in rows of the last batch alone": taking(of_last_rows),
         "accumulated gradients are never dropped": kind(__call__=kept),
+        "every accumulated batch counts as a step": kind(accumulate=counting),
+        "every accumulated batch is a step with a gradient of 0": kind(accumulate=decaying),
         "accumulated gradients are a step of their own": kind(accumulate=stepping),
     }

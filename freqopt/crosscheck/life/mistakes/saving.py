@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,22 @@ def of_saving(slots: list[str]) -> Kinds:
     for name in slots:
         for said, how in _SAVED.items():
             found[f"{name} {said}"] = changed(name, how)
+    for one, other in permutations([name for name in slots if name != "t"], 2):
+        found[f"{one} is restored as {other}"] = saving(partial(_as_other, one, other))
+        if one < other:
+            found[f"{one} and {other} change places in restore"] = saving(
+                partial(_exchanged, one, other)
+            )
     return found
+
+
+def _as_other(one: str, other: str, _living: Living, saved: Saved) -> Saved:
+    return {**saved, one: saved[other]} if saved[one].shape == saved[other].shape else saved
+
+
+def _exchanged(one: str, other: str, _living: Living, saved: Saved) -> Saved:
+    alike = saved[one].shape == saved[other].shape
+    return {**saved, one: saved[other], other: saved[one]} if alike else saved
 
 
 def _through(narrow: Callable[[Any], Any]) -> Callable[[Living, Floats], Floats]:
