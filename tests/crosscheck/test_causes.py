@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from freqopt.crosscheck import Case, exercises, reference, trace
+from freqopt.crosscheck import Case, compare, exercises, reference, trace
 from freqopt.crosscheck.cases.selection import chosen_cases
 from freqopt.crosscheck.diagnosis.hypotheses import other_numbers
 from freqopt.crosscheck.diagnosis.observed import Seen
@@ -15,6 +15,7 @@ from freqopt.crosscheck.implementation import as_it_lies
 from freqopt.crosscheck.judge import answers, judge, judge_implementation
 from freqopt.crosscheck.life import lives
 from freqopt.crosscheck.mistakes import Mistake
+from freqopt.crosscheck.mistakes.equations import equations
 from freqopt.crosscheck.mistakes.mistake import in_methods
 from freqopt.crosscheck.mistakes.places import places
 from freqopt.crosscheck.mutants._around import on_batch
@@ -123,13 +124,10 @@ def named(base, old, new):
         ),
         (LAZY, "rule.epsilon", "float(np.float16(rule.epsilon))", "epsilon goes through float16"),
         (
-            LAZY,
-            "m[i] = b1 * m[i] + (1 - b1) * g",
-            (
-                "M = x.setdefault(0, m.astype(np.float32))\n"
-                "            M[i] += ((1 - b1) * (g - M[i])).astype(np.float32); m[i] = M[i]"
-            ),
-            "m is stored in float32, and added to in it",
+            ADAGRAD,
+            "s[i] += g * g",
+            "S = x.setdefault(0, s.astype(np.float32)); S[i] += g * g; s[i] = S[i]",
+            "v is stored in float32, and added to in it",
         ),
         (
             ADAM,
@@ -173,14 +171,8 @@ def test_every_mistake_around_the_equations_can_be_made(rule, options):
         (
             "ftrl",
             {"l1": 0.05},
-            in_methods(update=lambda rule, w, g, s: _kept(w, rule, g, s)),
+            in_methods(update=_kept),
             "keeps the weight, and does not set it to 0, where abs(z) <= l1",
-        ),
-        (
-            "ftrl",
-            {"initial_accumulator": 0.25},
-            in_methods(update=lambda rule, w, g, s: _begun_in_divisor(w, rule, g, s)),
-            "n begins at 0, and initial_accumulator is added to it here alone, in den",
         ),
         (
             "adam",
@@ -218,17 +210,15 @@ def test_a_mistake_of_a_rule_is_named(rule, options, apply, cause):
     assert cause in judge(answers(apply), main).fingerprint.cause
 
 
-def _kept(w, rule, g, s):
+def _kept(rule, w, g, s):
     new = type(rule).update(rule, w, g, s)
     return np.where(np.abs(s.z) <= rule.l1, w, new)
 
 
-def _begun_in_divisor(w, rule, g, s):
-    before = s.n - rule.initial_accumulator
-    s.n = s.n + g * g
-    now = s.n - rule.initial_accumulator
-    s.z = s.z + g - (np.sqrt(now) - np.sqrt(before)) / rule.lr * w
-    return -s.z / ((rule.beta + np.sqrt(s.n)) / rule.lr)
+def _begun_in_divisor(rule, w, g, s):
+    before, s.n = s.n, s.n + g * g
+    s.z = s.z + g - (np.sqrt(s.n) - np.sqrt(before)) / rule.lr * w
+    return -s.z / ((rule.beta + np.sqrt(s.n + 0.25)) / rule.lr)
 
 
 def _mean_of_rows(rule, w, g, s):
@@ -249,6 +239,16 @@ def _all_at_present(self, table, state, rows, until):
         for _ in range(last, until):
             Adam._apply(self, table, now, nothing, True)
         state["settled_at"][row] = until
+
+
+def test_a_start_that_is_added_in_one_place_alone_is_among_the_mistakes():
+    case = Case("", rules["ftrl"](initial_accumulator=0.25), exercises("float64")["main"])
+    said = "n begins at 0, and initial_accumulator is added to it here alone, in den"
+    (one,) = (m for m in equations(case) if m.cause.startswith(said) and "beta + after" in m.cause)
+    plain = Case("", rules["ftrl"](), case.exercise)
+    wrong = trace(in_methods(update=_begun_in_divisor), plain)
+    assert compare(case, wrong, trace(one.apply, case)).ulps < 64
+    assert compare(case, trace(reference, case), trace(one.apply, case)).ulps > 1e6
 
 
 @pytest.mark.parametrize("rule", ["adamw", "sgd"])

@@ -148,7 +148,7 @@ def _is_small(asked: Rule, views: Sequence[Seen]) -> bool:
     view = views[0]
     right = trace(reference, Case("", asked, view.exercise))
     off = float(distance(right, view.tables).max()) * np.finfo(right.dtype).eps
-    return off < SMALL
+    return bool(off < SMALL)
 
 
 def in_some_cases(asked: Rule, views: Sequence[Seen]) -> list[Named]:
