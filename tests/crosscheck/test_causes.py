@@ -165,13 +165,18 @@ def test_every_mistake_around_the_equations_can_be_made(rule, options):
     assert failed == []
 
 
+def kept_within_l1(rule, w, g, s):
+    new = type(rule).update(rule, w, g, s)
+    return np.where(np.abs(s.z) <= rule.l1, w, new)
+
+
 @pytest.mark.parametrize(
     ("rule", "options", "apply", "cause"),
     [
         (
             "ftrl",
             {"l1": 0.05},
-            in_methods(update=_kept),
+            in_methods(update=kept_within_l1),
             "keeps the weight, and does not set it to 0, where abs(z) <= l1",
         ),
         (
@@ -208,11 +213,6 @@ def test_a_mistake_of_a_rule_is_named(rule, options, apply, cause):
     on = chosen_cases(rule, ["float64"], {"lr": 0.05, **options})
     main = [case for case in on if case.exercise.name in ("main", "holes")]
     assert cause in judge(answers(apply), main).fingerprint.cause
-
-
-def _kept(rule, w, g, s):
-    new = type(rule).update(rule, w, g, s)
-    return np.where(np.abs(s.z) <= rule.l1, w, new)
 
 
 def _begun_in_divisor(rule, w, g, s):
