@@ -46,6 +46,6 @@ def report_(
     write(out / "index.html", read.title, [section, protocol, repeat, made], quick=quick)
     for sentence in wrong:
         warn(f"{read.name}: {sentence}")
-    wrongs = f"{len(wrong)} best rates at an edge, marked ERROR; " if wrong else ""
+    wrongs = f"best rates at an edge, marked ERROR: {len(wrong)}; " if wrong else ""
     say(f"{out / 'index.html'}: open it in a browser. In it: {wrongs}{section.contents()}")
     return int(bool(wrong))

@@ -91,7 +91,9 @@ def test_a_users_own_study_without_any_figure_has_a_page(tmp_path, monkeypatch, 
     capsys.readouterr()
     assert run(["report", "mine.toml"]) == 1  # sgd's best rate is at an edge of its grid
     told = capsys.readouterr().out
-    assert "index.html: open it in a browser. In it: 2 best rates at an edge, marked ERROR;" in told
+    assert (
+        "index.html: open it in a browser. In it: best rates at an edge, marked ERROR: 2;" in told
+    )
     assert "points, " in told
     read = Page((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
     assert "ERROR: sgd, batch = 1, best rate 0.2 is at the edge" in read.words
