@@ -11,6 +11,7 @@ say whose fault it was; when the caller is killed, their workers live on.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pickle
 import select
@@ -63,8 +64,12 @@ def spread(
     """
     crew = _Crew(function, items, environment or {})
     threads = [threading.Thread(target=crew.drive, daemon=True) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
+    try:
+        for thread in threads:
+            thread.start()
+    except RuntimeError as error:  # the system has no more
+        crew.dismiss()
+        raise BlockingIOError(errno.EAGAIN, str(error)) from None
     busy = workers
     try:
         while busy:

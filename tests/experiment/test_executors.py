@@ -133,6 +133,15 @@ def test_answers_ends_and_errors_of_workers():
         list(spread(abs, ["a"], 1))
 
 
+def test_a_system_without_threads_refuses(monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(BlockingIOError, match="can't start new thread"):
+        list(spread(abs, [1], 2))
+
+
 def test_what_a_worker_prints_is_no_answer(capfd):
     assert list(spread(print, ["hello"], 1)) == [("hello", None)]
     assert capfd.readouterr() == ("", "hello\n")
