@@ -22,10 +22,11 @@ from freqopt.experiment.groups import Groups
 from freqopt.experiment.metrics import Checkpoint, Metric, Reading, metrics
 from freqopt.experiment.metrics._form import collect, misformed
 from freqopt.optimizers import rules
-from freqopt.problems import Problem, problems
+from freqopt.problems import Constants, Problem, problems
 from freqopt.tables import PlainTable
 
 ZEROS, MINIMISER = "tables of zeros", "tables at the minimiser"
+UNKNOWN = "whose frequencies alone are known (check(constants) can refuse it with a StudyError)"
 NEAR = 1e-9
 """Relative distance of a value from its definition that rounding may make."""
 LOST = 1e-2
@@ -49,12 +50,16 @@ def _read(kind: type[Metric], notes: Journal) -> None:
         try:
             metric.check(problem.constants)
         except StudyError as error:
-            refused.append(f"{name}: {error}")
+            if name != UNKNOWN:
+                refused.append(f"{name}: {error}")
             continue
         for dtype in ("float64", "float32"):
             for place, at in _checkpoints(metric, problem, dtype):
                 where = f"problem {name}, {dtype}, {place}"
                 with notes.watched(where):
+                    if place == "step 0" and (reason := _refusal(metric, at)):
+                        refused += [f"{name}: {reason}"] * (name != UNKNOWN)
+                        break
                     if sentence := _at(kind, metric, at, place):
                         notes.fault(f"{sentence} ({where}); look at {_line(kind)}")
                 if notes.faults:
@@ -73,6 +78,15 @@ def _read(kind: type[Metric], notes: Journal) -> None:
     notes.judged(f"readings at {seen} checkpoints")
 
 
+def _refusal(metric: Metric, at: Checkpoint) -> str:
+    """Why a metric takes no such problem, which it may see in the checkpoint alone."""
+    try:
+        list(metric.measure(at))
+    except StudyError as error:
+        return str(error)
+    return ""
+
+
 def _problems() -> Iterator[tuple[str, Problem]]:
     yield (
         "token_quadratic",
@@ -83,6 +97,9 @@ def _problems() -> Iterator[tuple[str, Problem]]:
     few = {"kind": "zipf", "size": 9, "exponent": 1.0}
     yield "pair", problems["pair"](dimension=2, pairs={"kind": "product", "u": few, "v": few})
     yield "surface", problems["surface"]()
+    known = problems["token_quadratic"](tokens=few, dimension=2)
+    vars(known)["constants"] = Constants(frequency=known.constants.frequency)  # it is cached there
+    yield UNKNOWN, known
 
 
 def _checkpoints(metric: Metric, problem: Problem, dtype: str) -> Iterator[tuple[str, Checkpoint]]:

@@ -173,6 +173,10 @@ WRONG = {
         PROBLEM, GRADIENTS, GRADIENTS.replace("error /", "(error + (rows > 2)) /"),
         "at random tables of size 1.5",
     ),
+    "losses in float32": (
+        PLAIN, 'samples["k"]][:, 0] - samples["y"]',
+        'samples["k"]][:, 0].astype(np.float32) - samples["y"]', "losses loses digits to float32",
+    ),
     "the exact gradient": (
         PROBLEM, "self.law.probabilities()[:, None] * error", "error / self.size",
         "gradient is not the gradient of objective",
@@ -214,6 +218,11 @@ WRONG = {
         METRIC, "squares.max()", "squares.mean()", "measure differs from definition"
     ),
     "a metric in float32": (METRIC, "(table, np.float64)", "(table)", "loses digits to float32"),
+    "a metric that takes what not every problem has": (
+        METRIC[: METRIC.index("    def definition")], "(np.asarray(table, np.float64) ** 2)",
+        "((np.asarray(table, np.float64) - at.constants.optimum[name]) ** 2)",
+        r"frequencies alone are known \(check\(constants\) can refuse it",
+    ),
     "a metric that divides by 0": (
         METRIC[: METRIC.index("    def definition")], "np.sqrt(squares.max())",
         "squares[0] / squares.max()", "tables of zeros",
@@ -257,6 +266,11 @@ def test_a_mistake_is_found_for_its_reason(name: str, tmp_path: Path) -> None:
 NO_KERNEL = RULE[: RULE.index("    @staticmethod")]
 DERIVED = NO_KERNEL.replace(
     "class Signum(Rule):", "class Base(Rule):\n    pass\n\nclass Signum(Base):"
+)
+REFUSES = METRIC.replace(
+    "    def measure(self, at):\n",
+    "    def measure(self, at):\n        from freqopt.errors import StudyError\n"
+    '        if at.problem.name() == "pair":\n            raise StudyError("not for pairs")\n',
 )
 BOUND = PLAIN.replace(
     "deviation=", 'notes={"deviation": "a bound"},\n            deviation='

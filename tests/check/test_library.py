@@ -33,8 +33,8 @@ def test_every_file_of_the_library_is_right(file: Path, tmp_path: Path) -> None:
     kinds = examine(file, tmp_path / "journal", False)
     found = Journal(tmp_path / "journal").read()
     assert len(kinds) == 1
-    assert found["judged"]
     assert found["fault"] == []
+    assert found["judged"] or "refuses all problems" in str(found["left"])  # word_scores does
     if file.parent.name == "problems" and file.stem != "full_batch":  # that has no compiled loop
         assert any("the kernel, compiled" in what for what in found["judged"])
 

@@ -15,6 +15,8 @@ from freqopt.streams import Stream
 
 NEAR = 1e-6
 """A gradient may be so far from the differences, relative to its largest entry."""
+COARSE = 1e-9
+"""A second difference at 1e-6 that is larger is rounding in float32, whose unit is 6e-8."""
 STEPS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
 """Of the differences; the two neighbours that agree best are believed."""
 
@@ -22,6 +24,9 @@ STEPS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
 def check_slopes(at: Instance, notes: Journal) -> None:
     """gradients and gradient against finite differences"""
     problem = at.problem
+    if sentence := _coarse(at):
+        notes.fault(f"{sentence}{at.where}")
+        return
     for place, tables in at.points():
         for step, batch in ((3, 1), (4, 7), (5, 32)):
             samples = at.samples(step, batch)
@@ -45,6 +50,45 @@ def check_slopes(at: Instance, notes: Journal) -> None:
                 f"{line_of(at.kind, 'gradient')}, or objective"
             )
             return
+
+
+def _coarse(at: Instance) -> str:
+    """What loses digits to float32: where the tables move by 1e-6 it goes in steps.
+
+    The second difference of what is smooth is 1e-12 there, and a kink is seldom so near.
+    """
+    problem, samples = at.problem, at.samples(6, 16)
+    _, tables = list(at.points())[1]
+    parts: dict[str, Callable[[Tables], Any]] = {
+        "losses": lambda moved: problem.losses(moved, samples),
+        "gradients": lambda moved: dense(problem.shapes, problem.gradients(moved, samples)),
+        "objective": problem.objective,
+        "gradient": problem.gradient,
+    }
+    for method, function in parts.items():
+        if all(_steps(function, tables, k) > COARSE for k in range(3)):
+            return (
+                f"{method} loses digits to float32 though the tables are float64: moved by 1e-6 it "
+                f"goes in steps of {_steps(function, tables, 0):.2g} of itself; write "
+                f"np.asarray(table, np.float64), and no float32: {line_of(at.kind, method)}"
+            )
+    return ""
+
+
+def _steps(function: Callable[[Tables], Any], tables: Tables, k: int) -> float:
+    """The second difference along a random direction, relative to the largest number."""
+    values = []
+    for sign in (-1, 0, 1):
+        moved = {}
+        for name, table in tables.items():
+            along = Stream(13, k, f"direction {name}").normal(0, table.size).reshape(table.shape)
+            moved[name] = table + sign * 1e-6 * along
+        found = function(moved)
+        parts = found.values() if isinstance(found, dict) else [found]
+        values.append(np.concatenate([np.ravel(np.asarray(part, np.float64)) for part in parts]))
+    before, here, after = values
+    size = float(np.abs(here).max(initial=0))
+    return float(np.abs(before - 2 * here + after).max(initial=0)) / size if size else 0.0
 
 
 def disagreement(function: Callable[[Tables], float], tables: Tables, given: Tables) -> str:
