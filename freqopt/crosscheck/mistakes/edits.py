@@ -141,7 +141,7 @@ def _operation(node: ast.BinOp) -> Iterator[Found]:
             yield larger, f"takes the larger of {left} and {right} where they add", 1
         case ast.Sub():
             yield _binary(node, ast.Add()), f"adds {right} where the rule subtracts it", 0
-            yield node.left, f"leaves {right} out of {whole}", 1
+            yield node.left, f"leaves {right} out of {whole}", 0
             yield _swapped(node, ast.Sub()), f"has {right} - {left}, the wrong way round", 1
             if "integer_power(" in ast.unparse(node.right) and isinstance(node.right, ast.Call):
                 base, index = map(ast.unparse, node.right.args)
@@ -338,10 +338,10 @@ def _another(name: str, names: Names) -> Iterator[Found]:
         slot = name.partition(".")[2]
         old = f"takes {slot} from before this step"
         yield _expression(f"_old.{slot}"), old, 0
+        yield _expression(f"(0 * {name})"), f"takes 0 for {slot}", 1
         for other in (*names.slots, *(n for n in names.local if n in ("g", "w", "x"))):
             if other != name:
                 yield _expression(other), f"takes {pretty_name(other)} for {slot}", 1
-        yield _expression(f"(0 * {name})"), f"takes 0 for {slot}", 0
         first = _expression(f"np.where({name.replace('s.', '_old.')} == 0, {name}, _old.{slot})")
         yield first, f"{old}, but at a row's first visit", 0
     if name in names.local:
