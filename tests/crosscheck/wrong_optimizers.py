@@ -165,7 +165,7 @@ CF = {
 WRONG = [
     # dense Adam
     (ADAM, "c1 = 1 - b1**t", "c1 = 1 - b1**(t + 1)", "index of the step after|power of beta"),
-    (ADAM, "c2 = 1 - b2**t", "c2 = 1 - b2 * t", "beta2"),
+    (ADAM, "c2 = 1 - b2**t", "c2 = 1 - b2 * t", "beta2|nothing is updated after 1"),
     (ADAM, "c2 = 1 - b2**t", "c2 = 1 - b1**t", "beta1 for|c2 from beta1"),
     (ADAM, "(1 - b1) * g\n", "g\n", "leaves 1 - beta1 out"),
     (ADAM, "(1 - b2) * g * g", "(1 - b2) * g", "not square"),
