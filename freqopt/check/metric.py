@@ -106,7 +106,7 @@ def _checkpoints(metric: Metric, problem: Problem, dtype: str) -> Iterator[tuple
     """Before the first step, after some, and where a division may find a 0."""
     simulation = Simulation.begin(
         problem,
-        rules["sgd"](lr=0.01),
+        rules["sgd"](lr=0.01, momentum=0.5),  # so that there is a state
         steps=20,
         batch=4,
         dtype=dtype,
@@ -136,13 +136,13 @@ def _with_tables(at: Checkpoint, value: Callable[[str, Any], Any]) -> Checkpoint
 
 def _at(kind: type[Metric], metric: Metric, at: Checkpoint, place: str) -> str:
     """What is wrong at one checkpoint."""
-    before = {name: np.array(table) for name, table in at.tables.items()}
+    before = {name: np.array(values) for name, values in _contents(at)}
     first = _readings(metric, at)
     if isinstance(first, str):
         return first
-    for name, table in at.tables.items():
-        if not np.array_equal(np.array(table), before[name]):
-            return f"measure changes table {name}; make a copy before writing"
+    for name, values in _contents(at):
+        if not np.array_equal(np.array(values), before[name]):
+            return f"measure changes {name}; make a copy before writing"
     one = _values(first)
     if isinstance(one, str):
         return one
@@ -163,6 +163,18 @@ def _at(kind: type[Metric], metric: Metric, at: Checkpoint, place: str) -> str:
     if sentence := _narrow(metric, wide, one):
         return sentence
     return _against_library(at, one) or _against_definition(metric, wide, one)
+
+
+def _contents(at: Checkpoint) -> Iterator[tuple[str, Any]]:
+    """All that a metric is given to look at, and is to leave as it is."""
+    for name, table in at.tables.items():
+        yield f"table {name}", table
+    for name, slots in at.states.items():
+        yield from ((f"the state {slot} of {name}", values) for slot, values in slots.items())
+    for name, groups in at.groups.items():
+        yield from ((f"the group {group} of {name}", rows) for group, rows in groups.items())
+    for name, movement in (at.movement or {}).items():
+        yield from ((f"the movement {what} of {name}", v) for what, v in vars(movement).items())
 
 
 def _afresh(at: Checkpoint) -> Checkpoint:

@@ -173,6 +173,13 @@ WRONG = {
         PROBLEM, GRADIENTS, GRADIENTS.replace("error /", "(error + (rows > 2)) /"),
         "at random tables of size 1.5",
     ),
+    "an entry for each row, not for each occurrence": (
+        PROBLEM, GRADIENTS,
+        'ids, at = np.unique(samples["k"], return_inverse=True)\n        '
+        "total = np.zeros((len(ids), error.shape[1]), error.dtype)\n        "
+        "np.add.at(total, at.reshape(-1), error / len(error))\n        "
+        'return {"theta": (ids, total)}', "one entry for each occurrence",
+    ),
     "losses in float32": (
         PLAIN, 'samples["k"]][:, 0] - samples["y"]',
         'samples["k"]][:, 0].astype(np.float32) - samples["y"]', "losses loses digits to float32",
@@ -234,6 +241,11 @@ WRONG = {
     "a metric that changes the tables": (
         METRIC, "            squares", "            table.weights[0] = 0\n            squares",
         "changes table tokens",
+    ),
+    "a metric that changes the state": (
+        METRIC, "            squares",
+        "            for slot in at.states[name].values():\n                slot[...] = 0\n"
+        "            squares", "changes the state b of tokens",
     ),
     "a figure without lines": (FIGURE, '    axes.plot(data["x"], data["y"])\n', "", "without data"),
     "a figure of no study": (FIGURE, "()\n", '("zipf_pears",)\n', "did you mean 'zipf_pair'"),

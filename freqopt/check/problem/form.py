@@ -11,6 +11,9 @@ from freqopt.check.journal import Journal
 from freqopt.check.problem.addresses import addressed
 from freqopt.check.problem.instances import Instance, copies, line_of
 
+MANY = 32
+"""Samples of a batch in which a row occurs more than once."""
+
 
 def check_form(at: Instance, notes: Journal) -> bool:
     """Whether everything has the form that a run relies on; the first fault of each part."""
@@ -141,6 +144,28 @@ def _gradients(at: Instance) -> str:
                     f"gradients of table {name} in float32 are {off:.3g} from those in float64, "
                     f"whose largest is {largest:.3g}"
                 )
+    return _occurrences(at)
+
+
+def _occurrences(at: Instance) -> str:
+    """Whether a batch names the rows that its samples name alone, each as often."""
+    if at.draws_nothing:
+        return ""
+    tables, _ = _given(at, np.float64)
+    batch = at.samples(3, MANY)
+    together = at.problem.gradients(tables, batch)
+    alone = [
+        at.problem.gradients(tables, {name: values[b : b + 1] for name, values in batch.items()})
+        for b in range(MANY)
+    ]
+    for name, (rows, _) in together.items():
+        one_by_one = np.concatenate([found[name][0] for found in alone])
+        if not np.array_equal(np.sort(rows), np.sort(one_by_one)):
+            return (
+                f"gradients has {len(rows)} entries for table {name} in a batch of {MANY}, and "
+                f"{len(one_by_one)} for its samples one by one: give one entry for each occurrence "
+                "of a row; what several of a row come to is for the rule's axis duplicates to say"
+            )
     return ""
 
 
