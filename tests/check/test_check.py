@@ -175,10 +175,10 @@ WRONG = {
     ),
     "an entry for each row, not for each occurrence": (
         PROBLEM, GRADIENTS,
-        'ids, at = np.unique(samples["k"], return_inverse=True)\n        '
+        ('ids, at = np.unique(samples["k"], return_inverse=True)\n        '
         "total = np.zeros((len(ids), error.shape[1]), error.dtype)\n        "
         "np.add.at(total, at.reshape(-1), error / len(error))\n        "
-        'return {"theta": (ids, total)}', "one entry for each occurrence",
+        'return {"theta": (ids, total)}'), "one entry for each occurrence",
     ),
     "losses in float32": (
         PLAIN, 'samples["k"]][:, 0] - samples["y"]',
@@ -244,8 +244,8 @@ WRONG = {
     ),
     "a metric that changes the state": (
         METRIC, "            squares",
-        "            for slot in at.states[name].values():\n                slot[...] = 0\n"
-        "            squares", "changes the state b of tokens",
+        ("            for slot in at.states[name].values():\n                slot[...] = 0\n"
+        "            squares"), "changes the state t of tokens",
     ),
     "a figure without lines": (FIGURE, '    axes.plot(data["x"], data["y"])\n', "", "without data"),
     "a figure of no study": (FIGURE, "()\n", '("zipf_pears",)\n', "did you mean 'zipf_pair'"),
