@@ -167,7 +167,7 @@ WRONG = [
     (ADAM, "c1 = 1 - b1**t", "c1 = 1 - b1**(t + 1)", "index of the step after|power of beta"),
     (ADAM, "c2 = 1 - b2**t", "c2 = 1 - b2 * t", "beta2|nothing is updated after 1"),
     (ADAM, "c2 = 1 - b2**t", "c2 = 1 - b1**t", "beta1 for|c2 from beta1"),
-    (ADAM, "(1 - b1) * g\n", "g\n", "leaves 1 - beta1 out"),
+    (ADAM, "(1 - b1) * g\n", "g\n", "leaves 1 - beta1 out|leaves beta1 out of 1 - beta1"),
     (ADAM, "(1 - b2) * g * g", "(1 - b2) * g", "not square"),
     (ADAM, "np.sqrt(v[i] / c2) + eps", "np.sqrt(v[i] / c2 + eps)", "epsilon_place = inside"),
     (ADAM, "np.sqrt(v[i] / c2) + eps", "np.sqrt(v[i] / c2) - eps", "subtracts epsilon"),
@@ -217,7 +217,12 @@ WRONG = [
     (LAZY, "table[i] -=", "i = i[:-1]; m, v; den = den[:-1]; table[i] -=", ""),
     # AMSGrad
     (AMSGRAD, "u[i] = np.maximum(u[i], v[i])", "u[i] = v[i]", "largest|amsgrad|forgets"),
-    (AMSGRAD, "u[i] = np.maximum(u[i], v[i])", "u[i] = np.minimum(u[i], v[i])", "largest|minimum"),
+    (
+        AMSGRAD,
+        "u[i] = np.maximum(u[i], v[i])",
+        "u[i] = np.minimum(u[i], v[i])",
+        "largest|minimum|g times v",
+    ),
     (AMSGRAD, "u[i] = np.maximum(u[i], v[i])", "u[i] = v[i] = np.maximum(u[i], v[i])", "stores|v"),
     (AMSGRAD, "np.sqrt(u[i] / c2)", "np.sqrt(v[i] / c2)", "unused|v|amsgrad"),
     # NAdam
