@@ -238,7 +238,7 @@ def test_objective_does_not_depend_on_the_blocks(monkeypatch):
     problem = make("dot", "logistic", PRODUCT, 3)
     tables = random_tables(problem)
     f, g = problem.objective(tables), problem.gradient(tables)
-    monkeypatch.setattr("freqopt.problems._pairs._BLOCK", 7)
+    monkeypatch.setattr("freqopt.problems._pairs.BLOCK", 7)
     assert problem.objective(tables) == pytest.approx(f, rel=1e-14)
     assert_tables_close(problem.gradient(tables), g, 1e-13, 1e-15)
 

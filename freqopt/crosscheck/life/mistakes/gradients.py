@@ -103,6 +103,12 @@ def of_accumulation() -> Kinds:
     return {
         "of accumulated gradients the last are used alone": taking(lambda some: some[-1:]),
         "of accumulated gradients the first are used alone": taking(lambda some: some[:1]),
+        "of accumulated gradients the last are kept alone for the step": taking(
+            lambda some: some[-2:]
+        ),
+        "of accumulated gradients the first are kept alone for the step": taking(
+            lambda some: [*some[:1], *some[1:][-1:]]
+        ),
         "accumulated gradients are averaged, not summed": taking(averaged),
         "accumulated gradients are averaged over the batches that a row is in": taking(by_rows),
         "accumulated gradients are divided by the root of their number": taking(by_root),
