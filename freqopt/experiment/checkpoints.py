@@ -23,6 +23,8 @@ class Every(Fields):
 
 
 Checkpoints = int | Sequence[int] | Every
+MOST = 10**7
+"""Checkpoints of one run."""
 
 
 def as_checkpoints(value: Any) -> int | list[int] | Every:
@@ -68,6 +70,11 @@ def checkpoint_steps(steps: int, checkpoints: Checkpoints) -> tuple[int, ...]:
     """
     checkpoints = as_checkpoints(checkpoints)
     if isinstance(checkpoints, Every):
+        if steps // checkpoints.every > MOST:
+            raise StudyError(
+                f"checkpoints = {{every = {checkpoints.every}}} of {steps} steps: more than {MOST} "
+                "are not kept; give a larger every, or a number of checkpoints"
+            )
         checkpoints = list(range(0, steps, checkpoints.every))
     if not isinstance(checkpoints, int):
         outside = [step for step in checkpoints if not 0 <= step <= steps]

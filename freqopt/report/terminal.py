@@ -108,8 +108,11 @@ def table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> N
         grid.add_column(column, overflow="fold")
     for row in rows:
         grid.add_row(*(Text(printable(cell)) for cell in row))
+    console = Console()
+    if console.width < 1:  # COLUMNS=0
+        console.width = 80
     with written():
-        Console().print(grid)
+        console.print(grid)
 
 
 @contextmanager

@@ -26,6 +26,8 @@ def test_checkpoints_are_evenly_spaced_on_a_logarithmic_scale():
 def test_checkpoints_by_hand_and_by_period():
     assert checkpoint_steps(10, [7, 3, 3]) == (0, 3, 7, 10)
     assert checkpoint_steps(10, Every(every=4)) == (0, 4, 8, 10)
+    with pytest.raises(StudyError, match=r"every = 1} of 1000000000000 steps: more than"):
+        checkpoint_steps(10**12, Every(every=1))
     with pytest.raises(StudyError, match="checkpoint 11 is outside the run of 10 steps"):
         checkpoint_steps(10, [11])
     with pytest.raises(StudyError, match="give 2 or more"):

@@ -51,9 +51,14 @@ def misformed(reading: object) -> str:
     for what, text in (("name", name), ("table", table), ("group", group)):
         if not isinstance(text, str) or not text:
             return f"a reading has the {what} {text!r:.200}, expected text"
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            return f"a reading has the {what} {text!r:.200}, in which half a character stands"
     try:
         numbers = np.atleast_1d(np.asarray(reading.value, np.float64))
-    except (TypeError, ValueError):
+        spelled = np.asarray(reading.value).dtype.kind in "US"  # text that spells a number
+    except (TypeError, ValueError, OverflowError):
+        numbers, spelled = np.empty(0), True
+    if spelled:
         return (
             f"reading {name} has the value {reading.value!r:.200}, expected a number or float64 "
             "(n,)"

@@ -145,7 +145,8 @@ class Claims:
             self._do("DELETE FROM claims WHERE owner = ?", [(owner,) for owner in gone])
 
     def _connect(self) -> sqlite3.Connection:
-        claims = sqlite3.connect(self.path, timeout=WAIT)
+        # From the root: a relative name that begins with file: can be an address to SQLite.
+        claims = sqlite3.connect(self.path.absolute(), timeout=WAIT)
         claims.execute("PRAGMA synchronous = OFF")  # what a power failure loses is worth nothing
         return claims
 
