@@ -34,7 +34,7 @@ def test_the_matrix_has_a_column_for_each_engine(here, capsys):
     assert "1 witness, 2 exact; X noticed it" in out
     assert re.search(r"n for n \+ 1 +statement +X +X +killed", out)
     assert re.search(r"tail from n p on +statement +\. +X +killed", out)
-    assert "3 of 3 mutants killed" in out
+    assert "4 of 4 mutants killed" in out
 
 
 def test_a_broken_file_is_one_line_and_the_others_still_run(here, capsys):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from freqopt._interrupts import Ended
 from freqopt.backends.numba import NumbaBackend
 from freqopt.errors import ResultError
 from freqopt.experiment import run as run_module
@@ -35,7 +36,7 @@ FORMS = {
 }
 
 
-class Killed(BaseException):
+class Killed(Ended):
     """The end of a process, as far as it can be had in one."""
 
 
