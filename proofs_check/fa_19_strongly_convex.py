@@ -194,7 +194,7 @@ def theorem(constant=2, horizon=1, power=1 - q, least=1 - q, drop=1, wrong=None,
 
     def sampled(exponent):
         def run(context):
-            i = case(LARGE, exponent, 300 if context.quick else 1000, **(wrong or {}))
+            i = case(LARGE, exponent, 1000, **(wrong or {}))
             weights = np.arange(1.0, i.steps + 1)
             law = outcomes(LARGE)
             draw = sampled_gaps(i.begin, law, i.steps, gaps(LARGE), context.seed, weights)
