@@ -41,7 +41,8 @@ LAWS = {"product": PRODUCT, "topics": TOPICS, "counts": COUNTS, "many blocks, ma
 @pytest.mark.parametrize("pairs", LAWS.values(), ids=LAWS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_objective_has_every_bit(pairs, dtype):
-    problem = problems["sgns"](pairs=pairs, dimension=5, negatives=3)
+    # 11 columns: four, four whose order shows, and three that are left.
+    problem = problems["sgns"](pairs=pairs, dimension=11, negatives=3)
     compiled = find_objective(problem, compiling=True)
     rng = np.random.default_rng(7)
     for scale in (0.0, 0.3, 3.0, 1e3, 1e20):

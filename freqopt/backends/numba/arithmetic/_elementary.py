@@ -100,13 +100,9 @@ def exp_parts(hi: float, lo: float) -> tuple[int, float, float]:
     return exponent, t, t_lo + (r_lo + r * r * horner(r, EXP_SERIES))
 
 
-@compiled
-def log_parts(x: float) -> tuple[float, float]:
-    """Two numbers, hi + lo = log x to about 60 bits, for 0 < x < inf."""
-    m, e = frexp(x)
-    k = float(e)
-    if m < SQRT_HALF:
-        m, k = 2.0 * m, k - 1.0
+@inlined
+def log_of(m: float, k: float) -> tuple[float, float]:
+    """Two numbers, hi + lo = log(m 2^k) to about 60 bits, for sqrt(1/2) <= m < sqrt(2)."""
     f = m - 1.0
     d = m + 1.0
     d_lo = m - (d - 1.0)
@@ -120,6 +116,16 @@ def log_parts(x: float) -> tuple[float, float]:
     lo = ((head - hi) + 2.0 * s) + (k * LN2_LO + series)
     total = hi + lo
     return total, (hi - total) + lo
+
+
+@compiled
+def log_parts(x: float) -> tuple[float, float]:
+    """Two numbers, hi + lo = log x to about 60 bits, for 0 < x < inf."""
+    m, e = frexp(x)
+    k = float(e)
+    if m < SQRT_HALF:
+        m, k = 2.0 * m, k - 1.0
+    return log_of(m, k)
 
 
 @compiled
@@ -222,20 +228,8 @@ def softplus_below(size: float) -> float:
     e_part = u - 1.0
     lost = (1.0 - (u - e_part)) + (e - e_part)
     low = u < 2.0 * SQRT_HALF
-    m = u if low else 0.5 * u
-    f = m - 1.0
-    d = m + 1.0
-    d_lo = m - (d - 1.0)
-    s = f / d
-    sd = s * d
-    s_lo = (((f - sd) - product_error(s, d, sd)) - s * d_lo) / d
-    z = s * s
-    series = 2.0 * s_lo + s * z * horner(z, LOG_SERIES)
-    head = 0.0 if low else LN2_HI
-    total = head + 2.0 * s
-    lo = ((head - total) + 2.0 * s) + ((0.0 if low else LN2_LO) + series)
-    found = total + lo
-    return found + (((total - found) + lo) + lost / u)
+    hi, lo = log_of(u if low else 0.5 * u, 0.0 if low else 1.0)
+    return hi + (lo + lost / u)
 
 
 @compiled
