@@ -201,6 +201,16 @@ def test_what_a_metric_gives_can_be_stored(tmp_path, monkeypatch, gives, said):
         freqopt.run("token_quadratic", "sgd", steps=2, record=[str(path)], backend="numpy")
 
 
+def test_a_folder_called_like_an_address_of_sqlite_is_a_folder(here, capsys, monkeypatch):
+    name = "file:r?mode=memory"
+    assert run(["simulate", "small", "--jobs", "1", "--results", name]) == 0
+    assert capsys.readouterr().err == ""
+    assert (here / name / "claims.sqlite").is_file()
+    monkeypatch.setenv("COLUMNS", "0")
+    assert run(["results", "list", name]) == 0
+    assert "small" in capsys.readouterr().out
+
+
 def test_functions_refuse_an_empty_path_too(here):
     small = Study.read("simulations/small.toml")
     for call in (lambda: simulate(small, results=""), lambda: Study.read("")):
